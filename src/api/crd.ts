@@ -1,0 +1,87 @@
+/**
+ * Makes the CustomResourceDefinition of a kind. Pure; `tools/generate.ts` writes the result to `crds/`.
+ */
+
+import type { KindDefinition } from "./kind.ts";
+import { API_GROUP, API_VERSION } from "./names.ts";
+import type { CelRule } from "./schema.ts";
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+function celRules(rules: readonly CelRule[]): { "x-kubernetes-validations"?: Json } {
+  return rules.length === 0
+    ? {}
+    : { "x-kubernetes-validations": rules.map(({ rule, message }) => ({ rule, message })) };
+}
+
+/**
+ * A plain JSON copy, in which a field with a default is not required: the API server fills it in, so people
+ * need not write it, while readers of a stored object can rely on it.
+ */
+function forWriters(schema: unknown): { readonly [key: string]: Json } {
+  return JSON.parse(JSON.stringify(schema), (_key, value) => {
+    if (
+      typeof value !== "object" ||
+      value === null ||
+      !Array.isArray(value.required) ||
+      value.properties === undefined
+    ) {
+      return value;
+    }
+    const required = value.required.filter((name: string) => value.properties[name]?.default === undefined);
+    const { required: _all, ...rest } = value;
+    return required.length === 0 ? rest : { ...rest, required };
+  });
+}
+
+/** The CustomResourceDefinition of a kind, as an object for YAML. */
+export function customResourceDefinition(definition: KindDefinition): { readonly [key: string]: Json } {
+  const schema = forWriters(definition.schema);
+  const properties = schema["properties"] as { readonly [key: string]: { readonly [key: string]: Json } };
+  const { spec, status } = properties;
+  if (spec === undefined) throw new Error(`${definition.kind} has no spec`);
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${definition.plural}.${API_GROUP}` },
+    spec: {
+      group: API_GROUP,
+      scope: "Namespaced",
+      names: {
+        kind: definition.kind,
+        listKind: `${definition.kind}List`,
+        plural: definition.plural,
+        singular: definition.singular,
+        shortNames: definition.shortNames,
+        categories: definition.categories,
+      },
+      versions: [
+        {
+          name: API_VERSION,
+          served: true,
+          storage: true,
+          subresources: {
+            status: {},
+            ...(definition.scale === undefined ? {} : { scale: { ...definition.scale } }),
+          },
+          additionalPrinterColumns: definition.columns.map((column) => ({ ...column })),
+          schema: {
+            openAPIV3Schema: {
+              type: "object",
+              description: definition.description,
+              required: ["spec"],
+              ...celRules(definition.rules),
+              properties: {
+                apiVersion: { type: "string" },
+                kind: { type: "string" },
+                metadata: { type: "object" },
+                spec: { ...spec, ...celRules(definition.specRules) },
+                ...(status === undefined ? {} : { status }),
+              },
+            },
+          },
+        },
+      ],
+    },
+  };
+}

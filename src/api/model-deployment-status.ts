@@ -1,0 +1,80 @@
+/**
+ * What the operator reports: the status of a ModelDeployment.
+ *
+ * It is also the operator's memory: whatever cannot be derived from the spec and the children stands here,
+ * so that a restarted operator takes the right next step. It changes on transitions only.
+ */
+import Type from "typebox";
+import { conditionSchema } from "./conditions.ts";
+import { dnsLabelSchema } from "./schema.ts";
+import { trafficPlanSchema } from "./traffic-plan.ts";
+
+const revisionName = (description: string) => Type.String({ maxLength: 63, description });
+
+const poolStatusSchema = Type.Object(
+  {
+    name: dnsLabelSchema(40, "Name of the pool."),
+    revision: revisionName("Name of the ControllerRevision that its pods serve."),
+    replicas: Type.Integer({ minimum: 0, maximum: 1000, description: "Replicas asked for." }),
+    readyReplicas: Type.Integer({ minimum: 0, maximum: 1000, description: "Replicas that are ready." }),
+    message: Type.Optional(
+      Type.String({ maxLength: 1024, description: "Why replicas are missing, in the words of who knows." }),
+    ),
+  },
+  { description: "The replicas of one model revision in one pool." },
+);
+
+/** JSON Schema of the status. */
+export const modelDeploymentStatusSchema = Type.Object(
+  {
+    observedGeneration: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Generation of the spec that this status speaks of." }),
+    ),
+    replicas: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1000, description: "Pods of the first pool, for autoscalers." }),
+    ),
+    selector: Type.Optional(
+      Type.String({
+        maxLength: 512,
+        description: "Label selector of the pods of the first pool, for autoscalers.",
+      }),
+    ),
+    conditions: Type.Optional(
+      Type.Array(conditionSchema, {
+        maxItems: 16,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        description: "Conditions, by type.",
+      }),
+    ),
+    revisions: Type.Optional(
+      Type.Object(
+        {
+          stable: Type.Optional(revisionName("The model revision that serves.")),
+          candidate: Type.Optional(revisionName("The model revision on its way to the traffic.")),
+        },
+        { description: "Names of ControllerRevisions by their role." },
+      ),
+    ),
+    pools: Type.Optional(
+      Type.Array(poolStatusSchema, {
+        maxItems: 32,
+        "x-kubernetes-list-type": "atomic",
+        description: "Replicas by revision and pool.",
+      }),
+    ),
+    traffic: Type.Optional(trafficPlanSchema),
+    acknowledgedEpoch: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "The epoch of the traffic plan that every live router's Envoy has acknowledged.",
+      }),
+    ),
+  },
+  { description: "What runs." },
+);
+
+/** The status. Every field is absent before the first reconcile. */
+export type ModelDeploymentStatus = Type.Static<typeof modelDeploymentStatusSchema>;
+/** The replicas of one model revision in one pool. */
+export type PoolStatus = Type.Static<typeof poolStatusSchema>;

@@ -1,0 +1,61 @@
+/**
+ * The building blocks of every schema in this folder: bounded strings, enums, durations, quantities.
+ *
+ * One schema serves three readers: TypeScript (static types), the API server (the generated CRD) and people
+ * (the generated reference). So only constructs that a structural Kubernetes schema knows are used, every
+ * string, number, list and map has a bound, and every field has a description.
+ */
+import Type from "typebox";
+
+/** A rule in CEL that the API server checks, with the message that a person reads when it fails. */
+export interface CelRule {
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** A string that is one of `values`. */
+export function stringEnum<const Values extends readonly string[]>(
+  values: Values,
+  options: { readonly description: string; readonly default?: Values[number] },
+) {
+  return Type.Unsafe<Values[number]>({ type: "string", enum: [...values], ...options });
+}
+
+/** A Kubernetes duration such as `500ms`, `10s` or `1h30m`. */
+export function durationSchema(options: { readonly description: string; readonly default?: string }) {
+  return Type.String({
+    maxLength: 32,
+    pattern: "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$",
+    ...options,
+  });
+}
+
+/** A DNS label (RFC 1123) of at most `maxLength` characters. */
+export function dnsLabelSchema(maxLength: number, description: string) {
+  return Type.String({ minLength: 1, maxLength, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", description });
+}
+
+/** Amounts of resources by name, as in a container: `{"nvidia.com/gpu": 1, cpu: "500m"}`. */
+export function resourceListSchema(description: string) {
+  return Type.Unsafe<Readonly<Record<string, string | number>>>({
+    type: "object",
+    maxProperties: 16,
+    description,
+    additionalProperties: {
+      "x-kubernetes-int-or-string": true,
+      anyOf: [{ type: "integer" }, { type: "string" }],
+      maxLength: 32,
+      pattern: "^([0-9]+|[0-9]*\\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+    },
+  });
+}
+
+/** A map of label-like strings. */
+export function stringMapSchema(maxProperties: number, description: string) {
+  return Type.Unsafe<Readonly<Record<string, string>>>({
+    type: "object",
+    maxProperties,
+    description,
+    additionalProperties: { type: "string", maxLength: 63 },
+  });
+}

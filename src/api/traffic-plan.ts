@@ -1,0 +1,78 @@
+/**
+ * The traffic plan: who answers the requests of one ModelDeployment. It stands in
+ * `ModelDeployment.status.traffic`; the operator writes it and every router carries it out.
+ *
+ * A router reads nothing of a ModelDeployment but this, so the plan must hold all that a router needs,
+ * and a change of anything in it raises `epoch`.
+ */
+import Type from "typebox";
+import { dnsLabelSchema, durationSchema, stringEnum } from "./schema.ts";
+
+/** Weights of arms are parts of this whole, so that `0.5%` is exact. */
+export const FULL_WEIGHT = 10_000;
+
+/** First port that a router listens on for model traffic. */
+export const FIRST_TRAFFIC_PORT = 10_000;
+/** Last port that a router listens on for model traffic. */
+export const LAST_TRAFFIC_PORT = 19_999;
+
+const plannedPoolSchema = Type.Object(
+  {
+    pool: dnsLabelSchema(40, "Name of the pool."),
+    revision: Type.String({
+      maxLength: 63,
+      description: "Name of the ControllerRevision that its pods serve.",
+    }),
+    replicas: Type.Integer({
+      minimum: 0,
+      maximum: 1000,
+      description: "Replicas that the pool needs to carry the traffic alone.",
+    }),
+  },
+  { description: "One rung of the failover chain." },
+);
+
+const trafficArmSchema = Type.Object(
+  {
+    name: stringEnum(["Stable", "Candidate"], { description: "Role of the arm." }),
+    weight: Type.Integer({
+      minimum: 0,
+      maximum: FULL_WEIGHT,
+      description: `Share of the requests, in parts of ${FULL_WEIGHT}.`,
+    }),
+    pools: Type.Array(plannedPoolSchema, {
+      maxItems: 16,
+      "x-kubernetes-list-type": "atomic",
+      description: "Where the requests of this arm go, in order of preference.",
+    }),
+  },
+  { description: "Requests that are answered by one model revision." },
+);
+
+/** JSON Schema of the traffic plan in status. */
+export const trafficPlanSchema = Type.Object(
+  {
+    port: Type.Integer({
+      minimum: FIRST_TRAFFIC_PORT,
+      maximum: LAST_TRAFFIC_PORT,
+      description: "Port of every router of the namespace on which this ModelDeployment is served.",
+    }),
+    epoch: Type.Integer({ minimum: 1, description: "Grows with every change of the plan." }),
+    timeout: durationSchema({ description: "Time for the whole answer, retries included." }),
+    perTryTimeout: durationSchema({ description: "Time for one try." }),
+    arms: Type.Array(trafficArmSchema, {
+      maxItems: 8,
+      "x-kubernetes-list-type": "atomic",
+      description:
+        "Who gets the traffic. The weights add up to the whole; no arm at all means that nothing can answer.",
+    }),
+  },
+  { description: "The traffic plan that the routers carry out." },
+);
+
+/** The traffic plan of one ModelDeployment. */
+export type TrafficPlan = Type.Static<typeof trafficPlanSchema>;
+/** One arm of a {@link TrafficPlan}. */
+export type TrafficArm = Type.Static<typeof trafficArmSchema>;
+/** One pool of a {@link TrafficArm}. */
+export type PlannedPool = Type.Static<typeof plannedPoolSchema>;
