@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, jest, test } from "@jest/globals";
+import { modelDirectory, tinyModelFile } from "./testdata/server.ts";
+
+jest.setTimeout(60_000);
+
+const cleanups: (() => unknown)[] = [];
+
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) {
+    cleanup();
+  }
+});
+
+const PROGRAM = `import(${JSON.stringify(join(import.meta.dirname, "command.ts"))}).then(({ serveCommand }) =>
+  serveCommand().parseAsync(process.argv.slice(1), { from: "user" }))`;
+const PORTS = [
+  "--listen-address",
+  "127.0.0.1",
+  "--rest-port",
+  "0",
+  "--grpc-port",
+  "0",
+  "--metrics-port",
+  "0",
+];
+
+interface Program {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  readonly exitCode: Promise<number | null>;
+}
+
+function start(...options: string[]): Program {
+  const child = spawn(process.execPath, ["-e", PROGRAM, "--", ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (bytes) => {
+    output += String(bytes);
+  });
+  child.stderr.on("data", (bytes) => {
+    output += String(bytes);
+  });
+  cleanups.push(() => child.kill("SIGKILL"));
+  const exitCode = new Promise<number | null>((resolve) => {
+    child.once("close", resolve);
+  });
+  return { process: child, output: () => output, exitCode };
+}
+
+async function until(program: Program, pattern: RegExp): Promise<RegExpExecArray> {
+  for (let tries = 0; tries < 1_600; tries++) {
+    const match = pattern.exec(program.output());
+    if (match !== null) {
+      return match;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`expected ${pattern} in the output, got ${program.output()}`);
+}
+
+function terminationLog(): string {
+  const directory = mkdtempSync(join(tmpdir(), "petrel-serve-"));
+  cleanups.push(() => rmSync(directory, { recursive: true }));
+  return join(directory, "termination-log");
+}
+
+function directoryOf(model: Parameters<typeof tinyModelFile>[0]): string {
+  const directory = modelDirectory(tinyModelFile(model));
+  cleanups.push(directory.remove);
+  return directory.path;
+}
+
+test("serves until SIGTERM, drains and exits with 0", async () => {
+  const options = ["--model-name", "m", "--model-directory", directoryOf("mlp"), "--drain-delay", "200ms"];
+  const program = start(...options, ...PORTS);
+  await until(program, /"message":"the model is ready"/);
+  const port = (await until(program, /"rest":(\d+)/))[1];
+  expect((await fetch(`http://127.0.0.1:${port}/v2/health/ready`)).status).toBe(200);
+  program.process.kill("SIGTERM");
+  await until(program, /"message":"draining"/);
+  expect((await fetch(`http://127.0.0.1:${port}/v2/health/ready`)).status).toBe(503);
+  expect(await program.exitCode).toBe(0);
+  for (const line of program.output().trim().split("\n")) {
+    expect(JSON.parse(line)).toMatchObject({ "log.level": "info", "service.name": "petrel-serve" });
+  }
+});
+
+test("ends with 1 and one line of termination message when the model cannot load", async () => {
+  const path = terminationLog();
+  writeFileSync(path, "");
+  const model = ["--model-name", "m", "--model-directory", directoryOf("truncated")];
+  const program = start(...model, "--termination-log", path, ...PORTS);
+  expect(await program.exitCode).toBe(1);
+  const message = readFileSync(path, "utf8");
+  expect(message).toMatch(/^[^\n]+\n$/);
+  expect(JSON.parse(message)).toEqual({
+    check: "Load",
+    message: expect.stringMatching(/Protobuf parsing failed/),
+  });
+  expect(program.output()).toMatch(/"log.level":"error".*Protobuf parsing failed/);
+});
+
+test("makes no termination message where there is no file for it", async () => {
+  const path = terminationLog();
+  const program = start(
+    "--model-name",
+    "m",
+    "--model-directory",
+    "/nonexistent",
+    "--termination-log",
+    path,
+    ...PORTS,
+  );
+  expect(await program.exitCode).toBe(1);
+  expect(program.output()).toMatch(/ENOENT.*\/nonexistent/);
+  expect(existsSync(path)).toBe(false);
+});
+
+test.each<[string[], RegExp]>([
+  [[], /required option '--model-name <name>' not specified/],
+  [["--model-name", "a b"], /letters, digits/],
+  [["--model-name", "m", "--execution-provider", "cuda"], /'cuda' is invalid.*Allowed choices are cpu/],
+  [["--model-name", "m", "--drain-delay", "5"], /expected a duration such as 500ms/],
+  [["--model-name", "m", "--request-timeout", "0s"], /Expected from 1ms to 24h/],
+  [["--model-name", "m", "--rest-port", "65536"], /integer from 0 to 65535/],
+  [["--model-name", "m", "--max-request-bytes", "1e6"], /integer from 1024/],
+])(
+  "refuses %j",
+  async (options, message) => {
+    const program = start(...options);
+    expect(await program.exitCode).toBe(1);
+    expect(program.output()).toMatch(message);
+  },
+  20_000,
+);
