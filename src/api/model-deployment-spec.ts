@@ -92,7 +92,9 @@ const poolSchema = Type.Object(
           limits: Type.Optional(
             resourceListSchema("Upper limits. Devices such as `nvidia.com/gpu` go here."),
           ),
-          requests: Type.Optional(resourceListSchema("What the scheduler reserves.")),
+          requests: Type.Optional(
+            resourceListSchema("What the scheduler reserves: 250m of CPU and 128Mi of memory unless stated."),
+          ),
         },
         { description: "Resources of one model server, as in a container." },
       ),
@@ -168,8 +170,8 @@ export const modelDeploymentSpecRules: readonly CelRule[] = [
       "spec.runtime.executionProvider: a pool asks for a GPU, but the model server has no GPU provider; state executionProvider: CPU to run on the CPU of such nodes",
   },
   {
-    rule: "!has(self.traffic.perTryTimeout) || duration(self.traffic.perTryTimeout) <= duration(self.traffic.timeout)",
-    message: "spec.traffic.perTryTimeout: must not be longer than spec.traffic.timeout",
+    rule: "!has(self.traffic.perTryTimeout) || (duration(self.traffic.perTryTimeout) >= duration('1ms') && duration(self.traffic.perTryTimeout) <= duration(self.traffic.timeout))",
+    message: "spec.traffic.perTryTimeout: must be from 1ms to spec.traffic.timeout",
   },
   {
     rule: "duration(self.traffic.timeout) >= duration('10ms') && duration(self.traffic.timeout) <= duration('5m')",

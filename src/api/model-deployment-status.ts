@@ -31,7 +31,8 @@ export const modelDeploymentStatusSchema = Type.Object(
       Type.Integer({ minimum: 0, description: "Generation of the spec that this status speaks of." }),
     ),
     replicas: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 1000, description: "Pods of the first pool, for autoscalers." }),
+      // More than can be asked for: while pods are replaced, old and new ones count.
+      Type.Integer({ minimum: 0, maximum: 2000, description: "Pods of the first pool, for autoscalers." }),
     ),
     selector: Type.Optional(
       Type.String({

@@ -34,7 +34,7 @@ function bounds(node: SchemaNode): string {
     parts.push(`${node.minimum ?? "…"} to ${node.maximum ?? "…"}`);
   }
   if (node.maxItems !== undefined) parts.push(`at most ${node.maxItems}`);
-  if (node.pattern !== undefined) parts.push(`\`${node.pattern.replaceAll("|", "\\|")}\``);
+  if (node.pattern !== undefined) parts.push(`\`${node.pattern}\``);
   return parts.join(", ");
 }
 
@@ -52,7 +52,8 @@ function* rows(node: SchemaNode, path: string): Generator<string> {
       bounds(child),
       child.description ?? "",
     ];
-    yield `| ${cells.join(" | ")} |`;
+    // A bar inside a cell would end it, even between backticks.
+    yield `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
     yield* rows(child, child.type === "array" ? `${childPath}[]` : childPath);
   }
 }

@@ -44,6 +44,7 @@ export function resourceListSchema(description: string) {
     additionalProperties: {
       "x-kubernetes-int-or-string": true,
       anyOf: [{ type: "integer" }, { type: "string" }],
+      minimum: 0,
       maxLength: 32,
       pattern: "^([0-9]+|[0-9]*\\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
     },

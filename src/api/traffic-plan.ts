@@ -16,6 +16,9 @@ export const FIRST_TRAFFIC_PORT = 10_000;
 /** Last port that a router listens on for model traffic. */
 export const LAST_TRAFFIC_PORT = 19_999;
 
+/** Longest failover chain of one arm: all pools of a candidate and all of stable behind them. */
+export const MAX_POOLS_PER_ARM = 16;
+
 const plannedPoolSchema = Type.Object(
   {
     pool: dnsLabelSchema(40, "Name of the pool."),
@@ -41,7 +44,7 @@ const trafficArmSchema = Type.Object(
       description: `Share of the requests, in parts of ${FULL_WEIGHT}.`,
     }),
     pools: Type.Array(plannedPoolSchema, {
-      maxItems: 16,
+      maxItems: MAX_POOLS_PER_ARM,
       "x-kubernetes-list-type": "atomic",
       description: "Where the requests of this arm go, in order of preference.",
     }),

@@ -1,0 +1,163 @@
+/**
+ * The writes that follow from the plans: their names, order and sizes.
+ */
+import { describe, expect, test } from "@jest/globals";
+import {
+  candidateComesUp,
+  candidateHasTrafficAcknowledged,
+  stableServes,
+} from "../../test/fixtures/stages.ts";
+import { model, servingWorld, World } from "../../test/fixtures/world.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import { decide, modelServersName } from "./decide.ts";
+
+function replicasField(object: KubeObject): unknown {
+  const { spec } = object;
+  return typeof spec === "object" && spec !== null && "replicas" in spec ? spec.replicas : "absent";
+}
+
+function deploymentsOf(world: World): readonly KubeObject[] {
+  return decide(world.observation()).apply.filter(({ kind }) => kind === "Deployment");
+}
+
+describe("objects", () => {
+  test("come in an order in which each one finds what it needs", () => {
+    expect(decide(new World().observation()).apply.map(({ kind }) => kind)).toEqual([
+      "ControllerRevision",
+      "ServiceAccount",
+      "Service",
+      "PodDisruptionBudget",
+      "Deployment",
+    ]);
+  });
+
+  test("are those of both revisions while a candidate comes up, stable's first", () => {
+    const world = servingWorld({ pools: [{ name: "gpu" }, { name: "cpu", replicas: 1 }] });
+    world.edit({ model: model("v2") });
+    const [old, next] = [world.revisionName("v1"), world.revisionName("v2")];
+    expect(deploymentsOf(world).map(({ metadata }) => metadata.name)).toEqual([
+      modelServersName("ranker", "gpu", old),
+      modelServersName("ranker", "cpu", old),
+      modelServersName("ranker", "gpu", next),
+      modelServersName("ranker", "cpu", next),
+    ]);
+  });
+
+  test("belong to the ModelDeployment and stand in its namespace", () => {
+    for (const { metadata } of decide(candidateComesUp().observation()).apply) {
+      expect(metadata.namespace).toBe("shop");
+      expect(metadata.ownerReferences).toMatchObject([{ uid: "uid-ranker", controller: true }]);
+    }
+  });
+
+  test("keep the model of their own revision, whatever the spec says by now", () => {
+    const world = candidateComesUp();
+    const containers = JSON.stringify(deploymentsOf(world));
+    expect(containers).toContain("https://models.example/v1.onnx");
+    expect(containers).toContain("https://models.example/v2.onnx");
+  });
+
+  test("write a ControllerRevision once, and again when it was deleted", () => {
+    const world = stableServes();
+    const kinds = () => decide(world.observation()).apply.map(({ kind }) => kind);
+    expect(kinds()).not.toContain("ControllerRevision");
+    world.deleteRevision(world.revisionName());
+    expect(kinds()).toContain("ControllerRevision");
+  });
+});
+
+describe("replicas", () => {
+  test("of a new Deployment are 0, and then set through scale", () => {
+    const world = new World({ replicas: 3 });
+    expect(deploymentsOf(world).map(replicasField)).toEqual([0]);
+    expect(decide(world.observation()).scale).toMatchObject([{ namespace: "shop", replicas: 3 }]);
+  });
+
+  test("are repeated as they stand while nobody else owns the field: leaving them out would reset them", () => {
+    const world = new World({ replicas: 3 });
+    for (const object of decide(world.observation()).apply) world.execute({ type: "Apply", object });
+    expect(deploymentsOf(world).map(replicasField)).toEqual([0]);
+    expect(decide(world.observation()).scale).toMatchObject([{ replicas: 3 }]);
+  });
+
+  test("are left out once scale owns them", () => {
+    const world = servingWorld({ replicas: 3 });
+    expect(deploymentsOf(world).map(replicasField)).toEqual(["absent"]);
+    expect(decide(world.observation()).scale).toEqual([]);
+  });
+
+  test("of 0 are claimed too", () => {
+    const world = new World({ replicas: 0 });
+    expect(decide(world.observation()).scale).toMatchObject([{ replicas: 0 }]);
+  });
+
+  test("are put right when somebody scaled the Deployment", () => {
+    const world = stableServes();
+    for (const servers of world.servers) servers.replicas = 7;
+    expect(decide(world.observation()).scale).toMatchObject([{ replicas: 2 }]);
+  });
+});
+
+describe("removals", () => {
+  test("name the very Deployment by its uid, and its disruption budget", () => {
+    const world = candidateHasTrafficAcknowledged();
+    world.reconcile();
+    world.acknowledge();
+    const [former] = world.serversOf(world.revisionName("v1"));
+    const { remove } = decide(world.observation());
+    expect(remove).toMatchObject([
+      {
+        reference: { resource: { kind: "Deployment" }, name: former?.name, namespace: "shop" },
+        uid: former?.uid,
+      },
+      { reference: { resource: { kind: "PodDisruptionBudget" }, name: former?.name, namespace: "shop" } },
+    ]);
+  });
+
+  test("are none while all is well", () => {
+    expect(decide(stableServes().observation()).remove).toEqual([]);
+  });
+});
+
+describe("what autoscalers read", () => {
+  test("are the pods of stable's first pool alone", () => {
+    const world = servingWorld({ replicas: 3, pools: [{ name: "gpu" }, { name: "cpu", replicas: 6 }] });
+    world.edit({ model: model("v2") }).reconcile();
+    world.startPods();
+    const { replicas, selector } = decide(world.observation()).status;
+    expect(replicas).toBe(3);
+    expect(selector).toBe(
+      `petrel.dev/model-deployment=ranker,petrel.dev/pool=gpu,petrel.dev/model-revision=${world.revisionName("v1")}`,
+    );
+  });
+
+  test("count no pod that terminates", () => {
+    const world = stableServes();
+    const [pod] = world.servers.flatMap(({ pods }) => pods);
+    if (pod === undefined) throw new Error("expected a pod");
+    pod.isTerminating = true;
+    expect(decide(world.observation()).status.replicas).toBe(1);
+  });
+});
+
+describe("status.pools", () => {
+  test("tells each role and pool, with the words of who knows why replicas are missing", () => {
+    const world = candidateComesUp();
+    world.setTrouble(world.revisionName("v2"), { type: "Unschedulable", message: "no GPU" });
+    expect(decide(world.observation()).status.pools).toEqual([
+      { name: "default", revision: world.revisionName("v1"), replicas: 2, readyReplicas: 2 },
+      {
+        name: "default",
+        revision: world.revisionName("v2"),
+        replicas: 2,
+        readyReplicas: 0,
+        message: "pool default: 0 of 2 replicas are ready; 2 cannot be scheduled: no GPU",
+      },
+    ]);
+  });
+
+  test("never tells more ready replicas than are asked for", () => {
+    const world = stableServes().edit({ replicas: 1 });
+    expect(decide(world.observation()).status.pools).toMatchObject([{ replicas: 1, readyReplicas: 1 }]);
+  });
+});

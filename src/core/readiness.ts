@@ -1,0 +1,38 @@
+/**
+ * Counts over pods that several planners share: who is ready, who is in trouble.
+ */
+import type { Observation, ObservedPod, PodTrouble } from "./observation.ts";
+
+/** Pods of one revision in one pool that are not terminating. */
+export function podsOf(observation: Observation, revision: string, pool: string): readonly ObservedPod[] {
+  return observation.pods.filter(
+    (pod) => pod.revision === revision && pod.pool === pool && !pod.isTerminating,
+  );
+}
+
+/** Number of ready pods of one revision in one pool. */
+export function readyReplicas(observation: Observation, revision: string, pool: string): number {
+  return podsOf(observation, revision, pool).filter((pod) => pod.isReady).length;
+}
+
+/** The worst kind of trouble among pods, and how many pods have it. */
+export interface TroubleSummary {
+  readonly type: PodTrouble["type"];
+  /** In the words of who reported it. */
+  readonly message: string;
+  readonly podCount: number;
+}
+
+/** What people must act on comes first: a model that cannot work will not work on more nodes either. */
+const TROUBLE_BY_URGENCY = ["FetchFailed", "ModelNotLoaded", "Unschedulable", "ContainerWaiting"] as const;
+
+/** The most urgent trouble of a set of pods, or undefined when none has any. */
+export function mostUrgentTrouble(pods: readonly ObservedPod[]): TroubleSummary | undefined {
+  for (const type of TROUBLE_BY_URGENCY) {
+    const messages = pods.flatMap((pod) => (pod.trouble?.type === type ? [pod.trouble.message] : []));
+    // Pods of one pool differ little in their words; the smallest text keeps the choice stable between looks.
+    const message = messages.toSorted()[0];
+    if (message !== undefined) return { type, message, podCount: messages.length };
+  }
+  return undefined;
+}

@@ -1,0 +1,26 @@
+/**
+ * What the plan in status says, which routers may already carry out: who is in it, who leads it.
+ */
+import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
+import type { PlannedPool } from "../../api/traffic-plan.ts";
+
+/** Every pool of every arm. */
+export function reportedPools(status: ModelDeploymentStatus): readonly PlannedPool[] {
+  return (status.traffic?.arms ?? []).flatMap((arm) => arm.pools);
+}
+
+/** Whether the plan names a revision, be it only as a fallback. */
+export function planNamesRevision(status: ModelDeploymentStatus, revision: string): boolean {
+  return reportedPools(status).some((pool) => pool.revision === revision);
+}
+
+/** Whether the plan names a revision in a pool. */
+export function planNamesPool(status: ModelDeploymentStatus, revision: string, pool: string): boolean {
+  return reportedPools(status).some((planned) => planned.revision === revision && planned.pool === pool);
+}
+
+/** Name of the candidate, if the plan sends it traffic. */
+export function candidateWithTraffic(status: ModelDeploymentStatus): string | undefined {
+  const hasTraffic = status.traffic?.arms.some((arm) => arm.name === "Candidate" && arm.weight > 0);
+  return hasTraffic === true ? status.revisions?.candidate : undefined;
+}

@@ -1,0 +1,130 @@
+/**
+ * What Envoy starts with: where its configuration comes from, its administration, its metrics, its limits.
+ *
+ * The administration can stop Envoy and shows everything, so it listens on loopback only; a listener of its
+ * own lets out metrics and readiness, and nothing else. This file is read once: a change needs a new Envoy.
+ */
+import type { ConfigurationLayout } from "./layout.ts";
+import type { JsonObject } from "./resource.ts";
+import { fileSource, protoDuration } from "./resource.ts";
+
+/** What the bootstrap needs to know. */
+export interface BootstrapInput {
+  /** Name of the router pod, as Envoy reports it. */
+  readonly nodeId: string;
+  /** Wildcard address of the pod's IP family: `0.0.0.0` or `::`. */
+  readonly address: string;
+  /** Port of Envoy's administration, on loopback. */
+  readonly adminPort: number;
+  /** Port on which metrics and readiness are shown. */
+  readonly metricsPort: number;
+  /** Connections of clients, over all listeners. */
+  readonly maximumConnections: number;
+  readonly layout: ConfigurationLayout;
+}
+
+/** With an underscore, so that no ModelDeployment can have the same name. */
+const ADMIN_CLUSTER = "petrel_admin";
+const METRICS_LISTENER = "petrel_metrics";
+/**
+ * Beginnings of all that the router asks of the administration. Whoever gets into the pod's network cannot
+ * ask for more.
+ */
+const ADMIN_PATHS = ["/ready", "/stats", "/config_dump", "/drain_listeners"];
+const LOOPBACK = "127.0.0.1";
+
+/** Renders the bootstrap. */
+export function renderBootstrap(input: BootstrapInput): JsonObject {
+  const { nodeId, address, adminPort, metricsPort, maximumConnections, layout } = input;
+  return {
+    node: { id: nodeId, cluster: "petrel-router" },
+    admin: {
+      address: socketAddress(LOOPBACK, adminPort),
+      allow_paths: ADMIN_PATHS.map((prefix) => ({ prefix })),
+    },
+    dynamic_resources: {
+      lds_config: fileSource(layout.listeners),
+      cds_config: fileSource(layout.clusters),
+    },
+    static_resources: {
+      listeners: [metricsListener(address, metricsPort)],
+      clusters: [adminCluster(adminPort)],
+    },
+    // Not set by default: without it connections alone can use up the memory.
+    overload_manager: {
+      resource_monitors: [
+        {
+          name: "envoy.resource_monitors.global_downstream_max_connections",
+          typed_config: {
+            "@type":
+              "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+            max_active_downstream_connections: maximumConnections,
+          },
+        },
+      ],
+    },
+  };
+}
+
+function metricsListener(address: string, port: number): JsonObject {
+  return {
+    name: METRICS_LISTENER,
+    address: socketAddress(address, port),
+    // Whoever uses up the connections must not hide it.
+    ignore_global_conn_limit: true,
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type":
+                "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+              stat_prefix: METRICS_LISTENER,
+              route_config: { name: METRICS_LISTENER, virtual_hosts: [metricsHost()] },
+              request_headers_timeout: protoDuration(5_000),
+              request_timeout: protoDuration(10_000),
+              common_http_protocol_options: { idle_timeout: protoDuration(120_000) },
+              http_filters: [
+                {
+                  name: "envoy.filters.http.router",
+                  typed_config: {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+                  },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
+
+/** Only these two paths, and only reading. */
+function metricsHost(): JsonObject {
+  return {
+    name: METRICS_LISTENER,
+    domains: ["*"],
+    routes: ["/stats/prometheus", "/ready"].map((path) => ({
+      match: { path, headers: [{ name: ":method", string_match: { exact: "GET" } }] },
+      route: { cluster: ADMIN_CLUSTER, timeout: protoDuration(10_000) },
+    })),
+  };
+}
+
+function adminCluster(adminPort: number): JsonObject {
+  return {
+    name: ADMIN_CLUSTER,
+    type: "STATIC",
+    connect_timeout: protoDuration(1_000),
+    load_assignment: {
+      cluster_name: ADMIN_CLUSTER,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(LOOPBACK, adminPort) } }] }],
+    },
+  };
+}
+
+function socketAddress(address: string, port: number): JsonObject {
+  return { socket_address: { address, port_value: port } };
+}

@@ -1,0 +1,133 @@
+/**
+ * The listener of one ModelDeployment: the port, the limits on what clients may send, and the form of errors.
+ *
+ * It depends on name, address and port alone. A listener that changes drains its connections, so whatever a
+ * traffic plan changes belongs into the routes.
+ */
+import type { ConfigurationLayout } from "./layout.ts";
+import type { JsonObject } from "./resource.ts";
+import { fileSource, protoDuration, TYPE_URL, type TypedMessage } from "./resource.ts";
+import { PETREL_HEADER_PREFIX } from "./route.ts";
+
+const CONNECTION_BUFFER_BYTES = 2 ** 20;
+
+/** What a listener needs to know. */
+export interface ListenerInput {
+  readonly modelDeployment: string;
+  /** Wildcard address of the pod's IP family: `0.0.0.0` or `::`. */
+  readonly address: string;
+  readonly port: number;
+  readonly layout: ConfigurationLayout;
+}
+
+/** Renders the listener. Its name is that of the ModelDeployment. */
+export function renderListener({ modelDeployment, address, port, layout }: ListenerInput): TypedMessage {
+  return {
+    "@type": TYPE_URL.listener,
+    name: modelDeployment,
+    address: { socket_address: { address, port_value: port } },
+    per_connection_buffer_limit_bytes: CONNECTION_BUFFER_BYTES,
+    filter_chains: [{ filters: [connectionManager(modelDeployment, layout.routes(modelDeployment))] }],
+  };
+}
+
+function connectionManager(modelDeployment: string, routeFile: string): JsonObject {
+  return {
+    name: "envoy.filters.network.http_connection_manager",
+    typed_config: {
+      "@type":
+        "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+      stat_prefix: modelDeployment,
+      // HTTP/1.1 and HTTP/2 without TLS (gRPC) share the port.
+      codec_type: "AUTO",
+      rds: { route_config_name: modelDeployment, config_source: fileSource(routeFile) },
+      http_filters: [
+        distrustClientHeaders(),
+        {
+          name: "envoy.filters.http.router",
+          typed_config: {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            suppress_envoy_headers: true,
+          },
+        },
+      ],
+      ...LIMITS,
+      ...TRUST,
+      local_reply_config: LOCAL_REPLY,
+    },
+  };
+}
+
+/**
+ * Bounds on clients, after Envoy's guide for servers at the edge. The time for an answer is the route's; a body
+ * may stream in for a minute.
+ */
+const LIMITS: JsonObject = {
+  max_request_headers_kb: 32,
+  request_headers_timeout: protoDuration(10_000),
+  request_timeout: protoDuration(60_000),
+  stream_idle_timeout: protoDuration(60_000),
+  common_http_protocol_options: {
+    max_headers_count: 100,
+    idle_timeout: protoDuration(300_000),
+    // Long-lived connections end in good order now and then, so that clients spread over all routers again.
+    max_connection_duration: protoDuration(900_000),
+  },
+  // An HTTP/1.1 connection ends with an answer, never while a request may be under way on it.
+  http1_safe_max_connection_duration: true,
+  http2_protocol_options: {
+    max_concurrent_streams: 1_000,
+    initial_stream_window_size: 2 ** 20,
+    initial_connection_window_size: 4 * 2 ** 20,
+  },
+};
+
+/** The peer's address is the client's address, no client is inside, and a path has one spelling. */
+const TRUST: JsonObject = {
+  use_remote_address: true,
+  internal_address_config: { cidr_ranges: [] },
+  normalize_path: true,
+  merge_slashes: true,
+  path_with_escaped_slashes_action: "REJECT_REQUEST",
+  server_header_transformation: "PASS_THROUGH",
+};
+
+/**
+ * Removes headers that only routers may set: our own, and those by which a request could change its time-out
+ * or its retries.
+ */
+function distrustClientHeaders(): JsonObject {
+  return {
+    name: "envoy.filters.http.header_mutation",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+      mutations: {
+        request_mutations: [PETREL_HEADER_PREFIX, "x-envoy-"].map((prefix) => ({
+          remove_on_match: { key_matcher: { prefix, ignore_case: true } },
+        })),
+      },
+    },
+  };
+}
+
+/**
+ * Errors of Envoy itself have the form of the Open Inference Protocol, `{"error": text}`. gRPC has a form of
+ * its own, which Envoy makes.
+ */
+const LOCAL_REPLY: JsonObject = {
+  mappers: [
+    {
+      filter: {
+        header_filter: {
+          header: {
+            name: "content-type",
+            string_match: { prefix: "application/grpc" },
+            treat_missing_header_as_empty: true,
+            invert_match: true,
+          },
+        },
+      },
+      body_format_override: { json_format: { error: "%LOCAL_REPLY_BODY%" } },
+    },
+  ],
+};

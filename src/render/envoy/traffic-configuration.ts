@@ -1,0 +1,101 @@
+/**
+ * All that Envoy needs for one ModelDeployment, from its traffic plan.
+ *
+ * The parts are kept apart because they take effect at different moments: clusters and endpoints first, the
+ * routes once those are warm. Endpoints follow the pods, everything else the plan alone.
+ */
+import { parseDurationMilliseconds } from "../../api/duration.ts";
+import type { PlannedPool, TrafficPlan } from "../../api/traffic-plan.ts";
+import { type NamedCluster, type Protocol, renderCluster } from "./cluster.ts";
+import { type ModelServerEndpoint, renderEndpoints } from "./endpoints.ts";
+import type { ConfigurationLayout } from "./layout.ts";
+import { renderListener } from "./listener.ts";
+import { type ResourceFile, resourceFile, type TypedMessage } from "./resource.ts";
+import { renderRoutes } from "./route.ts";
+
+/** A cluster and what its endpoints follow from. */
+export interface PlannedCluster extends NamedCluster {
+  readonly pools: readonly PlannedPool[];
+  readonly protocol: Protocol;
+}
+
+/** The rendered plan of one ModelDeployment. */
+export interface TrafficConfiguration {
+  readonly modelDeployment: string;
+  readonly epoch: number;
+  readonly port: number;
+  readonly timeoutMilliseconds: number;
+  readonly clusters: readonly PlannedCluster[];
+  readonly listener: TypedMessage;
+  /** The version names epoch and content, so Envoy's report of it tells the plan that is in effect. */
+  readonly routes: ResourceFile;
+}
+
+/** What every router of a pod renders with. */
+export interface RenderSettings {
+  readonly layout: ConfigurationLayout;
+  /** Wildcard address of the pod's IP family: `0.0.0.0` or `::`. */
+  readonly address: string;
+  /** Ports of a model pod. */
+  readonly ports: Readonly<Record<Protocol, number>>;
+}
+
+/** Renders a valid plan. */
+export function renderTraffic(
+  modelDeployment: string,
+  plan: TrafficPlan,
+  { layout, address }: Omit<RenderSettings, "ports">,
+): TrafficConfiguration {
+  const timeoutMilliseconds = parseDurationMilliseconds(plan.timeout);
+  const perTryTimeoutMilliseconds = parseDurationMilliseconds(plan.perTryTimeout);
+  const clusters: PlannedCluster[] = [];
+  const arms = plan.arms.map((arm) => {
+    const clusterOf = (protocol: Protocol): string => {
+      const cluster = renderCluster({ modelDeployment, arm, protocol, perTryTimeoutMilliseconds, layout });
+      clusters.push({ ...cluster, pools: arm.pools, protocol });
+      return cluster.name;
+    };
+    return {
+      name: arm.name,
+      weight: arm.weight,
+      clusters: { rest: clusterOf("rest"), grpc: clusterOf("grpc") },
+    };
+  });
+  const { epoch, port } = plan;
+  const routes = renderRoutes({
+    modelDeployment,
+    epoch,
+    timeoutMilliseconds,
+    perTryTimeoutMilliseconds,
+    arms,
+  });
+  return {
+    modelDeployment,
+    epoch,
+    port,
+    timeoutMilliseconds,
+    clusters,
+    listener: renderListener({ modelDeployment, address, port, layout }),
+    routes: resourceFile([routes], epoch),
+  };
+}
+
+/**
+ * Endpoint files by cluster, with what they were rendered from. Each step of the router asks for the files of
+ * all clusters, and few have changed: the same objects give the same file.
+ */
+const rendered = new WeakMap<PlannedCluster, { readonly endpoints: unknown; readonly file: ResourceFile }>();
+
+/** The endpoint file of a cluster, for the pods that may get traffic. */
+export function endpointFile(
+  cluster: PlannedCluster,
+  endpoints: readonly ModelServerEndpoint[],
+  { ports }: Pick<RenderSettings, "ports">,
+): ResourceFile {
+  const known = rendered.get(cluster);
+  if (known?.endpoints === endpoints) return known.file;
+  const port = ports[cluster.protocol];
+  const file = resourceFile([renderEndpoints(cluster.name, cluster.pools, endpoints, port)]);
+  rendered.set(cluster, { endpoints, file });
+  return file;
+}

@@ -1,0 +1,309 @@
+/**
+ * What must hold after every step of every walk through the world of a ModelDeployment.
+ *
+ * fast-check prints the seed and the shortest failing walk; `PETREL_PROPERTY_RUNS` sets how many walks are
+ * taken.
+ */
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { Condition } from "../../src/api/conditions.ts";
+import { canonicalJson } from "../../src/api/content-hash.ts";
+import type { ModelDeploymentStatus } from "../../src/api/model-deployment-status.ts";
+import { FULL_WEIGHT, type TrafficPlan } from "../../src/api/traffic-plan.ts";
+import { desiredReplicas } from "../../src/core/capacity/desired-replicas.ts";
+import { decide } from "../../src/core/decide.ts";
+import type { Decision } from "../../src/core/decision.ts";
+import type { Observation } from "../../src/core/observation.ts";
+import { readyReplicas } from "../../src/core/readiness.ts";
+import { effectsOf, model, World } from "../fixtures/world.ts";
+import { type Happening, walk, walks } from "./steps.ts";
+
+const numRuns = Number(process.env["PETREL_PROPERTY_RUNS"] ?? 300);
+
+/** Checks `holds` after each step of random walks. */
+function afterEveryStep(holds: (happening: Happening) => void): void {
+  fc.assert(
+    fc.property(walks, (steps) => {
+      for (const happening of walk(steps, new World())) holds(happening);
+    }),
+    { numRuns },
+  );
+}
+
+/** Checks `holds` after each decision of random walks. */
+function afterEveryDecision(
+  holds: (before: Observation, status: ModelDeploymentStatus, decision: Decision, world: World) => void,
+): void {
+  afterEveryStep((happening) => {
+    const { world, before, decision } = happening;
+    if (before !== undefined && decision !== undefined) holds(before, decision.status, decision, world);
+  });
+}
+
+function conditionOf(status: ModelDeploymentStatus, type: Condition["type"]): Condition | undefined {
+  return status.conditions?.find((condition) => condition.type === type);
+}
+
+function pairsOf(
+  plan: TrafficPlan | undefined,
+): readonly { readonly revision: string; readonly pool: string }[] {
+  return (plan?.arms ?? []).flatMap((arm) => arm.pools);
+}
+
+function readyIn(observation: Observation, plan: TrafficPlan | undefined): number {
+  return pairsOf(plan).reduce(
+    (sum, { revision, pool }) => sum + readyReplicas(observation, revision, pool),
+    0,
+  );
+}
+
+function mentions(plan: TrafficPlan, revision: string, pool: string): boolean {
+  return pairsOf(plan).some((pair) => pair.revision === revision && pair.pool === pool);
+}
+
+function withoutEpoch(plan: TrafficPlan): string {
+  const { epoch: _epoch, ...content } = plan;
+  return canonicalJson(content);
+}
+
+test("the weights of the arms are the whole, or there is no arm", () => {
+  afterEveryDecision((_before, { traffic }) => {
+    const arms = traffic?.arms ?? [];
+    const sum = arms.reduce((total, arm) => total + arm.weight, 0);
+    expect(sum).toBe(arms.length === 0 ? 0 : FULL_WEIGHT);
+    for (const arm of arms) expect(arm.pools).not.toHaveLength(0);
+  });
+});
+
+test("no arm names the same pool of the same revision twice, nor more pools than the schema allows", () => {
+  afterEveryDecision((_before, { traffic }) => {
+    for (const arm of traffic?.arms ?? []) {
+      const names = arm.pools.map(({ revision, pool }) => `${revision}/${pool}`);
+      expect(new Set(names).size).toBe(names.length);
+      expect(names.length).toBeLessThanOrEqual(16);
+    }
+  });
+});
+
+test("the epoch grows by one exactly when the plan changes, and never falls", () => {
+  afterEveryDecision((before, { traffic }) => {
+    const previous = before.deployment.status.traffic;
+    if (previous === undefined || traffic === undefined) {
+      expect(traffic?.epoch).toBe(1);
+      return;
+    }
+    const isChanged = withoutEpoch(previous) !== withoutEpoch(traffic);
+    expect(traffic.epoch).toBe(isChanged ? previous.epoch + 1 : previous.epoch);
+  });
+});
+
+test("a revision enters the traffic only when it is ready: one that takes over from another with all replicas", () => {
+  afterEveryDecision((before, { traffic }) => {
+    const { spec, status } = before.deployment;
+    const known = new Set(pairsOf(status.traffic).map(({ revision }) => revision));
+    for (const arm of traffic?.arms ?? []) {
+      const revision = arm.pools[0]?.revision ?? "";
+      if (known.has(revision)) continue;
+      const ready = spec.pools.map((pool) => readyReplicas(before, revision, pool.name));
+      const wanted = spec.pools.map((pool) => desiredReplicas(spec, pool));
+      if (readyIn(before, status.traffic) > 0) {
+        for (const [index, count] of ready.entries())
+          expect(count).toBeGreaterThanOrEqual(wanted[index] ?? 0);
+      } else {
+        expect(Math.max(...ready)).toBeGreaterThan(0);
+      }
+    }
+  });
+});
+
+test("a candidate gets traffic anew only when all its replicas are ready", () => {
+  afterEveryDecision((before, { traffic, revisions }) => {
+    const { spec, status } = before.deployment;
+    const arm = traffic?.arms.find(({ name }) => name === "Candidate");
+    const candidate = revisions?.candidate;
+    if (arm === undefined || candidate === undefined) return;
+    expect(arm.pools[0]?.revision).toBe(candidate);
+    const hadTraffic =
+      status.revisions?.candidate === candidate &&
+      status.traffic?.arms.some(({ name }) => name === "Candidate");
+    if (hadTraffic === true) return;
+    for (const pool of spec.pools) {
+      expect(readyReplicas(before, candidate, pool.name)).toBeGreaterThanOrEqual(desiredReplicas(spec, pool));
+    }
+  });
+});
+
+test("traffic never leaves ready replicas for a plan without any, unless no replicas are asked for", () => {
+  afterEveryDecision((before, { traffic }) => {
+    const { spec, status } = before.deployment;
+    const wanted = spec.pools.reduce((sum, pool) => sum + desiredReplicas(spec, pool), 0);
+    if (wanted === 0 || readyIn(before, status.traffic) === 0) return;
+    expect(readyIn(before, traffic)).toBeGreaterThan(0);
+  });
+});
+
+test("no plan in force loses its model servers: none is removed or scaled to nothing while a plan names it", () => {
+  afterEveryStep(({ world, effect }) => {
+    for (const servers of world.servers) {
+      const isRemoved = effect?.type === "Remove" && effect.remove.reference.name === servers.name;
+      const isScaledToZero =
+        effect?.type === "Scale" &&
+        effect.scale.name === servers.name &&
+        effect.scale.replicas === 0 &&
+        servers.replicas > 0;
+      if (!isRemoved && !isScaledToZero) continue;
+      const naming = world.plansInForce.filter((plan) => mentions(plan, servers.revision, servers.pool));
+      expect(naming).toEqual([]);
+    }
+  });
+});
+
+test("no write resets the replicas of model servers that stand", () => {
+  afterEveryStep(({ world, effect }) => {
+    if (effect?.type !== "Apply" || effect.object.kind !== "Deployment") return;
+    const before = world.servers.find((servers) => servers.name === effect.object.metadata.name);
+    if (before === undefined) return;
+    const replicas = before.replicas;
+    world.execute(effect);
+    expect(before.replicas).toBe(replicas);
+  });
+});
+
+test("equal observations give equal decisions, whatever the order of what was read", () => {
+  afterEveryDecision((before, _status, decision) => {
+    const reversed: Observation = {
+      ...before,
+      pods: before.pods.toReversed(),
+      revisions: before.revisions.toReversed(),
+      modelServers: before.modelServers.toReversed(),
+      routers: before.routers.toReversed(),
+      portHolders: before.portHolders.toReversed(),
+    };
+    const sorted = ({ remove, ...rest }: Decision) =>
+      JSON.stringify([
+        rest,
+        remove.toSorted((left, right) => (left.reference.name < right.reference.name ? -1 : 1)),
+      ]);
+    expect(JSON.stringify(decide(before))).toBe(JSON.stringify(decision));
+    expect(sorted(decide(reversed))).toBe(sorted(decision));
+  });
+});
+
+test("deciding again on its own outcome changes nothing", () => {
+  fc.assert(
+    fc.property(walks, (steps) => {
+      const world = new World();
+      for (const _ of walk(steps, world)) {
+        // Only where the walk ends counts.
+      }
+      const observed = world.observation();
+      const first = decide(observed);
+      const reported = decide({ ...observed, deployment: { ...observed.deployment, status: first.status } });
+      expect(reported.status).toEqual(first.status);
+      expect(reported.events).toEqual([]);
+      world.reconcile();
+      const outcome = structuredClone(world.status);
+      world.passTime(60_000);
+      const again = decide(world.observation());
+      expect(again.status).toEqual(outcome);
+      expect(again.events).toEqual([]);
+      expect(again.scale).toEqual([]);
+    }),
+    { numRuns },
+  );
+});
+
+test("once pods and routers are healthy, the newest spec is promoted within 10 reconciles, and only it stays", () => {
+  fc.assert(
+    fc.property(walks, (steps) => {
+      const world = new World();
+      for (const _ of walk(steps, world)) {
+        // Only where the walk ends counts.
+      }
+      if (world.spec.model.uri.includes("broken")) world.edit({ model: model("v1") });
+      // With no replicas, a candidate has no way to show that it is better than the stable revision: it waits.
+      if (world.spec.replicas === 0) world.edit({ replicas: 1 });
+      expect(world.settle()).toBeLessThanOrEqual(10);
+      const revision = world.revisionName();
+      expect(conditionOf(world.status, "Promoted")?.status).toBe("True");
+      expect(conditionOf(world.status, "Ready")?.status).toBe("True");
+      expect(world.status.revisions).toEqual({ stable: revision });
+      expect(new Set(world.servers.map((servers) => servers.revision))).toEqual(new Set([revision]));
+      expect(new Set(world.servers.map((servers) => servers.pool))).toEqual(
+        new Set(world.spec.pools.map((pool) => pool.name)),
+      );
+      for (const servers of world.servers) {
+        const pool = world.spec.pools.find(({ name }) => name === servers.pool);
+        expect(servers.replicas).toBe(pool === undefined ? 0 : desiredReplicas(world.spec, pool));
+      }
+      expect(effectsOf(decide(world.observation())).filter(({ type }) => type !== "Apply")).toEqual([]);
+    }),
+    { numRuns },
+  );
+});
+
+test("a revision that never becomes ready never gets traffic", () => {
+  afterEveryDecision((before, { traffic }, _decision, world) => {
+    for (const { revision } of pairsOf(traffic)) {
+      const servers = before.modelServers.filter((present) => present.revision === revision);
+      // A pool with a model of its own may answer for one whose model is broken.
+      const canAnswer = servers.length === 0 || servers.some((present) => world.canBecomeReady(present));
+      expect(canAnswer).toBe(true);
+    }
+  });
+});
+
+test("Ready is never True while a replica of the stable revision is missing", () => {
+  afterEveryDecision((before, status) => {
+    if (conditionOf(status, "Ready")?.status !== "True") return;
+    const { spec } = before.deployment;
+    for (const pool of spec.pools) {
+      const ready = readyReplicas(before, status.revisions?.stable ?? "", pool.name);
+      expect(ready).toBeGreaterThanOrEqual(desiredReplicas(spec, pool));
+    }
+  });
+});
+
+test("Promoted is True only when routers carry out a plan in which the revision of the spec alone comes first", () => {
+  afterEveryDecision((before, status) => {
+    if (conditionOf(status, "Promoted")?.status !== "True") return;
+    const { spec } = before.deployment;
+    const leading = (status.traffic?.arms ?? []).map((arm) => arm.pools[0]?.revision);
+    const wanted = spec.pools.reduce((sum, pool) => sum + desiredReplicas(spec, pool), 0);
+    expect(status.revisions?.candidate).toBeUndefined();
+    expect(leading).toEqual(wanted === 0 ? [] : [status.revisions?.stable]);
+    expect(before.routers.some((router) => router.isLive) || wanted === 0).toBe(true);
+  });
+});
+
+test("conditions follow kstatus", () => {
+  afterEveryDecision((before, status) => {
+    const { conditions = [] } = status;
+    const { generation } = before.deployment.metadata;
+    const types = conditions.map(({ type }) => type);
+    expect(new Set(types).size).toBe(types.length);
+    expect(types).toEqual(expect.arrayContaining(["Ready", "Available", "Promoted", "RolloutInProgress"]));
+    for (const condition of conditions) {
+      expect(condition.observedGeneration).toBe(generation);
+      expect(condition.message).not.toBe("");
+    }
+    for (const type of ["Reconciling", "Stalled"] as const) {
+      expect(conditionOf(status, type)?.status ?? "True").toBe("True");
+    }
+    const isReady = conditionOf(status, "Ready")?.status === "True";
+    const atWork = ["Reconciling", "Stalled"].filter((type) => types.includes(type));
+    expect(atWork).toHaveLength(isReady ? 0 : 1);
+    expect(status.observedGeneration).toBe(generation);
+  });
+});
+
+test("a transition time moves exactly with the status of its condition", () => {
+  afterEveryDecision((before, status) => {
+    const now = new Date(before.nowMilliseconds).toISOString().replace(/\.\d+Z$/, "Z");
+    for (const condition of status.conditions ?? []) {
+      const previous = conditionOf(before.deployment.status, condition.type);
+      const isSame = previous?.status === condition.status;
+      expect(condition.lastTransitionTime).toBe(isSame ? previous.lastTransitionTime : now);
+    }
+  });
+});
