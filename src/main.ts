@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+/**
+ * `petrel VERB`: one entry for all programs. Only the module of the asked verb is loaded, so that an init
+ * container starts as fast as it can and holds no code that it does not need.
+ */
+import { Command } from "commander";
+
+const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
+  operator: async () => (await import("./operator/command.ts")).operatorCommand(),
+  fetch: async () => (await import("./fetch/command.ts")).fetchCommand(),
+  serve: async () => (await import("./serve/command.ts")).serveCommand(),
+  router: async () => (await import("./router/command.ts")).routerCommand(),
+};
+
+const program = new Command("petrel")
+  .description("A Kubernetes operator for model deployments.")
+  .showHelpAfterError();
+
+const asked = VERBS[process.argv[2] ?? ""];
+for (const load of asked === undefined ? Object.values(VERBS) : [asked]) program.addCommand(await load());
+await program.parseAsync();

@@ -1,0 +1,30 @@
+/**
+ * What a router reports about one ModelDeployment: it stands on the EndpointSlice that the router keeps for it.
+ */
+import { asList, asString, valueAt } from "../../api/json.ts";
+import type { KubeObject } from "../../api/kube-object.ts";
+import { ANNOTATION, LABEL } from "../../api/names.ts";
+
+/** A router's report about one ModelDeployment. */
+export interface RouterReport {
+  readonly namespace: string;
+  readonly modelDeployment: string;
+  /** Name of the router's pod. */
+  readonly router: string;
+  readonly acknowledgedEpoch: number;
+  readonly rejection?: string;
+}
+
+/** Reads the report from a router's EndpointSlice. */
+export function projectRouterReport(object: KubeObject): RouterReport {
+  const { metadata } = object;
+  const epoch = Number(metadata.annotations?.[ANNOTATION.acknowledgedEpoch] ?? "0");
+  const rejection = metadata.annotations?.[ANNOTATION.rejection];
+  return {
+    namespace: metadata.namespace ?? "",
+    modelDeployment: metadata.labels?.[LABEL.modelDeployment] ?? "",
+    router: asString(valueAt(asList(object["endpoints"])[0], "targetRef", "name")) ?? "",
+    acknowledgedEpoch: Number.isSafeInteger(epoch) && epoch > 0 ? epoch : 0,
+    ...(rejection === undefined ? {} : { rejection }),
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * One reconcile of the routers of one namespace: gather, decide, execute. There is no status: the routers'
+ * Deployment tells how it stands.
+ */
+import type { KubeObject } from "../api/kube-object.ts";
+import { COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
+import { TerminalError } from "../core/errors.ts";
+import { decideRouters } from "../core/router/decide-routers.ts";
+import type { ReconcileResult } from "../kube/reconciler.ts";
+import { execute, type Ownership } from "./execute.ts";
+import { gatherRouters } from "./gather.ts";
+import type { ReconcileContext } from "./reconcile-model-deployment.ts";
+
+/** Makes the routers of a namespace right. */
+export async function reconcileRouters(
+  { port, caches, settings }: Pick<ReconcileContext, "port" | "caches" | "settings">,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const { observation, live } = gatherRouters(caches, namespace, settings);
+  const decision = decideRouters(observation);
+  const [refusal] = await execute(decision, { port, live, isOurs: ownership, signal });
+  if (refusal !== undefined) {
+    throw new TerminalError(refusal.reason, `namespace ${namespace}: ${refusal.object}: ${refusal.message}`);
+  }
+  return {};
+}
+
+function ownership({ metadata }: KubeObject): Ownership {
+  const { labels } = metadata;
+  if (labels?.[LABEL.managedBy] !== MANAGED_BY || labels[LABEL.component] !== COMPONENT.router)
+    return "Foreign";
+  return metadata.deletionTimestamp === undefined ? "Ours" : "Leaving";
+}
