@@ -124,7 +124,7 @@ test("makes no termination message where there is no file for it", async () => {
 test.each<[string[], RegExp]>([
   [[], /required option '--model-name <name>' not specified/],
   [["--model-name", "a b"], /letters, digits/],
-  [["--model-name", "m", "--execution-provider", "cuda"], /'cuda' is invalid.*Allowed choices are cpu/],
+  [["--model-name", "m", "--execution-provider", "CUDA"], /'CUDA' is invalid.*Allowed choices are CPU/],
   [["--model-name", "m", "--drain-delay", "5"], /expected a duration such as 500ms/],
   [["--model-name", "m", "--request-timeout", "0s"], /Expected from 1ms to 24h/],
   [["--model-name", "m", "--rest-port", "65536"], /integer from 0 to 65535/],

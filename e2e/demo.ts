@@ -1,0 +1,229 @@
+/**
+ * `npm run demo`: from nothing to a served model, and on to what makes it worth having: a lost node and a new
+ * model version under load, with the failed requests counted.
+ *
+ * It leaves the cluster up and says how to use it. `--down` removes every trace; `--context NAME` uses a cluster
+ * of the kubeconfig instead of a local one.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { runOrFail } from "./cluster/command.ts";
+import { type Cluster, countTraces, openCluster, startCluster } from "./cluster/index.ts";
+import { clusterNames, readCluster } from "./cluster/state.ts";
+import { removeCluster, tracesOf } from "./cluster/teardown.ts";
+import { exampleManifest, exampleRows, inferenceBody } from "./example-models.ts";
+import { predict } from "./inference-client.ts";
+import { installPetrel, OPERATOR_NAMESPACE } from "./installation.ts";
+import { type ProbeReport, quantile, startProbe } from "./probe.ts";
+import { Scenario } from "./scenario.ts";
+
+const CLUSTER_NAME = "petrel";
+const NAMESPACE = "shop";
+const MODEL = "ranker";
+const REQUESTS_PER_SECOND = 100;
+/** Without the cluster's own notice: its kubelet is silent for 40 to 51 s before Kubernetes calls it lost. */
+const NODE_LOSS_SECONDS = 20;
+const LOCAL_PORT = 18_080;
+
+const startedAt = performance.now();
+
+function say(line = ""): void {
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0).padStart(4);
+  console.log(line === "" ? "" : `[${seconds} s] ${line}`);
+}
+
+async function openOrStartCluster(context: string | undefined): Promise<Cluster> {
+  if (context !== undefined) {
+    const config = await runOrFail("kubectl", [
+      "config",
+      "view",
+      "--minify",
+      "--flatten",
+      "--context",
+      context,
+    ]);
+    const path = join(mkdtempSync(join(tmpdir(), "petrel-demo-")), "kubeconfig");
+    writeFileSync(path, config, { mode: 0o600 });
+    process.env["PETREL_E2E_KUBECONFIG"] = path;
+    return startCluster();
+  }
+  if (clusterNames().includes(CLUSTER_NAME)) {
+    say(`using the cluster "${CLUSTER_NAME}" that is up already`);
+    return openCluster(CLUSTER_NAME);
+  }
+  say("bringing up a local Kubernetes: 3 nodes with 2 stand-in GPUs each");
+  return startCluster({
+    name: CLUSTER_NAME,
+    nodes: 3,
+    gpusPerNode: 2,
+    outlives: true,
+    progress: say,
+  });
+}
+
+/** URL of the model from this machine; with a cluster elsewhere, through a forwarded port. */
+async function modelUrl(scenario: Scenario): Promise<{ url: string; close: () => void }> {
+  if (scenario.cluster.capabilities.has("ReachServices")) {
+    return { url: await scenario.url(MODEL), close: () => {} };
+  }
+  const port = (await scenario.status(MODEL)).traffic?.port;
+  const forward = spawn(
+    "kubectl",
+    ["--kubeconfig", scenario.cluster.kubeconfig, "-n", scenario.namespace, "port-forward"].concat([
+      "deployment/petrel-router",
+      `${LOCAL_PORT}:${port}`,
+    ]),
+    { stdio: "ignore" },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  return { url: `http://127.0.0.1:${LOCAL_PORT}`, close: () => void forward.kill() };
+}
+
+async function showPredictions(url: string): Promise<void> {
+  const rows = exampleRows().slice(0, 12);
+  const { scores, revision } = await predict(
+    url,
+    MODEL,
+    rows.map((row) => row.features),
+  );
+  say(`predictions by ${revision}, beside what these customers did in the 13 weeks after:`);
+  console.log("         orders  last order  spent      score  bought again");
+  for (const [index, row] of rows.entries()) {
+    const [sinceLast = 0, , , orders = 0, , , , , spend = 0] = row.features;
+    const cells = [
+      String(orders).padStart(15),
+      `${sinceLast} days ago`.padStart(13),
+      `$${spend.toFixed(2)}`.padStart(9),
+      (scores[index] ?? Number.NaN).toFixed(3).padStart(8),
+      row.buysAgain === 1 ? "  yes" : "  no",
+    ];
+    console.log(cells.join(" "));
+  }
+}
+
+function showReport(what: string, report: ProbeReport): void {
+  const milliseconds = (share: number) => `${quantile(report.latenciesMilliseconds, share).toFixed(1)} ms`;
+  say(`${what}: ${report.failures.length} failed of ${report.sent} requests`);
+  say(`  latency p50 ${milliseconds(0.5)}, p99 ${milliseconds(0.99)}, longest ${milliseconds(1)}`);
+  for (const { atMilliseconds, reason } of report.failures.slice(0, 5)) {
+    say(`  failed at ${(atMilliseconds / 1000).toFixed(2)} s: ${reason}`);
+  }
+}
+
+/** Sends requests at a constant rate while something happens. */
+async function underLoad(url: string, happening: () => Promise<void>): Promise<ProbeReport> {
+  const probe = startProbe({
+    url: `${url}/v2/models/${MODEL}/infer`,
+    body: inferenceBody(),
+    ratePerSecond: REQUESTS_PER_SECOND,
+    timeoutMilliseconds: 2000,
+  });
+  try {
+    await happening();
+  } finally {
+    await probe.stop();
+  }
+  return probe.stop();
+}
+
+const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1000));
+
+async function loseNode(scenario: Scenario, url: string): Promise<void> {
+  const { cluster } = scenario;
+  if (!cluster.capabilities.has("CutOffNode")) {
+    say("NOT SHOWN: a lost node (the nodes of this cluster cannot be cut off from here)");
+    return;
+  }
+  const node = await scenario.nodeWithModelButNoRouter(MODEL);
+  if (node === undefined) {
+    say("NOT SHOWN: a lost node (every node with a model pod also has a router)");
+    return;
+  }
+  say(`cutting off node ${node}, which runs a model pod, at ${REQUESTS_PER_SECOND} requests/s`);
+  try {
+    const report = await underLoad(url, async () => {
+      await seconds(3);
+      await cluster.cutOff(node);
+      await seconds(NODE_LOSS_SECONDS);
+    });
+    showReport(`node ${node} cut off`, report);
+  } finally {
+    await cluster.reconnect(node);
+    say(`node ${node} is connected again`);
+  }
+}
+
+async function updateModel(scenario: Scenario, url: string): Promise<void> {
+  say("kubectl apply -f examples/quickstart-v2.yaml: version 2 of the model, under load");
+  const report = await underLoad(url, async () => {
+    await seconds(2);
+    await scenario.apply(exampleManifest("quickstart-v2.yaml"));
+    await scenario.waitFor(MODEL, "Promoted");
+    await seconds(3);
+  });
+  showReport("new model revision", report);
+}
+
+async function showUsage(scenario: Scenario, url: string): Promise<void> {
+  const { cluster } = scenario;
+  const stop = cluster.id === "" ? `kubectl delete namespace ${NAMESPACE}` : "npm run demo -- --down";
+  say();
+  console.log(`The cluster stays up. Try it:
+
+  export KUBECONFIG=${cluster.kubeconfig}
+  kubectl -n ${NAMESPACE} get modeldeployments,pods
+  kubectl -n ${NAMESPACE} describe modeldeployment ${MODEL}
+  curl ${url}/v2/models/${MODEL}/infer -d '${inferenceBody()}'
+  curl ${url}/v2/models/${MODEL}
+
+Metrics (each in a terminal of its own):
+
+  kubectl -n ${NAMESPACE} port-forward deployment/petrel-router 9902   # Envoy: curl localhost:9902/stats/prometheus
+  kubectl -n ${OPERATOR_NAMESPACE} port-forward deployment/petrel-operator 8080 # operator: curl localhost:8080/metrics
+
+Stop it, without a trace:
+
+  ${stop}
+`);
+}
+
+async function up(context: string | undefined): Promise<void> {
+  const cluster = await openOrStartCluster(context);
+  await installPetrel(cluster, say);
+  const scenario = await Scenario.open(cluster, NAMESPACE);
+  say("kubectl apply -f examples/quickstart.yaml");
+  await scenario.apply(exampleManifest("quickstart.yaml"));
+  await scenario.waitFor(MODEL, "Promoted");
+  await scenario.waitFor(MODEL, "Ready");
+  say("ready");
+  console.log(await scenario.kubectl("get", "modeldeployments,pods", "-o", "wide"));
+  const { url, close } = await modelUrl(scenario);
+  try {
+    await showPredictions(url);
+    await loseNode(scenario, url);
+    await scenario.waitFor(MODEL, "Ready");
+    await updateModel(scenario, url);
+    await showPredictions(url);
+    await showUsage(scenario, url);
+  } finally {
+    close();
+  }
+}
+
+async function down(): Promise<void> {
+  const layout = readCluster(CLUSTER_NAME);
+  if (layout === undefined) {
+    say("there is no local cluster of the demo");
+    return;
+  }
+  await removeCluster(CLUSTER_NAME);
+  say(`removed; ${countTraces(tracesOf(layout.id, layout.folder))} traces left`);
+}
+
+const { values } = parseArgs({
+  options: { down: { type: "boolean", default: false }, context: { type: "string" } },
+});
+await (values.down ? down() : up(values.context));

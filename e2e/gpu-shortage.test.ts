@@ -1,0 +1,56 @@
+/**
+ * Too few GPUs: the status says so in the scheduler's own words, what runs goes on, and nobody has to act once
+ * there is room.
+ */
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { exampleModel, plainDeployment } from "./example-models.ts";
+import { Scenario, sharedCluster } from "./scenario.ts";
+
+let scenario: Scenario;
+const NAME = "greedy";
+const pools = [{ name: "gpu", resources: { limits: { "nvidia.com/gpu": 1 } } }];
+const runtime = { executionProvider: "CPU" };
+
+function deployment(replicas: number, version: "1" | "2"): object {
+  return plainDeployment(NAME, { model: exampleModel(version), pools, runtime, replicas });
+}
+
+beforeAll(async () => {
+  scenario = await Scenario.create(await sharedCluster(), "gpu");
+}, 60_000);
+
+afterAll(() => scenario.dispose(), 180_000);
+
+test("more replicas than GPUs: Ready is False and says how many are missing and why", async () => {
+  await scenario.apply(deployment(5, "1"));
+  const condition = await scenario.until(
+    "WaitingForCapacity in Ready",
+    () => scenario.condition(NAME, "Ready"),
+    (seen) => seen?.reason === "WaitingForCapacity" && seen.message.includes("4 of 5"),
+  );
+  expect(condition).toMatchObject({ status: "False" });
+  expect(condition?.message).toContain("Insufficient nvidia.com/gpu");
+  expect(await scenario.condition(NAME, "Available")).toMatchObject({ status: "True" });
+}, 300_000);
+
+test("with as many replicas as GPUs it is ready", async () => {
+  await scenario.apply(deployment(4, "1"));
+  await scenario.waitFor(NAME, "Ready");
+}, 300_000);
+
+test("a new revision that finds no GPU leaves stable serving and says WaitingForCapacity", async () => {
+  await scenario.apply(deployment(4, "2"));
+  const condition = await scenario.until(
+    "WaitingForCapacity in RolloutInProgress",
+    () => scenario.condition(NAME, "RolloutInProgress"),
+    (seen) => seen?.reason === "WaitingForCapacity",
+  );
+  expect(condition?.message).toContain("Insufficient nvidia.com/gpu");
+  expect(await scenario.condition(NAME, "Ready")).toMatchObject({ status: "True", reason: "Serving" });
+}, 300_000);
+
+test("once there is room for it, it takes the traffic", async () => {
+  await scenario.apply(deployment(2, "2"));
+  await scenario.waitFor(NAME, "Promoted");
+  await scenario.waitFor(NAME, "Ready");
+}, 300_000);

@@ -1,0 +1,61 @@
+/**
+ * Petrel in a cluster, as a user puts it there: images that the nodes know, and the chart.
+ */
+import { join } from "node:path";
+import { runOrFail } from "./cluster/command.ts";
+import { envoyImage, petrelImage } from "./cluster/images.ts";
+import type { Cluster, Progress } from "./cluster/index.ts";
+import { buildTools } from "./cluster/toolchain/build.ts";
+
+const chart = join(import.meta.dirname, "../charts/petrel");
+
+/** Namespace that the operator runs in. */
+export const OPERATOR_NAMESPACE = "petrel-system";
+/** Name of the Helm release. */
+export const RELEASE = "petrel";
+
+/** Images to use where the cluster cannot be given any: a registry must have them. */
+function givenImage(variable: string): string | undefined {
+  return process.env[variable];
+}
+
+/** Builds Petrel's images, or takes the given ones, and makes them known to the nodes. */
+export async function provideImages(
+  cluster: Cluster,
+  progress: Progress,
+): Promise<{ readonly petrel: string; readonly envoy: string }> {
+  const petrel = givenImage("PETREL_IMAGE");
+  const envoy = givenImage("PETREL_ENVOY_IMAGE");
+  if (petrel !== undefined && envoy !== undefined) return { petrel, envoy };
+  if (!cluster.capabilities.has("LoadImage")) {
+    throw new Error(
+      "this cluster takes no images: set PETREL_IMAGE and PETREL_ENVOY_IMAGE to images that it can pull",
+    );
+  }
+  const built = [await petrelImage(progress), await envoyImage(progress)] as const;
+  for (const { name, archive } of built) {
+    progress(`loading image ${name}`);
+    await cluster.loadImage(archive);
+  }
+  return { petrel: built[0].name, envoy: built[1].name };
+}
+
+/** Runs helm against the cluster. */
+export async function helm(cluster: Cluster, args: readonly string[]): Promise<string> {
+  const tools = await buildTools(["helm"], () => {});
+  return runOrFail(tools.program("helm"), ["--kubeconfig", cluster.kubeconfig, ...args], {
+    timeoutMilliseconds: 5 * 60_000,
+  });
+}
+
+/** Installs or upgrades the chart and waits until the operator is ready. Gives the chart's notes. */
+export async function installPetrel(cluster: Cluster, progress: Progress): Promise<string> {
+  const images = await provideImages(cluster, progress);
+  progress("helm upgrade --install petrel charts/petrel");
+  const [repository = "", tag = ""] = images.petrel.split(/:(?=[^:/]+$)/);
+  return helm(cluster, [
+    ...["upgrade", "--install", RELEASE, chart, "--namespace", OPERATOR_NAMESPACE, "--create-namespace"],
+    ...["--set", `image.repository=${repository}`, "--set-string", `image.tag=${tag}`],
+    ...["--set", `envoy.image=${images.envoy}`, "--wait", "--timeout", "3m"],
+  ]);
+}

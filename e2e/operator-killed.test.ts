@@ -1,0 +1,41 @@
+/**
+ * The operator is killed in the middle of its work: requests are answered without it, and the work is finished
+ * by whoever leads next.
+ */
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { exampleModel, inferenceBody, plainDeployment } from "./example-models.ts";
+import { OPERATOR_NAMESPACE } from "./installation.ts";
+import { startProbe } from "./probe.ts";
+import { Scenario, sharedCluster } from "./scenario.ts";
+
+let scenario: Scenario;
+const NAME = "ranker";
+
+beforeAll(async () => {
+  scenario = await Scenario.create(await sharedCluster(), "operator-killed");
+  await scenario.apply(plainDeployment(NAME));
+  await scenario.waitFor(NAME, "Ready");
+}, 300_000);
+
+afterAll(() => scenario.dispose(), 180_000);
+
+test("an update that loses its operator is finished, without a failed request", async () => {
+  const probe = startProbe({
+    url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
+    body: inferenceBody(),
+    ratePerSecond: 50,
+    timeoutMilliseconds: 2000,
+  });
+  await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
+  await scenario.until(
+    "the candidate in status",
+    () => scenario.status(NAME),
+    (status) => status.revisions?.candidate !== undefined,
+  );
+  const flags = ["--all", "--grace-period=0", "--force"];
+  await scenario.cluster.kubectl(["-n", OPERATOR_NAMESPACE, "delete", "pods", ...flags]);
+  await scenario.waitFor(NAME, "Promoted");
+  await scenario.waitFor(NAME, "Ready");
+  const report = await probe.stop();
+  expect(report.failures).toEqual([]);
+}, 300_000);

@@ -1,0 +1,111 @@
+/**
+ * The quickstart as a user meets it: applied, ready, answering over REST and gRPC what the model itself answers.
+ */
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { exampleManifest, exampleModelPath, exampleRows } from "./example-models.ts";
+import { grpcClient, predict, predictOverGrpc } from "./inference-client.ts";
+import { Scenario, sharedCluster } from "./scenario.ts";
+
+let scenario: Scenario;
+const rows = exampleRows();
+
+beforeAll(async () => {
+  scenario = await Scenario.create(await sharedCluster(), "predict");
+  await scenario.apply(exampleManifest("quickstart.yaml"));
+  await scenario.waitFor("ranker", "Ready");
+}, 300_000);
+
+afterAll(() => scenario.dispose(), 180_000);
+
+async function expectedScores(): Promise<readonly number[]> {
+  const session = await InferenceSession.create(exampleModelPath("1"));
+  const data = Float32Array.from(rows.flatMap((row) => row.features));
+  const features = new Tensor("float32", data, [rows.length, data.length / rows.length]);
+  const { score } = await session.run({ features });
+  await session.release();
+  return Array.from(score?.data as Float32Array);
+}
+
+function expectClose(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  for (const [index, score] of actual.entries()) expect(score).toBeCloseTo(expected[index] ?? Number.NaN, 5);
+}
+
+test("REST answers what the model answers, and names the revision", async () => {
+  const prediction = await predict(
+    await scenario.url("ranker"),
+    "ranker",
+    rows.map((row) => row.features),
+  );
+  expectClose(prediction.scores, await expectedScores());
+  expect(prediction.revision).toBe((await scenario.status("ranker")).revisions?.stable);
+});
+
+test("gRPC on the same port answers the same", async () => {
+  const client = grpcClient(await scenario.url("ranker"));
+  try {
+    const prediction = await predictOverGrpc(
+      client,
+      "ranker",
+      rows.map((row) => row.features),
+    );
+    expectClose(prediction.scores, await expectedScores());
+  } finally {
+    client.close();
+  }
+});
+
+test("the name of the Service resolves and answers inside the cluster", async () => {
+  const script = `fetch("http://ranker/v2/models/ranker").then(async (answer) => process.stdout.write(await answer.text()))`;
+  const [pod] = await scenario.pods("model-server", "ranker");
+  const output = await scenario.kubectl("exec", pod?.name ?? "", "-c", "serve", "--", "node", "-e", script);
+  expect(JSON.parse(output)).toMatchObject({ name: "ranker", platform: "onnx_onnxv1" });
+});
+
+test("a request that is wrong gets an error that names the input", async () => {
+  const response = await fetch(`${await scenario.url("ranker")}/v2/models/ranker/infer`, {
+    method: "POST",
+    body: JSON.stringify({ inputs: [{ name: "wrong", datatype: "FP32", shape: [1], data: [1] }] }),
+  });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toEqual({ error: expect.stringContaining("wrong") });
+});
+
+test("kubectl shows what people look for", async () => {
+  const table = await scenario.kubectl("get", "mdep");
+  expect(table.split("\n")[0]?.split(/\s+/).filter(Boolean)).toEqual([
+    "NAME",
+    "READY",
+    "REASON",
+    "REPLICAS",
+    "REVISION",
+    "AGE",
+  ]);
+  expect(table).toMatch(/ranker\s+True\s+Serving\s+3\s+ranker-/);
+});
+
+test("pods hold what the spec says: devices, restricted security, no token", async () => {
+  const list = JSON.parse(await scenario.kubectl("get", "pods", "-l", "petrel.dev/pool=gpu", "-o", "json"));
+  expect(list.items).toHaveLength(3);
+  for (const pod of list.items) {
+    expect(pod.spec.containers[0].resources.limits).toEqual({ "nvidia.com/gpu": "1" });
+    expect(pod.spec.automountServiceAccountToken).toBe(false);
+  }
+});
+
+test("kubectl scale changes the first pool and nothing else", async () => {
+  const revision = (await scenario.status("ranker")).revisions?.stable;
+  await scenario.kubectl("scale", "modeldeployment/ranker", "--replicas=4");
+  await scenario.waitFor("ranker", "Ready");
+  const status = await scenario.until(
+    "four replicas",
+    () => scenario.status("ranker"),
+    (seen) => seen.pools?.[0]?.readyReplicas === 4,
+  );
+  expect(status.revisions).toEqual({ stable: revision });
+  expect(status.pools?.map((pool) => [pool.name, pool.replicas])).toEqual([
+    ["gpu", 4],
+    ["cpu", 1],
+  ]);
+});

@@ -1,0 +1,163 @@
+/**
+ * What a scenario needs: the shared cluster with Petrel in it, a namespace of its own, and the few things that
+ * a user does there.
+ */
+import { randomBytes } from "node:crypto";
+import { parse } from "yaml";
+import type { Condition } from "../src/api/conditions.ts";
+import type { ModelDeploymentStatus } from "../src/api/model-deployment-status.ts";
+import { type Cluster, openCluster, startCluster } from "./cluster/index.ts";
+
+/** Environment variable that names the cluster which the whole tier shares. */
+export const SHARED_CLUSTER_VARIABLE = "PETREL_E2E_SHARED_CLUSTER";
+
+/** Opens the cluster that the tier's set-up has made. */
+export async function sharedCluster(): Promise<Cluster> {
+  const name = process.env[SHARED_CLUSTER_VARIABLE];
+  if (name === undefined)
+    throw new Error(`${SHARED_CLUSTER_VARIABLE} is not set: run the tier through npm test`);
+  return name === "" ? startCluster() : openCluster(name);
+}
+
+/** A pod and where it is. */
+export interface PlacedPod {
+  readonly name: string;
+  /** Absent until it is scheduled. */
+  readonly node: string | undefined;
+  /** Pool of a model server. */
+  readonly pool: string | undefined;
+}
+
+interface RawPod {
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+  readonly spec: { readonly nodeName?: string };
+}
+
+/** A namespace with restricted pods, and a user's actions in it. */
+export class Scenario {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+
+  private constructor(cluster: Cluster, namespace: string) {
+    this.cluster = cluster;
+    this.namespace = namespace;
+  }
+
+  /** A namespace of its own, under a name that no other run has. */
+  static create(cluster: Cluster, name: string): Promise<Scenario> {
+    return Scenario.open(cluster, `${name}-${randomBytes(2).toString("hex")}`);
+  }
+
+  /** A namespace that enforces the Pod Security Standard *restricted*; it is made if it is not there. */
+  static async open(cluster: Cluster, namespace: string): Promise<Scenario> {
+    const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+    const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } };
+    await cluster.kubectl(["apply", "-f", "-"], { input: JSON.stringify(object) });
+    return new Scenario(cluster, namespace);
+  }
+
+  /** Deletes the namespace and waits until it is gone. */
+  async dispose(): Promise<void> {
+    await this.cluster.kubectl(["delete", "namespace", this.namespace, "--wait", "--timeout=120s"], {
+      timeoutMilliseconds: 130_000,
+    });
+  }
+
+  /** Runs kubectl in the namespace. */
+  kubectl(...args: readonly string[]): Promise<string> {
+    return this.cluster.kubectl(["-n", this.namespace, ...args], { timeoutMilliseconds: 300_000 });
+  }
+
+  /** Applies a manifest (YAML text, or an object) with server-side strict validation, as kubectl does. */
+  async apply(manifest: string | object): Promise<void> {
+    const input = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
+    await this.cluster.kubectl(["-n", this.namespace, "apply", "-f", "-"], { input });
+  }
+
+  /** Reads an object. */
+  async get(...args: readonly string[]): Promise<unknown> {
+    return parse(await this.kubectl("get", ...args, "-o", "json"));
+  }
+
+  /** Status of a ModelDeployment. */
+  async status(name: string): Promise<ModelDeploymentStatus> {
+    const object = JSON.parse(await this.kubectl("get", "modeldeployment", name, "-o", "json"));
+    return object.status ?? {};
+  }
+
+  /** One condition of a ModelDeployment. */
+  async condition(name: string, type: string): Promise<Condition | undefined> {
+    return (await this.status(name)).conditions?.find((condition) => condition.type === type);
+  }
+
+  /** Waits for a condition with kubectl, as a pipeline does. */
+  async waitFor(name: string, condition: string, timeoutSeconds = 180): Promise<void> {
+    try {
+      const flags = [`--for=condition=${condition}`, `--timeout=${timeoutSeconds}s`];
+      await this.kubectl("wait", `modeldeployment/${name}`, ...flags);
+    } catch (error) {
+      throw new Error(`${name} did not get ${condition}:\n${await this.describe(name)}`, { cause: error });
+    }
+  }
+
+  /** Waits until a predicate holds; fails with what the predicate last saw. */
+  async until<T>(
+    what: string,
+    read: () => Promise<T>,
+    holds: (value: T) => boolean,
+    timeoutSeconds = 120,
+  ): Promise<T> {
+    const deadline = performance.now() + timeoutSeconds * 1000;
+    for (;;) {
+      const value = await read();
+      if (holds(value)) return value;
+      if (performance.now() > deadline) {
+        throw new Error(
+          `${what}: not within ${timeoutSeconds} s; last seen: ${JSON.stringify(value, null, 2)}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
+  /** Pods of a component that stay, with the nodes that they are on. */
+  async pods(component: "model-server" | "router", model?: string): Promise<readonly PlacedPod[]> {
+    const selector = `petrel.dev/component=${component}${model === undefined ? "" : `,petrel.dev/model-deployment=${model}`}`;
+    const list = JSON.parse(await this.kubectl("get", "pods", "-l", selector, "-o", "json"));
+    const staying = list.items.filter((pod: RawPod) => pod.metadata.deletionTimestamp === undefined);
+    return staying.map((pod: RawPod) => ({
+      name: pod.metadata.name,
+      node: pod.spec.nodeName,
+      pool: pod.metadata.labels["petrel.dev/pool"],
+    }));
+  }
+
+  /** A node with a pod of the model's first pool and without a router: what is lost with it is the model alone. */
+  async nodeWithModelButNoRouter(model: string): Promise<string | undefined> {
+    const routers = new Set((await this.pods("router")).map((pod) => pod.node));
+    const firstPool = (await this.status(model)).pools?.[0]?.name;
+    const models = await this.pods("model-server", model);
+    return models.find((pod) => pod.pool === firstPool && pod.node !== undefined && !routers.has(pod.node))
+      ?.node;
+  }
+
+  /** URL of a model's Service, reachable from this process. */
+  async url(name: string): Promise<string> {
+    const address = (await this.kubectl("get", "service", name, "-o", "jsonpath={.spec.clusterIP}")).trim();
+    return `http://${address}`;
+  }
+
+  /** All that helps to understand a failure. */
+  async describe(name: string): Promise<string> {
+    const parts = [
+      ["get", "modeldeployment", name, "-o", "yaml"],
+      ["get", "pods,deployments,endpointslices", "-o", "wide"],
+      ["get", "events", "--sort-by=.lastTimestamp"],
+    ].map((args) => this.kubectl(...args).catch(String));
+    return (await Promise.all(parts)).join("\n");
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * A change of the model: the new revision comes up beside the old one and takes all the traffic once it is ready,
+ * with no failed request; one that does not become ready never gets any; an apply of the old model goes back.
+ */
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { exampleModel, inferenceBody, plainDeployment } from "./example-models.ts";
+import { predict } from "./inference-client.ts";
+import { type ProbeReport, startProbe } from "./probe.ts";
+import { Scenario, sharedCluster } from "./scenario.ts";
+
+let scenario: Scenario;
+const NAME = "shop-ranker";
+
+beforeAll(async () => {
+  scenario = await Scenario.create(await sharedCluster(), "update");
+  await scenario.apply(plainDeployment(NAME));
+  await scenario.waitFor(NAME, "Ready");
+}, 300_000);
+
+afterAll(() => scenario.dispose(), 180_000);
+
+async function underLoad(happening: () => Promise<void>): Promise<ProbeReport> {
+  const probe = startProbe({
+    url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
+    body: inferenceBody(),
+    ratePerSecond: 50,
+    timeoutMilliseconds: 2000,
+  });
+  try {
+    await happening();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+  } finally {
+    await probe.stop();
+  }
+  return probe.report();
+}
+
+async function servingRevision(): Promise<string> {
+  const { revision } = await predict(await scenario.url(NAME), NAME, [
+    [1, 1, 0, 1, 0, 0, 1, 1, 10, 0, 10, 10],
+  ]);
+  return revision;
+}
+
+let firstRevision: string;
+
+test("a new model takes all the traffic without a failed request", async () => {
+  firstRevision = await servingRevision();
+  const report = await underLoad(async () => {
+    await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
+    await scenario.waitFor(NAME, "Promoted");
+  });
+  expect(report.failures).toEqual([]);
+  expect(report.sent).toBeGreaterThan(150);
+  expect(await servingRevision()).not.toBe(firstRevision);
+}, 300_000);
+
+test("an apply of the old model goes back to its revision, without a failed request", async () => {
+  const report = await underLoad(async () => {
+    await scenario.apply(plainDeployment(NAME));
+    await scenario.waitFor(NAME, "Promoted");
+  });
+  expect(report.failures).toEqual([]);
+  expect(await servingRevision()).toBe(firstRevision);
+}, 300_000);
+
+test("the servers of the former revision are gone once nobody is sent to them", async () => {
+  const list = await scenario.until(
+    "only the pods of the serving revision",
+    () => scenario.pods("model-server", NAME),
+    (pods) => pods.length === 2,
+  );
+  expect(list).toHaveLength(2);
+});
+
+test("a model with another digest is never served; the condition says expected and found", async () => {
+  const wrong = { ...exampleModel("2"), digest: `sha256:${"0".repeat(64)}` };
+  const report = await underLoad(async () => {
+    await scenario.apply(plainDeployment(NAME, { model: wrong }));
+    const condition = await scenario.until(
+      "the failed check in RolloutInProgress",
+      () => scenario.condition(NAME, "RolloutInProgress"),
+      (seen) => seen?.reason === "FetchFailed",
+    );
+    expect(condition?.message).toContain(wrong.digest);
+    expect(condition?.message).toContain(exampleModel("2").digest);
+  });
+  expect(report.failures).toEqual([]);
+  expect(await scenario.condition(NAME, "Ready")).toMatchObject({ status: "True" });
+  expect(await scenario.condition(NAME, "Promoted")).toMatchObject({ status: "False" });
+  expect(await servingRevision()).toBe(firstRevision);
+}, 300_000);
+
+test("a missing model is told, and the way back is an apply", async () => {
+  const missing = { ...exampleModel("2"), uri: "file:///models/none.onnx" };
+  await scenario.apply(plainDeployment(NAME, { model: missing }));
+  const condition = await scenario.until(
+    "the missing model in RolloutInProgress",
+    () => scenario.condition(NAME, "RolloutInProgress"),
+    (seen) => seen?.reason === "FetchFailed" && seen.message.includes("none.onnx"),
+  );
+  expect(condition?.status).toBe("True");
+  await scenario.apply(plainDeployment(NAME));
+  await scenario.waitFor(NAME, "Promoted");
+  await scenario.waitFor(NAME, "RolloutInProgress=False");
+  expect(await servingRevision()).toBe(firstRevision);
+}, 300_000);
