@@ -20,7 +20,6 @@ import { installPetrel, OPERATOR_NAMESPACE } from "./installation.ts";
 import { type ProbeReport, quantile, startProbe } from "./probe.ts";
 import { Scenario } from "./scenario.ts";
 
-const CLUSTER_NAME = "petrel";
 const NAMESPACE = "shop";
 const MODEL = "ranker";
 const REQUESTS_PER_SECOND = 100;
@@ -35,7 +34,7 @@ function say(line = ""): void {
   console.log(line === "" ? "" : `[${seconds} s] ${line}`);
 }
 
-async function openOrStartCluster(context: string | undefined): Promise<Cluster> {
+async function openOrStartCluster({ context, name }: DemoOptions): Promise<Cluster> {
   if (context !== undefined) {
     const config = await runOrFail("kubectl", [
       "config",
@@ -50,13 +49,13 @@ async function openOrStartCluster(context: string | undefined): Promise<Cluster>
     process.env["PETREL_E2E_KUBECONFIG"] = path;
     return startCluster();
   }
-  if (clusterNames().includes(CLUSTER_NAME)) {
-    say(`using the cluster "${CLUSTER_NAME}" that is up already`);
-    return openCluster(CLUSTER_NAME);
+  if (clusterNames().includes(name)) {
+    say(`using the cluster "${name}" that is up already`);
+    return openCluster(name);
   }
   say("bringing up a local Kubernetes: 3 nodes with 2 stand-in GPUs each");
   return startCluster({
-    name: CLUSTER_NAME,
+    name,
     nodes: 3,
     gpusPerNode: 2,
     outlives: true,
@@ -129,6 +128,13 @@ async function underLoad(url: string, happening: () => Promise<void>): Promise<P
   return probe.stop();
 }
 
+interface DemoOptions {
+  /** Context of the kubeconfig; absent for a local cluster. */
+  readonly context?: string;
+  /** Name of the local cluster. */
+  readonly name: string;
+}
+
 const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1000));
 
 async function loseNode(scenario: Scenario, url: string): Promise<void> {
@@ -190,8 +196,8 @@ Stop it, without a trace:
 `);
 }
 
-async function up(context: string | undefined): Promise<void> {
-  const cluster = await openOrStartCluster(context);
+async function up(options: DemoOptions): Promise<void> {
+  const cluster = await openOrStartCluster(options);
   await installPetrel(cluster, say);
   const scenario = await Scenario.open(cluster, NAMESPACE);
   say("kubectl apply -f examples/quickstart.yaml");
@@ -213,17 +219,21 @@ async function up(context: string | undefined): Promise<void> {
   }
 }
 
-async function down(): Promise<void> {
-  const layout = readCluster(CLUSTER_NAME);
+async function down({ name }: DemoOptions): Promise<void> {
+  const layout = readCluster(name);
   if (layout === undefined) {
     say("there is no local cluster of the demo");
     return;
   }
-  await removeCluster(CLUSTER_NAME);
+  await removeCluster(name);
   say(`removed; ${countTraces(tracesOf(layout.id, layout.folder))} traces left`);
 }
 
 const { values } = parseArgs({
-  options: { down: { type: "boolean", default: false }, context: { type: "string" } },
+  options: {
+    down: { type: "boolean", default: false },
+    context: { type: "string" },
+    name: { type: "string", default: "petrel" },
+  },
 });
-await (values.down ? down() : up(values.context));
+await (values.down ? down(values) : up(values));

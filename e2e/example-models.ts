@@ -46,13 +46,21 @@ export function parsedExample(name: string): Record<string, unknown> {
   return parse(exampleManifest(name));
 }
 
-/** A ModelDeployment without devices, for scenarios that are not about them. */
+/**
+ * A ModelDeployment without devices, for scenarios that are not about them. Its time-outs leave room for a test
+ * machine that is busy with starting pods: what scenarios assert is that nothing fails, not how fast it is.
+ */
 export function plainDeployment(name: string, spec: Readonly<Record<string, unknown>> = {}): object {
   return {
     apiVersion: "petrel.dev/v1alpha1",
     kind: "ModelDeployment",
     metadata: { name },
-    spec: { model: exampleModel("1"), replicas: 2, ...spec },
+    spec: {
+      model: exampleModel("1"),
+      replicas: 2,
+      traffic: { timeout: "4s", perTryTimeout: "1s" },
+      ...spec,
+    },
   };
 }
 

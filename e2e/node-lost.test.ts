@@ -34,7 +34,7 @@ test("cutting off a node with a model pod under load fails no request", async ()
     url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
     body: inferenceBody(),
     ratePerSecond: 50,
-    timeoutMilliseconds: 2000,
+    timeoutMilliseconds: 5000,
   });
   try {
     await new Promise((resolve) => setTimeout(resolve, 2000));

@@ -24,7 +24,7 @@ test("an update that loses its operator is finished, without a failed request", 
     url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
     body: inferenceBody(),
     ratePerSecond: 50,
-    timeoutMilliseconds: 2000,
+    timeoutMilliseconds: 5000,
   });
   await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
   await scenario.until(

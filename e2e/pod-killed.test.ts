@@ -23,7 +23,7 @@ test("killing a model pod under load fails no request, and the pod is replaced",
     url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
     body: inferenceBody(),
     ratePerSecond: 50,
-    timeoutMilliseconds: 2000,
+    timeoutMilliseconds: 5000,
   });
   await new Promise((resolve) => setTimeout(resolve, 1000));
   await scenario.kubectl("delete", "pod", victim?.name ?? "", "--grace-period=0", "--force");

@@ -24,7 +24,7 @@ async function underLoad(happening: () => Promise<void>): Promise<ProbeReport> {
     url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
     body: inferenceBody(),
     ratePerSecond: 50,
-    timeoutMilliseconds: 2000,
+    timeoutMilliseconds: 5000,
   });
   try {
     await happening();

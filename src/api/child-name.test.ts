@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { childName } from "./child-name.ts";
 import { modelServersName } from "../core/decide.ts";
 import { modelRevisionName } from "../core/revision/model-revision.ts";
+import { childName } from "./child-name.ts";
 
 /** A DNS label that begins with a letter; half of them as long as they may be. */
 const label = (maxLength: number) =>

@@ -86,9 +86,17 @@ describe("replicas", () => {
     expect(decide(world.observation()).scale).toEqual([]);
   });
 
-  test("of 0 are claimed too", () => {
+  test("of 0 are claimed too, also when the operator was killed after it had made the Deployment", () => {
     const world = new World({ replicas: 0 });
     expect(decide(world.observation()).scale).toMatchObject([{ replicas: 0 }]);
+    for (const object of decide(world.observation()).apply) world.execute({ type: "Apply", object });
+    expect(decide(world.observation()).scale).toMatchObject([{ replicas: 0 }]);
+  });
+
+  test("that are held for the routers are claimed as they stand", () => {
+    const world = stableServes().edit({ replicas: 0 });
+    for (const servers of world.servers) servers.replicasAreUnclaimed = true;
+    expect(decide(world.observation()).scale).toMatchObject([{ replicas: 2 }]);
   });
 
   test("are put right when somebody scaled the Deployment", () => {

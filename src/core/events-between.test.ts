@@ -72,6 +72,14 @@ describe("one Event for a change", () => {
       },
       ["Warning ReadyFalse NotOwned", "Warning StalledTrue NotOwned"],
     ],
+    [
+      "the successor of a lost revision has no traffic yet",
+      () => {
+        const world = stableServes();
+        return world.deleteRevision(world.revisionName()).edit({ model: model("v2") });
+      },
+      ["Warning ReadyFalse ReplicasNotReady"],
+    ],
     ["a revision that never served is replaced", () => neverServed().edit({ model: model("v2") }), []],
   ])("%s", (_what, make, expected) => {
     expect(events(make())).toEqual(expected);

@@ -29,7 +29,11 @@ const candidate: TrafficArm = {
   pools: [gpu("ranker-2"), gpu("ranker-1"), cpu("ranker-1")],
 };
 
-function rendered(arms: readonly TrafficArm[], more: Partial<TrafficPlan> = {}, address = "0.0.0.0"): TrafficConfiguration {
+function rendered(
+  arms: readonly TrafficArm[],
+  more: Partial<TrafficPlan> = {},
+  address = "0.0.0.0",
+): TrafficConfiguration {
   const plan = { port: 10_003, epoch: 7, timeout: "600ms", perTryTimeout: "200ms", arms: [...arms], ...more };
   return renderTraffic("ranker", plan, { layout, address });
 }
@@ -76,10 +80,12 @@ describe("of one ModelDeployment", () => {
     expectGolden("routes-candidate.json", routesOf(rendered(arms)));
   });
 
-  test("the routes when nothing can answer", () => expectGolden("routes-nothing.json", routesOf(rendered([]))));
+  test("the routes when nothing can answer", () =>
+    expectGolden("routes-nothing.json", routesOf(rendered([]))));
 
   test("the clusters", () => {
-    for (const { protocol, resource } of rendered([stable]).clusters) expectGolden(`cluster-${protocol}.json`, resource);
+    for (const { protocol, resource } of rendered([stable]).clusters)
+      expectGolden(`cluster-${protocol}.json`, resource);
   });
 });
 
@@ -94,7 +100,10 @@ describe("the endpoints", () => {
   ])("$name", ({ name, listed }) => {
     // Those of another revision or pool are none of its business.
     const others = [...pods("gpu", "ranker-0", 2), ...pods("other", "ranker-1", 1)];
-    expectGolden(`endpoints-${name}.json`, renderEndpoints("ranker_stable_hash_rest", chain, [...others, ...listed], 8080));
+    expectGolden(
+      `endpoints-${name}.json`,
+      renderEndpoints("ranker_stable_hash_rest", chain, [...others, ...listed], 8080),
+    );
   });
 });
 
@@ -126,7 +135,9 @@ describe("names", () => {
 
 test("a version follows from the content alone", () => {
   const { listener } = rendered([stable]);
-  expect(resourceFile([listener])).toEqual(resourceFile([rendered([candidate, stable], { epoch: 9 }).listener]));
+  expect(resourceFile([listener])).toEqual(
+    resourceFile([rendered([candidate, stable], { epoch: 9 }).listener]),
+  );
   expect(resourceFile([listener]).version).not.toBe(resourceFile([]).version);
   expect(rendered([stable]).routes.version).toMatch(/^7\.[a-z0-9]{10}$/);
 });

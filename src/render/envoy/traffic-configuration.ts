@@ -4,6 +4,7 @@
  * The parts are kept apart because they take effect at different moments: clusters and endpoints first, the
  * routes once those are warm. Endpoints follow the pods, everything else the plan alone.
  */
+import { contentHash } from "../../api/content-hash.ts";
 import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { PlannedPool, TrafficPlan } from "../../api/traffic-plan.ts";
 import { type NamedCluster, type Protocol, renderCluster } from "./cluster.ts";
@@ -27,6 +28,8 @@ export interface TrafficConfiguration {
   readonly timeoutMilliseconds: number;
   readonly clusters: readonly PlannedCluster[];
   readonly listener: TypedMessage;
+  /** Equal for equal listeners. */
+  readonly listenerHash: string;
   /** The version names epoch and content, so Envoy's report of it tells the plan that is in effect. */
   readonly routes: ResourceFile;
 }
@@ -69,13 +72,15 @@ export function renderTraffic(
     perTryTimeoutMilliseconds,
     arms,
   });
+  const listener = renderListener({ modelDeployment, address, port, layout });
   return {
     modelDeployment,
     epoch,
     port,
     timeoutMilliseconds,
     clusters,
-    listener: renderListener({ modelDeployment, address, port, layout }),
+    listener,
+    listenerHash: contentHash(listener),
     routes: resourceFile([routes], epoch),
   };
 }

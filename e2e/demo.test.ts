@@ -1,0 +1,55 @@
+/**
+ * The demo as the README promises it: from nothing to predictions, a lost node and a new model, and back to
+ * nothing.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { afterAll, expect, test } from "@jest/globals";
+import { countTraces } from "./cluster/index.ts";
+import { readCluster } from "./cluster/state.ts";
+import { removeCluster, tracesOf } from "./cluster/teardown.ts";
+
+const name = `demo-${randomBytes(3).toString("hex")}`;
+const isLocal = (process.env["PETREL_E2E_KUBECONFIG"] ?? "") === "";
+
+/** Runs the demo to its end and gives all that it printed. */
+function demo(
+  ...args: readonly string[]
+): Promise<{ readonly exitCode: number | null; readonly output: string }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "demo.ts"), "--name", name, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve) => child.once("close", (exitCode) => resolve({ exitCode, output })));
+}
+
+afterAll(async () => {
+  if (readCluster(name) !== undefined) await removeCluster(name);
+}, 120_000);
+
+test("the demo shows what it promises, leaves the cluster up, and goes without a trace", async () => {
+  if (!isLocal) {
+    console.warn("NOT RUN: the demo's local cluster (PETREL_E2E_KUBECONFIG names another one)");
+    return;
+  }
+  const up = await demo();
+  if (up.exitCode !== 0) throw new Error(`the demo ended with ${up.exitCode}:\n${up.output}`);
+  expect(up.output).toMatch(/predictions by ranker-\w+/);
+  expect(up.output).toMatch(/node n\d cut off: \d+ failed of \d{4} requests/);
+  expect(up.output).toMatch(/new model revision: \d+ failed of \d+ requests/);
+  expect(up.output).toContain("npm run demo -- --down");
+
+  const layout = readCluster(name);
+  if (layout === undefined) throw new Error("the demo left no cluster");
+  expect(countTraces(tracesOf(layout.id, layout.folder))).toBeGreaterThan(0);
+
+  const down = await demo("--down");
+  expect(down.output).toContain("0 traces left");
+  expect(countTraces(tracesOf(layout.id, layout.folder))).toBe(0);
+}, 900_000);
