@@ -1,0 +1,158 @@
+/**
+ * `npm test`: the static checks and the four tiers of tests, from fast to real, with one summary at the end.
+ *
+ * A tier that this machine cannot run is named with its reason, and never counts as passed; where CI says that
+ * it is CI, it fails the run.
+ *
+ * Options: `--tier NAME` (repeatable) runs only these; `--full` adds what takes too long for every run; whatever
+ * follows goes to jest (`npm run test:unit -- src/core`).
+ */
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+/** One tier of tests: a jest project. */
+interface Tier {
+  readonly name: string;
+  readonly meaning: string;
+  readonly jestArguments: readonly string[];
+  /** Why this machine cannot run it; undefined when it can. */
+  readonly obstacle: () => string | undefined;
+}
+
+interface TierResult {
+  readonly tier: Tier;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+  readonly notRun?: string;
+}
+
+const root = join(import.meta.dirname, "..");
+
+function isCommand(name: string): boolean {
+  return spawnSync("sh", ["-c", `command -v ${name}`], { stdio: "ignore" }).status === 0;
+}
+
+function toolchainObstacle(): string | undefined {
+  if (process.env["KUBEBUILDER_ASSETS"]) return undefined;
+  if (process.platform !== "linux") return "it needs Linux, or KUBEBUILDER_ASSETS";
+  return isCommand("go") ? undefined : "it needs Go, or KUBEBUILDER_ASSETS";
+}
+
+function clusterObstacle(): string | undefined {
+  if (process.env["PETREL_E2E_KUBECONFIG"]) return undefined;
+  if (process.platform !== "linux") return "it needs Linux, or PETREL_E2E_KUBECONFIG";
+  if (process.getuid?.() !== 0) return "it needs root, or PETREL_E2E_KUBECONFIG";
+  if (!existsSync("/usr/bin/apt-get")) return "it needs Debian or Ubuntu, or PETREL_E2E_KUBECONFIG";
+  return isCommand("go") ? undefined : "it needs Go, or PETREL_E2E_KUBECONFIG";
+}
+
+const TIERS: readonly Tier[] = [
+  {
+    name: "unit",
+    meaning: "tables, properties and golden files of the pure parts; each program by itself",
+    jestArguments: [],
+    obstacle: () => undefined,
+  },
+  {
+    name: "simulation",
+    meaning: "the real operator over an in-memory cluster, with faults, by seed",
+    jestArguments: [],
+    obstacle: () => undefined,
+  },
+  {
+    name: "apiserver",
+    meaning: "schemas, contracts and the chart on a real kube-apiserver; the router on a real Envoy",
+    jestArguments: ["--runInBand"],
+    obstacle: toolchainObstacle,
+  },
+  {
+    name: "e2e",
+    meaning: "everything on a real Kubernetes with several nodes",
+    jestArguments: ["--runInBand"],
+    obstacle: clusterObstacle,
+  },
+];
+
+function jestCommand(tier: Tier, more: readonly string[], reportFile: string): SpawnSyncReturns<Buffer> {
+  const jest = join(root, "node_modules/jest/bin/jest.js");
+  const nodeArguments = ["--experimental-vm-modules", "--no-warnings", jest];
+  const jestArguments = [
+    "--selectProjects",
+    tier.name,
+    "--json",
+    "--outputFile",
+    reportFile,
+    "--passWithNoTests",
+  ];
+  return spawnSync(process.execPath, [...nodeArguments, ...jestArguments, ...tier.jestArguments, ...more], {
+    cwd: root,
+    // jest prints its report on standard error; --json would repeat all of it on standard output.
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+function runTier(tier: Tier, more: readonly string[]): TierResult {
+  const startedAt = performance.now();
+  const nothing = { tier, passed: 0, failed: 0, skipped: 0, seconds: 0 };
+  const obstacle = tier.obstacle();
+  if (obstacle !== undefined) return { ...nothing, notRun: obstacle };
+  const folder = mkdtempSync(join(tmpdir(), "petrel-test-"));
+  const reportFile = join(folder, "report.json");
+  console.log(`\n=== ${tier.name}: ${tier.meaning}\n`);
+  const { status } = jestCommand(tier, more, reportFile);
+  const seconds = (performance.now() - startedAt) / 1000;
+  try {
+    if (!existsSync(reportFile)) return { ...nothing, failed: 1, seconds };
+    const report = JSON.parse(readFileSync(reportFile, "utf8"));
+    const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+    return {
+      tier,
+      passed: report.numPassedTests,
+      // A run that jest itself calls failed never counts as passed.
+      failed: failed === 0 && status !== 0 ? 1 : failed,
+      skipped: report.numPendingTests + report.numTodoTests,
+      seconds,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const { values, positionals } = parseArgs({
+  options: { tier: { type: "string", multiple: true }, full: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const unknown = (values.tier ?? []).find((name) => !TIERS.some((tier) => tier.name === name));
+if (unknown !== undefined) {
+  console.error(`no tier is called ${unknown}; there are ${TIERS.map((tier) => tier.name).join(", ")}`);
+  process.exit(2);
+}
+if (values.full) process.env["PETREL_TEST_FULL"] = "1";
+
+let checksFailed = false;
+if (values.tier === undefined) {
+  console.log("=== checks: types, linter, formatter\n");
+  checksFailed =
+    spawnSync(process.execPath, [join(root, "tools/check.ts")], { stdio: "inherit" }).status !== 0;
+}
+const wanted = TIERS.filter((tier) => values.tier === undefined || values.tier.includes(tier.name));
+const results = wanted.map((tier) => runTier(tier, positionals));
+
+const total = (count: "passed" | "failed" | "skipped") =>
+  results.reduce((sum, result) => sum + result[count], count === "failed" && checksFailed ? 1 : 0);
+const notRun = results.filter((result) => result.notRun !== undefined);
+
+console.log("\n=== summary\n");
+if (values.tier === undefined) console.log(`checks      ${checksFailed ? "failed" : "passed"}`);
+for (const { tier, passed, failed, skipped, seconds, notRun: why } of results) {
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds.toFixed(0)} s`;
+  console.log(`${tier.name.padEnd(11)} ${why === undefined ? counts : `NOT RUN: ${why}`}`);
+}
+console.log(`\n${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
+const isCi = process.env["CI"] === "true";
+process.exit(total("failed") > 0 || (isCi && notRun.length > 0) ? 1 : 0);
