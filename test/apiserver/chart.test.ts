@@ -3,6 +3,7 @@
  * pods pass the Pod Security Standard *restricted*, and its rights are enough for what Petrel really writes and
  * not one verb more.
  */
+
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,9 +11,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "yaml";
-import { run } from "../../e2e/cluster/command.ts";
-import { type CommandResult, type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
-import { buildTools } from "../../e2e/cluster/toolchain/build.ts";
+import {
+  buildTools,
+  type CommandResult,
+  type ControlPlane,
+  run,
+  startControlPlane,
+} from "../../e2e/cluster/index.ts";
 import { RESOURCE } from "../../src/api/kube-resources.ts";
 import { API_GROUP_VERSION } from "../../src/api/names.ts";
 import { operatorCommand } from "../../src/operator/command.ts";

@@ -1,0 +1,69 @@
+/**
+ * The client of Envoy's administration, on loopback. Every answer is bounded in size and time.
+ */
+import { type IncomingMessage, type RequestOptions, request } from "node:http";
+import { type EnvoyReport, parseEnvoyReport, REPORT_PATHS } from "./envoy-report.ts";
+
+/** What a router asks of its Envoy. Every method rejects when Envoy does not answer in time, or strangely. */
+export interface EnvoyAdministration {
+  report(): Promise<EnvoyReport>;
+  /** Whether Envoy is up and has begun to serve. Never rejects. */
+  isReady(): Promise<boolean>;
+  /** Has Envoy ask its clients to go elsewhere, answer by answer, and then close the listeners. */
+  drain(): Promise<void>;
+}
+
+const TIMEOUT_MILLISECONDS = 2_000;
+/** 5,000 ModelDeployments with four clusters each, at some 400 bytes a cluster. */
+const MAXIMUM_ANSWER_BYTES = 16 * 2 ** 20;
+
+/** The administration on a port of loopback. */
+export function envoyAdministration(port: number): EnvoyAdministration {
+  const getJson = async (path: string): Promise<unknown> => JSON.parse(await call(port, "GET", path));
+  return {
+    async report() {
+      const [stats, clusters, listeners] = await Promise.all([
+        getJson(REPORT_PATHS.stats),
+        getJson(REPORT_PATHS.clusters),
+        getJson(REPORT_PATHS.listeners),
+      ]);
+      return parseEnvoyReport({ stats, clusters, listeners });
+    },
+    isReady: () =>
+      call(port, "GET", "/ready").then(
+        () => true,
+        () => false,
+      ),
+    async drain() {
+      await call(port, "POST", "/drain_listeners?graceful");
+    },
+  };
+}
+
+async function call(port: number, method: "GET" | "POST", path: string): Promise<string> {
+  const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+  try {
+    return await exchange({ host: "127.0.0.1", port, method, path, signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new Error(`Envoy did not answer ${path} within ${TIMEOUT_MILLISECONDS} ms`, { cause: error });
+  }
+}
+
+async function exchange(options: RequestOptions): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request(options, resolve).once("error", reject).end();
+  const response = await promise;
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAXIMUM_ANSWER_BYTES) {
+      throw new Error(`Envoy's answer to ${options.path} is larger than ${MAXIMUM_ANSWER_BYTES} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  if (response.statusCode !== 200)
+    throw new Error(`Envoy answered ${options.path} with ${response.statusCode}`);
+  return Buffer.concat(chunks).toString("utf8");
+}

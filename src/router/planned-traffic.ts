@@ -1,0 +1,98 @@
+/**
+ * What a router reads of a ModelDeployment: the traffic plan in its status, checked whole.
+ *
+ * A plan that is not understood is not carried out in part, and takes nothing away: the one before it stays. A
+ * router may be older or newer than the operator, so it checks what it reads and trusts no schema but its own.
+ */
+import { Compile } from "typebox/compile";
+import { parseDurationMilliseconds } from "../api/duration.ts";
+import { valueAt } from "../api/json.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import { FULL_WEIGHT, type TrafficPlan, trafficPlanSchema } from "../api/traffic-plan.ts";
+import { errorMessage } from "../core/log.ts";
+import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
+import { type PlannedTraffic, planTraffic } from "./progress.ts";
+
+/** What stands in one ModelDeployment. */
+export interface ObservedTraffic {
+  readonly name: string;
+  /** Being deleted: its traffic ends. */
+  readonly isLeaving: boolean;
+  /** Absent when there is no plan yet, or none that is valid. */
+  readonly traffic?: PlannedTraffic;
+  /** Why the plan is not valid. */
+  readonly invalid?: string;
+}
+
+/** Longest time-out of a plan: timers and buffers have to end some day. */
+const MAXIMUM_TIMEOUT_MILLISECONDS = 3_600_000;
+
+/** Names become names of files and of Envoy's resources. */
+const NAME_PATTERN = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+const schema = Compile(trafficPlanSchema);
+
+/** Reads a ModelDeployment. Never throws. */
+export function readTraffic(
+  object: KubeObject,
+  settings: Pick<RenderSettings, "layout" | "address">,
+): ObservedTraffic {
+  const { name, deletionTimestamp } = object.metadata;
+  const base = { name, isLeaving: deletionTimestamp !== undefined };
+  const plan = valueAt(object, "status", "traffic");
+  if (plan === undefined) return base;
+  try {
+    if (!NAME_PATTERN.test(name))
+      throw new InvalidPlanError(`the name ${JSON.stringify(name)} is no DNS label`);
+    return { ...base, traffic: planTraffic(name, checkPlan(plan), settings) };
+  } catch (error) {
+    return { ...base, invalid: `the traffic plan is not valid: ${errorMessage(error)}` };
+  }
+}
+
+/** A traffic plan cannot be carried out. The message says where, what was expected and what came. */
+export class InvalidPlanError extends Error {
+  override readonly name = "InvalidPlanError";
+}
+
+/**
+ * The value as a traffic plan.
+ *
+ * @throws {InvalidPlanError} or a DurationError when it is none.
+ */
+export function checkPlan(value: unknown): TrafficPlan {
+  if (!schema.Check(value)) {
+    const [first] = schema.Errors(value);
+    throw new InvalidPlanError(
+      `${first?.instancePath || "/"} ${first?.message ?? "does not match the schema"}`,
+    );
+  }
+  const timeout = checkTime("timeout", value.timeout, MAXIMUM_TIMEOUT_MILLISECONDS);
+  checkTime("perTryTimeout", value.perTryTimeout, timeout);
+  checkArms(value);
+  return value;
+}
+
+function checkTime(field: string, text: string, maximum: number): number {
+  const milliseconds = parseDurationMilliseconds(text);
+  if (milliseconds >= 1 && milliseconds <= maximum) return milliseconds;
+  throw new InvalidPlanError(`${field}: expected 1ms to ${maximum}ms, found ${text}`);
+}
+
+function checkArms({ arms }: TrafficPlan): void {
+  const sum = arms.reduce((total, { weight }) => total + weight, 0);
+  if (arms.length > 0 && sum !== FULL_WEIGHT) {
+    throw new InvalidPlanError(`arms: expected weights that add up to ${FULL_WEIGHT}, found ${sum}`);
+  }
+  if (new Set(arms.map(({ name }) => name)).size < arms.length) {
+    throw new InvalidPlanError("arms: expected every name once");
+  }
+  for (const { name, pools } of arms) {
+    if (pools.length === 0)
+      throw new InvalidPlanError(`arms: expected at least one pool of arm ${name}, found none`);
+    const places = new Set(pools.map(({ pool, revision }) => `${pool} ${revision}`));
+    if (places.size < pools.length) {
+      throw new InvalidPlanError(`arms: expected every pool and revision once in arm ${name}`);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "@jest/globals";
+import { type Contents, isAtRest, newSharedFile, type SharedFile, stepSharedFile } from "./shared-file.ts";
+
+function contents(...owners: readonly string[]): Contents {
+  return new Map(
+    owners.map((owner) => [owner.slice(0, 1), { hash: owner, resources: [{ "@type": owner }] }]),
+  );
+}
+
+/** Brings a file to rest with these contents accepted. */
+function settled(wanted: Contents): SharedFile {
+  const { state, file } = stepSharedFile(newSharedFile(), wanted, undefined, 0);
+  return stepSharedFile(state, wanted, { version: file.version, refusals: 0 }, 1).state;
+}
+
+test("a file that Envoy took is at rest, and holds what was wanted", () => {
+  const state = settled(contents("a1", "b1"));
+  expect(isAtRest(state)).toBe(true);
+  expect([...state.accepted.keys()]).toEqual(["a", "b"]);
+});
+
+test("while a file is being tried, newer wishes wait", () => {
+  const first = stepSharedFile(settled(contents("a1")), contents("a2"), undefined, 10);
+  const second = stepSharedFile(first.state, contents("a3"), { version: "", refusals: 0 }, 20);
+  expect(second.file).toEqual(first.file);
+});
+
+describe("a refusal", () => {
+  test("of one change names its owner, and the file goes back", () => {
+    const start = settled(contents("a1", "b1"));
+    const before = stepSharedFile(start, contents("a1", "b1"), undefined, 5).file;
+    const trial = stepSharedFile(start, contents("a1", "b2"), { version: before.version, refusals: 7 }, 10);
+    expect(trial.file.version).not.toBe(before.version);
+    const judged = stepSharedFile(
+      trial.state,
+      contents("a1", "b2"),
+      { version: before.version, refusals: 8 },
+      20,
+    );
+    expect(judged.refused).toBe("b");
+    expect(judged.file).toEqual(before);
+  });
+
+  test("of many changes is followed by trials of half as many", () => {
+    const wanted = contents("a2", "b2", "c2", "d2");
+    const trial = stepSharedFile(
+      settled(contents("a1", "b1", "c1", "d1")),
+      wanted,
+      { version: "", refusals: 0 },
+      10,
+    );
+    expect(trial.state.trial?.owners).toEqual(["a", "b", "c", "d"]);
+    const judged = stepSharedFile(trial.state, wanted, { version: "", refusals: 1 }, 20);
+    expect(judged.refused).toBeUndefined();
+    expect(judged.state.trial?.owners).toEqual(["a", "b"]);
+  });
+
+  test("that was counted before the trial is none of it", () => {
+    const trial = stepSharedFile(settled(contents("a1")), contents("a2"), { version: "", refusals: 3 }, 10);
+    const later = stepSharedFile(trial.state, contents("a2"), { version: "", refusals: 3 }, 20);
+    expect(later.state.trial).toBeDefined();
+    expect(later.refused).toBeUndefined();
+  });
+
+  test("is not held against what its owner wants by now", () => {
+    const trial = stepSharedFile(settled(contents("a1")), contents("a2"), { version: "", refusals: 0 }, 10);
+    const judged = stepSharedFile(trial.state, contents("a3"), { version: "", refusals: 1 }, 20);
+    expect(judged.refused).toBeUndefined();
+    expect(judged.state.trial?.contents.get("a")?.hash).toBe("a3");
+  });
+
+  test("by an Envoy that has started anew, with a smaller count, is seen", () => {
+    const trial = stepSharedFile(settled(contents("a1")), contents("a2"), { version: "", refusals: 3 }, 10);
+    const judged = stepSharedFile(trial.state, contents("a2"), { version: "", refusals: 1 }, 20);
+    expect(judged.refused).toBe("a");
+  });
+});
+
+test("a file that Envoy says nothing of is put in place again, as a new one", () => {
+  const trial = stepSharedFile(settled(contents("a1")), contents("a2"), { version: "", refusals: 0 }, 10);
+  const report = { version: "", refusals: 0 };
+  expect(stepSharedFile(trial.state, contents("a2"), report, 10_009).file).toEqual(trial.file);
+  const again = stepSharedFile(trial.state, contents("a2"), report, 10_010);
+  expect(again.file.version).not.toBe(trial.file.version);
+});
+
+test("an Envoy that has another version than the accepted one gets the file again", () => {
+  const state = settled(contents("a1"));
+  const { state: next } = stepSharedFile(state, contents("a1"), { version: "other", refusals: 0 }, 10);
+  expect(isAtRest(next)).toBe(false);
+});

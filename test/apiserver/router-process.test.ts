@@ -1,0 +1,198 @@
+/**
+ * `petrel router` as a process, between a real kube-apiserver and a real Envoy: from the plan in a status to an
+ * EndpointSlice that says what is in effect, through the loss of the API server, to the end of the pod.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
+import { customResourceDefinition } from "../../src/api/crd.ts";
+import { asList, valueAt } from "../../src/api/json.ts";
+import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
+import { ANNOTATION, COMPONENT, LABEL } from "../../src/api/names.ts";
+import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
+import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
+import {
+  type EnvoyPlace,
+  envoyPlace,
+  envoyProgram,
+  freePort,
+  type RunningEnvoy,
+  startEnvoy,
+} from "./router-envoy/envoy-process.ts";
+import { until } from "./router-envoy/until.ts";
+
+jest.setTimeout(120_000);
+
+const NAMESPACE = "shop";
+const ROUTER_POD = "petrel-router-1";
+const gpu = { pool: "gpu", revision: "r1", replicas: 1 };
+
+let controlPlane: ControlPlane;
+let place: EnvoyPlace;
+let envoy: RunningEnvoy;
+let router: ChildProcess;
+let routerLog = "";
+let httpPort: number;
+let podUid: string;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  await apply(customResourceDefinition(modelDeploymentKind));
+  await controlPlane.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+  await controlPlane.kubectl(["create", "namespace", NAMESPACE]);
+  await controlPlane.kubectl(["create", "serviceaccount", "default", "-n", NAMESPACE]);
+  await apply({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: ROUTER_POD, namespace: NAMESPACE, labels: { [LABEL.component]: COMPONENT.router } },
+    spec: { nodeName: "n1", containers: [{ name: "envoy", image: "envoy" }] },
+  });
+  podUid = await controlPlane.kubectl([
+    "get",
+    "pod",
+    ROUTER_POD,
+    "-n",
+    NAMESPACE,
+    "-o",
+    "jsonpath={.metadata.uid}",
+  ]);
+  place = await envoyPlace();
+  httpPort = await freePort();
+  startRouter();
+  await until("the router has started", () => answers("/startupz"), 60_000);
+  envoy = await startEnvoy(await envoyProgram(), place);
+}, 1_200_000);
+
+afterAll(async () => {
+  router?.kill("SIGKILL");
+  await envoy?.kill();
+  await place?.remove();
+  await controlPlane?.stop();
+}, 60_000);
+
+function startRouter(): void {
+  const options = {
+    namespace: NAMESPACE,
+    "pod-name": ROUTER_POD,
+    "pod-uid": podUid,
+    // An EndpointSlice takes no loopback address; this one is for documentation and never called.
+    "pod-ip": "192.0.2.10",
+    "node-name": "n1",
+    "config-directory": place.directory,
+    "admin-port": String(place.adminPort),
+    "envoy-metrics-port": String(place.metricsPort),
+    "http-port": String(httpPort),
+    "drain-time": "3s",
+  };
+  const main = join(import.meta.dirname, "../../src/main.ts");
+  const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  const env = { ...process.env, KUBECONFIG: controlPlane.kubeconfig };
+  router = spawn(process.execPath, [main, "router", ...flags], { env, stdio: ["ignore", "pipe", "inherit"] });
+  router.stdout?.on("data", (chunk: Buffer) => {
+    routerLog = (routerLog + chunk.toString()).slice(-20_000);
+  });
+}
+
+async function apply(object: object): Promise<void> {
+  await controlPlane.kubectl(["apply", "--server-side", "-f", "-"], { input: JSON.stringify(object) });
+}
+
+async function want(name: string, traffic: TrafficPlan): Promise<void> {
+  const metadata = { name, namespace: NAMESPACE };
+  const head = { apiVersion: "petrel.dev/v1alpha1", kind: "ModelDeployment", metadata };
+  const model = { uri: "file:///models/m.onnx", digest: `sha256:${"0".repeat(64)}` };
+  await apply({ ...head, spec: { model, runtime: { name: "onnxruntime" }, pools: [{ name: "gpu" }] } });
+  const input = JSON.stringify({ ...head, status: { traffic } });
+  await controlPlane.kubectl(
+    ["apply", "--server-side", "--subresource=status", "--field-manager=test", "-f", "-"],
+    { input },
+  );
+}
+
+async function slice(name: string): Promise<unknown> {
+  const selector = `kubernetes.io/service-name=${name}`;
+  const list = await controlPlane.kubectl([
+    "get",
+    "endpointslices",
+    "-n",
+    NAMESPACE,
+    "-l",
+    selector,
+    "-o",
+    "json",
+  ]);
+  return asList(valueAt(JSON.parse(list), "items"))[0];
+}
+
+async function conditions(name: string): Promise<unknown> {
+  return valueAt(asList(valueAt(await slice(name), "endpoints"))[0], "conditions");
+}
+
+async function untilInEffect(name: string, epoch: number): Promise<void> {
+  await until(
+    `epoch ${epoch} of ${name} is in effect; ${routerLog}`,
+    async () => {
+      const live = await slice(name);
+      return valueAt(live, "metadata", "annotations", ANNOTATION.acknowledgedEpoch) === String(epoch);
+    },
+    60_000,
+  );
+}
+
+async function answers(path: string): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${httpPort}${path}`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+let plan: TrafficPlan;
+
+test("a plan in a status becomes an EndpointSlice that is ready, and a port that answers", async () => {
+  plan = await newPlan([stableArm(gpu)]);
+  await want("ranker", plan);
+  await untilInEffect("ranker", 1);
+  expect(await conditions("ranker")).toEqual({ ready: true, serving: true, terminating: false });
+  expect(await answers("/readyz")).toBe(true);
+  const response = await fetch(`http://127.0.0.1:${plan.port}/v2`);
+  expect(response.status).toBe(503);
+  expect(await response.json()).toEqual({ error: "no healthy upstream" });
+});
+
+test("its metrics tell the epochs", async () => {
+  const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  expect(metrics).toContain('petrel_router_acknowledged_epoch{model_deployment="ranker"} 1');
+  expect(metrics).toContain("petrel_router_envoy_up 1");
+});
+
+test("without the API server, and started anew, it leaves Envoy alone; then it goes on", async () => {
+  await controlPlane.apiserver.kill();
+  router.kill("SIGTERM");
+  await once(router, "exit");
+  startRouter();
+  await until("the router has started", () => answers("/startupz"), 30_000);
+  expect(await answers("/readyz")).toBe(false);
+  expect((await fetch(`http://127.0.0.1:${plan.port}/v2`)).status).toBe(503);
+  await controlPlane.apiserver.start();
+  await until("the router is ready", () => answers("/readyz"), 60_000);
+  await want("ranker", { ...plan, epoch: 2, arms: [] });
+  await untilInEffect("ranker", 2);
+});
+
+test("when its pod is deleted it says so, has Envoy drain, and ends after the time to drain", async () => {
+  await controlPlane.kubectl(["delete", "pod", ROUTER_POD, "-n", NAMESPACE, "--wait=false"]);
+  const deletedAt = performance.now();
+  await until(
+    "the EndpointSlice is terminating",
+    async () => valueAt(await conditions("ranker"), "terminating") === true,
+  );
+  expect(await conditions("ranker")).toEqual({ ready: false, serving: true, terminating: true });
+  expect((await fetch(`http://127.0.0.1:${plan.port}/v2`)).status).toBe(503);
+  router.kill("SIGTERM");
+  const [code] = await once(router, "exit");
+  expect(code).toBe(0);
+  expect(performance.now() - deletedAt).toBeGreaterThanOrEqual(2_500);
+});
