@@ -31,6 +31,7 @@ export default {
       displayName: "e2e",
       testMatch: ["<rootDir>/e2e/**/*.test.ts"],
       globalSetup: "<rootDir>/e2e/setup.ts",
+      setupFilesAfterEnv: ["<rootDir>/e2e/time-limit.ts"],
       globalTeardown: "<rootDir>/e2e/teardown.ts",
     },
   ],

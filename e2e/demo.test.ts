@@ -2,13 +2,12 @@
  * The demo as the README promises it: from nothing to predictions, a lost node and a new model, and back to
  * nothing.
  */
+
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { countTraces } from "./cluster/index.ts";
-import { readCluster } from "./cluster/state.ts";
-import { removeCluster, tracesOf } from "./cluster/teardown.ts";
+import { countTraces, readCluster, removeCluster, tracesOf } from "./cluster/index.ts";
 
 const name = `demo-${randomBytes(3).toString("hex")}`;
 const isLocal = (process.env["PETREL_E2E_KUBECONFIG"] ?? "") === "";

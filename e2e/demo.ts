@@ -5,15 +5,23 @@
  * It leaves the cluster up and says how to use it. `--down` removes every trace; `--context NAME` uses a cluster
  * of the kubeconfig instead of a local one.
  */
+
 import { spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { runOrFail } from "./cluster/command.ts";
-import { type Cluster, countTraces, openCluster, startCluster } from "./cluster/index.ts";
-import { clusterNames, readCluster } from "./cluster/state.ts";
-import { removeCluster, tracesOf } from "./cluster/teardown.ts";
+import {
+  type Cluster,
+  clusterNames,
+  countTraces,
+  openCluster,
+  readCluster,
+  removeCluster,
+  runOrFail,
+  startCluster,
+  tracesOf,
+} from "./cluster/index.ts";
 import { exampleManifest, exampleRows, inferenceBody } from "./example-models.ts";
 import { predict } from "./inference-client.ts";
 import { installPetrel, OPERATOR_NAMESPACE } from "./installation.ts";

@@ -41,7 +41,9 @@ interface GrpcAnswer {
 
 function loadService(): ServiceDefinition {
   const path = join(import.meta.dirname, "open-inference.proto");
-  const definition = loadSync(path, { keepCase: true, longs: Number })["inference.GRPCInferenceService"];
+  const definition = loadSync(path, { keepCase: true, longs: Number, defaults: true })[
+    "inference.GRPCInferenceService"
+  ];
   if (definition === undefined || "format" in definition) throw new Error(`${path} holds no service`);
   return definition;
 }

@@ -1,11 +1,16 @@
 /**
  * Petrel in a cluster, as a user puts it there: images that the nodes know, and the chart.
  */
+
 import { join } from "node:path";
-import { runOrFail } from "./cluster/command.ts";
-import { envoyImage, petrelImage } from "./cluster/images.ts";
-import type { Cluster, Progress } from "./cluster/index.ts";
-import { buildTools } from "./cluster/toolchain/build.ts";
+import {
+  buildTools,
+  type Cluster,
+  envoyImage,
+  type Progress,
+  petrelImage,
+  runOrFail,
+} from "./cluster/index.ts";
 
 const chart = join(import.meta.dirname, "../charts/petrel");
 

@@ -7,6 +7,7 @@
  */
 
 export { openCluster, prepare, startCluster } from "./cluster.ts";
+export { run, runOrFail } from "./command.ts";
 export type {
   Capability,
   Cluster,
@@ -23,4 +24,6 @@ export type {
 export { startControlPlane } from "./control-plane.ts";
 export { givenCluster, givenKubeconfig } from "./given.ts";
 export { envoyImage, type ImageArchive, nodeImage, petrelImage } from "./images.ts";
-export { countTraces } from "./teardown.ts";
+export { clusterNames, readCluster } from "./state.ts";
+export { countTraces, removeCluster, tracesOf } from "./teardown.ts";
+export { buildTools } from "./toolchain/build.ts";

@@ -19,11 +19,13 @@ export async function reconcileRouters(
 ): Promise<ReconcileResult> {
   const { observation, live } = gatherRouters(caches, namespace, settings);
   const decision = decideRouters(observation);
-  const [refusal] = await execute(decision, { port, live, isOurs: ownership, signal });
-  if (refusal !== undefined) {
-    throw new TerminalError(refusal.reason, `namespace ${namespace}: ${refusal.object}: ${refusal.message}`);
-  }
-  return {};
+  const refusals = await execute(decision, { port, live, isOurs: ownership, signal });
+  const [refusal] = refusals;
+  if (refusal === undefined) return {};
+  const message = `namespace ${namespace}: ${refusal.object}: ${refusal.message}`;
+  // A name that is taken becomes free without a word: nobody watches what belongs to others.
+  if (refusals.some(({ reason }) => reason === "NotOwned")) throw new Error(message);
+  throw new TerminalError(refusal.reason, message);
 }
 
 function ownership({ metadata }: KubeObject): Ownership {

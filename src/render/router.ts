@@ -85,7 +85,13 @@ function envoyContainer(input: RouterInput) {
     name: CONTAINER.envoy,
     image: input.envoyImage,
     imagePullPolicy: input.imagePullPolicy,
-    args: ["-c", `${ENVOY_CONFIG_DIRECTORY}/bootstrap.json`, "--disable-hot-restart"],
+    args: [
+      ...["--config-path", `${ENVOY_CONFIG_DIRECTORY}/bootstrap.json`, "--disable-hot-restart"],
+      // As many threads as a router needs, whatever the size of the node: each has its own connections and checks.
+      ...["--concurrency", "2"],
+      // Listeners that are told to drain close after this time; by default only after ten minutes.
+      ...["--drain-time-s", String(DRAIN_SECONDS), "--drain-strategy", "immediate"],
+    ],
     ports: [{ name: "envoy-metrics", containerPort: ROUTER_PORT.envoyMetrics, protocol: "TCP" }],
     resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "1Gi" } },
     securityContext: containerSecurityContext,
