@@ -35,10 +35,16 @@ type WriteOptions = { readonly fieldManager: string };
 export class MemoryApiServer implements KubePort {
   readonly #clock: Clock;
   readonly #store = new ObjectStore();
+  readonly #untracked: ReadonlySet<string>;
   #uidCount = 0;
 
-  constructor(clock: Clock) {
+  /**
+   * @param untracked kinds that nobody applies: who owns their fields is not recorded, which takes the most time
+   *   of a write.
+   */
+  constructor(clock: Clock, untracked: readonly string[] = []) {
     this.#clock = clock;
+    this.#untracked = new Set(untracked);
   }
 
   /** Every object in store, for invariants. Frozen. */
@@ -117,10 +123,7 @@ export class MemoryApiServer implements KubePort {
       throw new KubeError(500, "Unknown", "resourceVersion should not be set on objects to be created");
     }
     const fresh = this.#withDefaults(this.#newborn(asJson(object), object));
-    return this.#store.put(
-      typeName(reference.resource),
-      updateAs(writerOf(options.fieldManager, "Update", object.apiVersion), undefined, fresh),
-    );
+    return this.#store.put(typeName(reference.resource), this.#updated(undefined, fresh, options));
   }
 
   async replace(object: KubeObject, options: WriteOptions): Promise<KubeObject> {
@@ -137,8 +140,25 @@ export class MemoryApiServer implements KubePort {
       kind: object.kind,
       metadata: { ...asJson(object.metadata), ...serverMetadata(stored), name: object.metadata.name },
     });
-    const writer = writerOf(options.fieldManager, "Update", object.apiVersion);
-    return this.#commit(reference.resource, stored, updateAs(writer, stored, merged));
+    return this.#commit(reference.resource, stored, this.#updated(stored, merged, options));
+  }
+
+  /**
+   * Writes the status of an object as the components of a cluster do, or binds a pod to a node. Who owns these
+   * fields is not recorded: only the components write them.
+   */
+  async writeAsComponent(
+    reference: ObjectReference,
+    fields: { readonly status?: JsonRecord; readonly nodeName?: string },
+  ): Promise<KubeObject> {
+    const stored = this.#stored(reference);
+    const { status, nodeName } = fields;
+    const spec = isRecord(stored["spec"]) ? stored["spec"] : {};
+    return this.#commit(reference.resource, stored, {
+      ...stored,
+      ...(status === undefined ? {} : { status }),
+      ...(nodeName === undefined ? {} : { spec: { ...spec, nodeName } }),
+    });
   }
 
   async apply(object: KubeObject, options: ApplyOptions, target?: ObjectReference): Promise<KubeObject> {
@@ -247,6 +267,11 @@ export class MemoryApiServer implements KubePort {
     throw conflict(reference, `Apply failed with ${fields.length} conflicts: ${fields.join("; ")}`);
   }
 
+  #updated(stored: KubeObject | undefined, next: KubeObject, options: WriteOptions): KubeObject {
+    if (this.#untracked.has(next.kind)) return next;
+    return updateAs(writerOf(options.fieldManager, "Update", next.apiVersion), stored, next);
+  }
+
   /** Stores what has changed; a write that changes nothing gets no version. */
   #commit(resource: ResourceType, stored: KubeObject, next: KubeObject): KubeObject {
     const { generation = 1 } = stored.metadata;
@@ -258,7 +283,7 @@ export class MemoryApiServer implements KubePort {
       ...serverMetadata(stored),
       ...(isCounted ? { generation: bumped } : {}),
     };
-    const object = asObject({ ...next, metadata });
+    const object = { ...next, metadata };
     if (jsonEquals(stored, object)) return stored;
     const isEnding = metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0;
     const type = typeName(resource);
