@@ -8,9 +8,10 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { countTraces, readCluster, removeCluster, tracesOf } from "./cluster/index.ts";
+import { clusterIsLocal } from "./scenario.ts";
 
 const name = `demo-${randomBytes(3).toString("hex")}`;
-const isLocal = (process.env["PETREL_E2E_KUBECONFIG"] ?? "") === "";
+const testOnLocalCluster = clusterIsLocal ? test : test.skip;
 
 /** Runs the demo to its end and gives all that it printed. */
 function demo(
@@ -32,23 +33,23 @@ afterAll(async () => {
   if (readCluster(name) !== undefined) await removeCluster(name);
 }, 120_000);
 
-test("the demo shows what it promises, leaves the cluster up, and goes without a trace", async () => {
-  if (!isLocal) {
-    console.warn("NOT RUN: the demo's local cluster (PETREL_E2E_KUBECONFIG names another one)");
-    return;
-  }
-  const up = await demo();
-  if (up.exitCode !== 0) throw new Error(`the demo ended with ${up.exitCode}:\n${up.output}`);
-  expect(up.output).toMatch(/predictions by ranker-\w+/);
-  expect(up.output).toMatch(/node n\d cut off: \d+ failed of \d{4} requests/);
-  expect(up.output).toMatch(/new model revision: \d+ failed of \d+ requests/);
-  expect(up.output).toContain("npm run demo -- --down");
+testOnLocalCluster(
+  "the demo shows what it promises, stays up, and goes without a trace",
+  async () => {
+    const up = await demo();
+    if (up.exitCode !== 0) throw new Error(`the demo ended with ${up.exitCode}:\n${up.output}`);
+    expect(up.output).toMatch(/predictions by ranker-\w+/);
+    expect(up.output).toMatch(/node n\d cut off: \d+ failed of \d{4} requests/);
+    expect(up.output).toMatch(/new model revision: \d+ failed of \d+ requests/);
+    expect(up.output).toContain("npm run demo -- --down");
 
-  const layout = readCluster(name);
-  if (layout === undefined) throw new Error("the demo left no cluster");
-  expect(countTraces(tracesOf(layout.id, layout.folder))).toBeGreaterThan(0);
+    const layout = readCluster(name);
+    if (layout === undefined) throw new Error("the demo left no cluster");
+    expect(countTraces(tracesOf(layout.id, layout.folder))).toBeGreaterThan(0);
 
-  const down = await demo("--down");
-  expect(down.output).toContain("0 traces left");
-  expect(countTraces(tracesOf(layout.id, layout.folder))).toBe(0);
-}, 900_000);
+    const down = await demo("--down");
+    expect(down.output).toContain("0 traces left");
+    expect(countTraces(tracesOf(layout.id, layout.folder))).toBe(0);
+  },
+  900_000,
+);

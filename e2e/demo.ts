@@ -24,7 +24,7 @@ import {
 } from "./cluster/index.ts";
 import { exampleManifest, exampleRows, inferenceBody } from "./example-models.ts";
 import { predict } from "./inference-client.ts";
-import { installPetrel, OPERATOR_NAMESPACE } from "./installation.ts";
+import { installPetrel, OPERATOR_NAMESPACE, RELEASE } from "./installation.ts";
 import { type ProbeReport, quantile, startProbe } from "./probe.ts";
 import { Scenario } from "./scenario.ts";
 
@@ -183,7 +183,16 @@ async function updateModel(scenario: Scenario, url: string): Promise<void> {
 
 async function showUsage(scenario: Scenario, url: string): Promise<void> {
   const { cluster } = scenario;
-  const stop = cluster.id === "" ? `kubectl delete namespace ${NAMESPACE}` : "npm run demo -- --down";
+  const stop =
+    cluster.id === ""
+      ? [
+          `kubectl delete namespace ${NAMESPACE}`,
+          `helm uninstall ${RELEASE} --namespace ${OPERATOR_NAMESPACE}`,
+          `kubectl delete namespace ${OPERATOR_NAMESPACE}`,
+          "kubectl delete customresourcedefinition modeldeployments.petrel.dev",
+          `rm ${cluster.kubeconfig}`,
+        ].join("\n  ")
+      : "npm run demo -- --down";
   say();
   console.log(`The cluster stays up. Try it:
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Cluster } from "./cluster/index.ts";
 import { inferenceBody, plainDeployment } from "./example-models.ts";
 import { startProbe } from "./probe.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
+import { clusterIsLocal, Scenario, sharedCluster } from "./scenario.ts";
 
 let cluster: Cluster;
 let scenario: Scenario;
@@ -22,31 +22,33 @@ beforeAll(async () => {
 
 afterAll(() => scenario.dispose(), 180_000);
 
-test("cutting off a node with a model pod under load fails no request", async () => {
-  if (!cluster.capabilities.has("CutOffNode")) {
-    console.warn("NOT RUN: the nodes of this cluster cannot be cut off (capability CutOffNode)");
-    return;
-  }
-  const node = await scenario.nodeWithModelButNoRouter(NAME);
-  if (node === undefined)
-    throw new Error(`no node has a replica and no router:\n${await scenario.describe(NAME)}`);
-  const probe = startProbe({
-    url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
-    body: inferenceBody(),
-    ratePerSecond: 50,
-    timeoutMilliseconds: 5000,
-  });
-  try {
-    await new Promise((resolve) => setTimeout(resolve, 2000));
-    await cluster.cutOff(node);
-    await new Promise((resolve) => setTimeout(resolve, 15_000));
-  } finally {
-    await cluster.reconnect(node);
-  }
-  const report = await probe.stop();
-  expect(report.failures).toEqual([]);
-  expect(report.sent).toBeGreaterThan(700);
-  await cluster.kubectl(["wait", `node/${node}`, "--for=condition=Ready", "--timeout=120s"], {
-    timeoutMilliseconds: 130_000,
-  });
-}, 300_000);
+const testOnLocalCluster = clusterIsLocal ? test : test.skip;
+
+testOnLocalCluster(
+  "cutting off a node with a model pod under load fails no request",
+  async () => {
+    const node = await scenario.nodeWithModelButNoRouter(NAME);
+    if (node === undefined)
+      throw new Error(`no node has a replica and no router:\n${await scenario.describe(NAME)}`);
+    const probe = startProbe({
+      url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
+      body: inferenceBody(),
+      ratePerSecond: 50,
+      timeoutMilliseconds: 5000,
+    });
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      await cluster.cutOff(node);
+      await new Promise((resolve) => setTimeout(resolve, 15_000));
+    } finally {
+      await cluster.reconnect(node);
+    }
+    const report = await probe.stop();
+    expect(report.failures).toEqual([]);
+    expect(report.sent).toBeGreaterThan(700);
+    await cluster.kubectl(["wait", `node/${node}`, "--for=condition=Ready", "--timeout=120s"], {
+      timeoutMilliseconds: 130_000,
+    });
+  },
+  300_000,
+);

@@ -11,6 +11,9 @@ import { type Cluster, openCluster, startCluster } from "./cluster/index.ts";
 /** Environment variable that names the cluster which the whole tier shares. */
 export const SHARED_CLUSTER_VARIABLE = "PETREL_E2E_SHARED_CLUSTER";
 
+/** Whether the tier runs on a cluster that it made itself, and may therefore break. */
+export const clusterIsLocal = process.env[SHARED_CLUSTER_VARIABLE] !== "";
+
 /** Opens the cluster that the tier's set-up has made. */
 export async function sharedCluster(): Promise<Cluster> {
   const name = process.env[SHARED_CLUSTER_VARIABLE];

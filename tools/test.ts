@@ -10,7 +10,7 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 
 /** One tier of tests: a jest project. */
@@ -28,8 +28,14 @@ interface TierResult {
   readonly failed: number;
   readonly skipped: number;
   readonly seconds: number;
+  /** Why the tier was not run. */
   readonly notRun?: string;
+  /** Names of tests that this machine could not run. */
+  readonly skippedTests: readonly string[];
 }
+
+/** Names a file into which a tier writes the folder with its logs. The end-to-end tier's tear-down knows it. */
+const LOGS_FILE_VARIABLE = "PETREL_TEST_LOGS_FILE";
 
 const root = join(import.meta.dirname, "..");
 
@@ -81,14 +87,7 @@ const TIERS: readonly Tier[] = [
 function jestCommand(tier: Tier, more: readonly string[], reportFile: string): SpawnSyncReturns<Buffer> {
   const jest = join(root, "node_modules/jest/bin/jest.js");
   const nodeArguments = ["--experimental-vm-modules", "--no-warnings", jest];
-  const jestArguments = [
-    "--selectProjects",
-    tier.name,
-    "--json",
-    "--outputFile",
-    reportFile,
-    "--passWithNoTests",
-  ];
+  const jestArguments = ["--selectProjects", tier.name, "--json", "--outputFile", reportFile];
   return spawnSync(process.execPath, [...nodeArguments, ...jestArguments, ...tier.jestArguments, ...more], {
     cwd: root,
     // jest prints its report on standard error; --json would repeat all of it on standard output.
@@ -96,13 +95,36 @@ function jestCommand(tier: Tier, more: readonly string[], reportFile: string): S
   });
 }
 
+/** Logs of a cluster are for those who look for the cause of a failure. */
+function settleLogs(folder: string, hasFailed: boolean): void {
+  if (hasFailed) console.log(`\nlogs of the cluster: ${folder}`);
+  else rmSync(folder, { recursive: true, force: true });
+}
+
+interface JestReport {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+function skippedTests({ testResults }: JestReport): readonly string[] {
+  return testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === "pending")
+      .map(({ fullName }) => `${relative(root, name)}: ${fullName}`),
+  );
+}
+
 function runTier(tier: Tier, more: readonly string[]): TierResult {
   const startedAt = performance.now();
-  const nothing = { tier, passed: 0, failed: 0, skipped: 0, seconds: 0 };
+  const nothing = { tier, passed: 0, failed: 0, skipped: 0, seconds: 0, skippedTests: [] };
   const obstacle = tier.obstacle();
   if (obstacle !== undefined) return { ...nothing, notRun: obstacle };
   const folder = mkdtempSync(join(tmpdir(), "petrel-test-"));
   const reportFile = join(folder, "report.json");
+  const logsFile = join(folder, "logs");
+  process.env[LOGS_FILE_VARIABLE] = logsFile;
   console.log(`\n=== ${tier.name}: ${tier.meaning}\n`);
   const { status } = jestCommand(tier, more, reportFile);
   const seconds = (performance.now() - startedAt) / 1000;
@@ -110,6 +132,7 @@ function runTier(tier: Tier, more: readonly string[]): TierResult {
     if (!existsSync(reportFile)) return { ...nothing, failed: 1, seconds };
     const report = JSON.parse(readFileSync(reportFile, "utf8"));
     const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+    if (existsSync(logsFile)) settleLogs(readFileSync(logsFile, "utf8").trim(), failed > 0 || status !== 0);
     return {
       tier,
       passed: report.numPassedTests,
@@ -117,6 +140,7 @@ function runTier(tier: Tier, more: readonly string[]): TierResult {
       failed: failed === 0 && status !== 0 ? 1 : failed,
       skipped: report.numPendingTests + report.numTodoTests,
       seconds,
+      skippedTests: skippedTests(report),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -153,6 +177,7 @@ for (const { tier, passed, failed, skipped, seconds, notRun: why } of results) {
   const counts = `${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds.toFixed(0)} s`;
   console.log(`${tier.name.padEnd(11)} ${why === undefined ? counts : `NOT RUN: ${why}`}`);
 }
+for (const test of results.flatMap((result) => result.skippedTests)) console.log(`not run     ${test}`);
 console.log(`\n${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
 const isCi = process.env["CI"] === "true";
 process.exit(total("failed") > 0 || (isCi && notRun.length > 0) ? 1 : 0);

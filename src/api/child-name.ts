@@ -10,8 +10,8 @@ import { contentHash } from "./content-hash.ts";
 const MAX_CHILD_NAME_LENGTH = 52;
 
 /**
- * Joins parts with `-`. A name that would be too long keeps its beginning and gets a hash of all parts, so
- * that different parts never give the same name.
+ * Joins parts with `-`. A name that would be too long keeps its beginning and gets a hash of all parts. Parts that
+ * hold `-` themselves can be joined to the same name, so a caller with such parts adds a hash of them all.
  */
 export function childName(...parts: readonly string[]): string {
   const name = parts.join("-");

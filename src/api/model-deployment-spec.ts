@@ -14,7 +14,6 @@ import {
   stringMapSchema,
 } from "./schema.ts";
 
-/** Where a model comes from, and which bytes it must be. */
 /** JSON Schema of a model source. */
 export const modelSourceSchema = Type.Object(
   {

@@ -14,7 +14,7 @@ export const API_GROUP_VERSION = `${API_GROUP}/${API_VERSION}`;
 
 /** Label and annotation keys. Values of labels are bounded to 63 characters by Kubernetes. */
 export const LABEL = {
-  /** Name of the ModelDeployment (hashed when too long for a label value). */
+  /** Name of the ModelDeployment; it is short enough, by a rule of the schema. */
   modelDeployment: `${API_GROUP}/model-deployment`,
   /** Name of the pool. */
   pool: `${API_GROUP}/pool`,

@@ -107,23 +107,32 @@ describe("replicas", () => {
 });
 
 describe("removals", () => {
-  test("name the very Deployment by its uid, and its disruption budget", () => {
+  test("name the disruption budget, and after it the very Deployment by its uid", () => {
     const world = candidateHasTrafficAcknowledged();
     world.reconcile();
     world.acknowledge();
     const [former] = world.serversOf(world.revisionName("v1"));
     const { remove } = decide(world.observation());
     expect(remove).toMatchObject([
+      { reference: { resource: { kind: "PodDisruptionBudget" }, name: former?.name, namespace: "shop" } },
       {
         reference: { resource: { kind: "Deployment" }, name: former?.name, namespace: "shop" },
         uid: former?.uid,
       },
-      { reference: { resource: { kind: "PodDisruptionBudget" }, name: former?.name, namespace: "shop" } },
     ]);
   });
 
   test("are none while all is well", () => {
     expect(decide(stableServes().observation()).remove).toEqual([]);
+  });
+});
+
+describe("what was refused", () => {
+  test("is tried again after a minute though nothing changes", () => {
+    const observation = stableServes().observation();
+    const refusals = [{ object: "Service/ranker", reason: "NotOwned" as const, message: "it is not ours" }];
+    expect(decide({ ...observation, refusals }).wakeAtMilliseconds).toBe(observation.nowMilliseconds + 60_000);
+    expect(decide({ ...observation, refusals: [] }).wakeAtMilliseconds).toBeUndefined();
   });
 });
 

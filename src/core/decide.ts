@@ -30,6 +30,12 @@ import { planRevisions, type RevisionPlan } from "./revision/plan-revisions.ts";
 import { acknowledgedEpoch } from "./traffic/acknowledged-epoch.ts";
 import { planTraffic } from "./traffic/plan-traffic.ts";
 
+/**
+ * What was refused is tried again after this time though nothing changed: an admission policy that is mended, or a
+ * name that becomes free, is told to nobody.
+ */
+const REFUSAL_RETRY_MILLISECONDS = 60_000;
+
 /** Name of the Deployment of one revision in one pool, and of its disruption budget. */
 export function modelServersName(deploymentName: string, pool: string, revision: string): string {
   return childName(deploymentName, pool, contentHash([deploymentName, pool, revision]));
@@ -118,8 +124,9 @@ function removals(
   const reference = (resource: ObjectReference["resource"], name: string) => ({ resource, name, namespace });
   return [
     ...capacity.retired.flatMap((servers) => [
-      { reference: reference(RESOURCE.deployment, servers.name), uid: servers.uid },
+      // What is retired is found by its Deployment, so the Deployment goes last.
       { reference: reference(RESOURCE.podDisruptionBudget, servers.name) },
+      { reference: reference(RESOURCE.deployment, servers.name), uid: servers.uid },
     ]),
     ...revisions.surplus.map((name) => ({ reference: reference(RESOURCE.controllerRevision, name) })),
   ];
@@ -173,8 +180,10 @@ export function decide(observation: Observation): Decision {
     traffic,
     acknowledgedEpoch: acknowledgedEpoch(observation),
   };
+  const wasRefused = (observation.refusals?.length ?? 0) > 0;
   return {
     status,
+    ...(wasRefused ? { wakeAtMilliseconds: observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS } : {}),
     apply: objectsToApply(observation, revisions, capacity, traffic.port),
     scale: scales(observation, capacity),
     remove: removals(observation, revisions, capacity),

@@ -48,7 +48,7 @@ export interface ObservedPod {
 /** A router of the namespace, as it stands towards this ModelDeployment. */
 export interface ObservedRouter {
   readonly name: string;
-  /** Its pod is ready and not terminating: it takes requests. */
+  /** It may take requests: its pod is not terminating, and the pod is ready or the endpoint is. */
   readonly isLive: boolean;
   /** The epoch that its Envoy has acknowledged for this ModelDeployment; 0 for none. */
   readonly acknowledgedEpoch: number;

@@ -1,5 +1,5 @@
 /**
- * Runs a reconcile function over a {@link WorkQueue}, with the two bad outcomes of DESIGN.md: any error is
+ * Runs a reconcile function over a {@link WorkQueue}, with two bad outcomes: any error is
  * tried again with backoff, a {@link TerminalError} is not.
  *
  * Reconciling is level-based: the function gets a key, never an event. It must look at the world by itself.

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ModelDeployment } from "../api/model-deployment.ts";
 import { API_GROUP, API_GROUP_VERSION } from "../api/names.ts";
-import { systemClock } from "../core/clock.ts";
+import { sleep, systemClock } from "../core/clock.ts";
 import type { EventIntent } from "../core/decision.ts";
 import { createLogger, type Logger } from "../core/log.ts";
 import type { OperatorSettings } from "../core/observation.ts";
@@ -16,6 +16,9 @@ import { createTransport } from "../kube/transport.ts";
 import { createOperatorMetrics } from "./metrics.ts";
 import { Operator } from "./operator.ts";
 import { startStatusServer } from "./status-server.ts";
+
+/** Time that the last Events get to be recorded when the process ends. */
+const LAST_EVENTS_MILLISECONDS = 2_000;
 
 interface Arguments {
   readonly image: string;
@@ -127,6 +130,7 @@ async function run(options: Arguments): Promise<void> {
     stop,
   );
   log.info("stopping", { "petrel.election": outcome });
+  await Promise.race([events.flush(), sleep(systemClock, LAST_EVENTS_MILLISECONDS)]);
   watching.abort();
   await watches;
   server.close();

@@ -50,7 +50,8 @@ function observedRouters(caches: Caches, namespace: string, name: string): reado
     const report = reports.find((candidate) => candidate.router === router);
     return {
       name: router,
-      isLive: observed.isReady && !observed.isTerminating,
+      // A pod that is not ready still routes while its endpoint says so: Envoy may be well beside a router that is not.
+      isLive: !observed.isTerminating && (observed.isReady || report?.takesRequests === true),
       acknowledgedEpoch: report?.acknowledgedEpoch ?? 0,
       ...(report?.rejection === undefined ? {} : { rejection: report.rejection }),
     };

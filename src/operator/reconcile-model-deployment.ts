@@ -74,11 +74,7 @@ export async function reconcileModelDeployment(
   await report(context, stored, afterwards.status);
   for (const event of afterwards.events) context.recordEvent(deployment, event);
 
-  // A name that is taken becomes free without a word: nobody watches what belongs to others.
-  const taken = refusals.find(({ reason }) => reason === "NotOwned");
-  if (taken !== undefined) throw new Error(`ModelDeployment ${key}: ${taken.message}`);
-
-  const { wakeAtMilliseconds: wakeAt } = decision;
+  const { wakeAtMilliseconds: wakeAt } = afterwards;
   return wakeAt === undefined ? {} : { wakeAt };
 }
 

@@ -4,7 +4,6 @@
  */
 import type { KubeObject } from "../api/kube-object.ts";
 import { COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
-import { TerminalError } from "../core/errors.ts";
 import { decideRouters } from "../core/router/decide-routers.ts";
 import type { ReconcileResult } from "../kube/reconciler.ts";
 import { execute, type Ownership } from "./execute.ts";
@@ -19,13 +18,10 @@ export async function reconcileRouters(
 ): Promise<ReconcileResult> {
   const { observation, live } = gatherRouters(caches, namespace, settings);
   const decision = decideRouters(observation);
-  const refusals = await execute(decision, { port, live, isOurs: ownership, signal });
-  const [refusal] = refusals;
+  const [refusal] = await execute(decision, { port, live, isOurs: ownership, signal });
   if (refusal === undefined) return {};
-  const message = `namespace ${namespace}: ${refusal.object}: ${refusal.message}`;
-  // A name that is taken becomes free without a word: nobody watches what belongs to others.
-  if (refusals.some(({ reason }) => reason === "NotOwned")) throw new Error(message);
-  throw new TerminalError(refusal.reason, message);
+  // No spec leads to these objects, so none can mend them: only trying again finds out that the cluster did.
+  throw new Error(`namespace ${namespace}: ${refusal.object}: ${refusal.message}`);
 }
 
 function ownership({ metadata }: KubeObject): Ownership {

@@ -11,6 +11,8 @@ export interface RouterReport {
   readonly modelDeployment: string;
   /** Name of the router's pod. */
   readonly router: string;
+  /** Its endpoint is not marked as not ready: the Service sends it requests. */
+  readonly takesRequests: boolean;
   readonly acknowledgedEpoch: number;
   readonly rejection?: string;
 }
@@ -20,10 +22,12 @@ export function projectRouterReport(object: KubeObject): RouterReport {
   const { metadata } = object;
   const epoch = Number(metadata.annotations?.[ANNOTATION.acknowledgedEpoch] ?? "0");
   const rejection = metadata.annotations?.[ANNOTATION.rejection];
+  const endpoint = asList(object["endpoints"])[0];
   return {
     namespace: metadata.namespace ?? "",
     modelDeployment: metadata.labels?.[LABEL.modelDeployment] ?? "",
-    router: asString(valueAt(asList(object["endpoints"])[0], "targetRef", "name")) ?? "",
+    router: asString(valueAt(endpoint, "targetRef", "name")) ?? "",
+    takesRequests: endpoint !== undefined && valueAt(endpoint, "conditions", "ready") !== false,
     acknowledgedEpoch: Number.isSafeInteger(epoch) && epoch > 0 ? epoch : 0,
     ...(rejection === undefined ? {} : { rejection }),
   };
