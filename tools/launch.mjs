@@ -19,7 +19,7 @@ const dependenciesAreCurrent =
 
 if (!dependenciesAreCurrent) {
   console.error("petrel: installing dependencies (npm ci)");
-  const install = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+  const install = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
   });

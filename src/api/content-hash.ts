@@ -18,6 +18,11 @@ function withSortedKeys(value: unknown): unknown {
 /** Consonants and digits only, so that no name spells a word. */
 const ALPHABET = "bcdfghjklmnpqrstvwxz0123456789";
 
+/** A whole number from 0 to `bound` - 1 that follows from the value. `bound` is at most 2^32. */
+export function contentNumber(value: unknown, bound: number): number {
+  return createHash("sha256").update(canonicalJson(value)).digest().readUInt32BE() % bound;
+}
+
 /** Ten characters (49 bits). */
 export function contentHash(value: unknown): string {
   const digest = createHash("sha256").update(canonicalJson(value)).digest();

@@ -131,7 +131,9 @@ describe("what was refused", () => {
   test("is tried again after a minute though nothing changes", () => {
     const observation = stableServes().observation();
     const refusals = [{ object: "Service/ranker", reason: "NotOwned" as const, message: "it is not ours" }];
-    expect(decide({ ...observation, refusals }).wakeAtMilliseconds).toBe(observation.nowMilliseconds + 60_000);
+    expect(decide({ ...observation, refusals }).wakeAtMilliseconds).toBe(
+      observation.nowMilliseconds + 60_000,
+    );
     expect(decide({ ...observation, refusals: [] }).wakeAtMilliseconds).toBeUndefined();
   });
 });

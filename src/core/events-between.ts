@@ -18,8 +18,10 @@ function conditionEvent(
   const then = conditionOf(before, type);
   const now = conditionOf(after, type);
   if (now === undefined || (then?.status === now.status && then.reason === now.reason)) return [];
-  // The first reconcile finds nothing running: that is no news.
-  if (then === undefined && now.status === "False") return [];
+  // The first reconcile finds nothing running, and starting takes its steps: that is no news.
+  const isOrdinaryStart = now.reason === "ReplicasNotReady" || now.reason === "RouterNotReady";
+  if (now.status === "False" && (then === undefined || (then.status === "False" && isOrdinaryStart)))
+    return [];
   return [
     {
       type: now.status === badStatus ? "Warning" : "Normal",

@@ -10,7 +10,7 @@ import {
   stableServes,
   withoutStatus,
 } from "../../../test/fixtures/stages.ts";
-import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
+import { model, servingWorld, World } from "../../../test/fixtures/world.ts";
 import { CONDITION_TYPES, type Condition, REASON } from "../../api/conditions.ts";
 import { decide } from "../decide.ts";
 import type { PodTrouble } from "../observation.ts";
@@ -141,6 +141,20 @@ describe("each stage of a release", () => {
 });
 
 describe("trouble", () => {
+  test("a first revision is not promoted while only a pool with another model answers", () => {
+    const pools = [{ name: "gpu" }, { name: "cpu", replicas: 1, model: model("small") }];
+    const world = new World({ pools });
+    world.settle();
+    expect(found(world)).toMatchObject({ Ready: "True Serving", Promoted: "True Promoted" });
+    const broken = new World({ pools });
+    broken.reconcile();
+    broken.startPods();
+    broken.setReady(broken.revisionName(), 1, "cpu");
+    broken.reconcile();
+    broken.acknowledge();
+    expect(found(broken)).toMatchObject({ Available: "True Serving", Promoted: "False NewRevision" });
+  });
+
   const troubles: readonly [PodTrouble["type"], string][] = [
     ["FetchFailed", "FetchFailed"],
     ["ModelNotLoaded", "ModelNotLoaded"],
@@ -201,7 +215,7 @@ describe("trouble", () => {
     expect(found(world)).toMatchObject({
       Ready: "False RouterNotReady",
       Available: "False RouterNotReady",
-      Promoted: "False NewRevision",
+      Promoted: "True Promoted",
     });
   });
 

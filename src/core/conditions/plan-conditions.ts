@@ -175,7 +175,13 @@ function rolloutFinding(observation: Observation, plans: Plans): Finding {
 function promotedFinding(observation: Observation, plans: Plans, ready: Finding): Finding {
   const type = "Promoted";
   const { stable, desired } = plans.revisions;
-  const isServed = ready.reason === "ScaledToZero" || routersServe(observation, plans.traffic, type);
+  // Once it is so, a lost pod or router does not undo it. At first all of it must have been seen to serve: a pool
+  // with a model of its own may answer while the model of the spec never does.
+  const wasPromoted =
+    isTrue(observation, type) && observation.deployment.status.revisions?.stable === stable.name;
+  const isInEffect =
+    acknowledgedEpoch(observation) === plans.traffic.epoch || ready.reason === "ScaledToZero";
+  const isServed = wasPromoted || (ready.status === "True" && isInEffect);
   const { arms } = plans.traffic;
   const hasAll =
     arms.length === 0
