@@ -113,7 +113,7 @@ const poolSchema = Type.Object(
 const trafficSchema = Type.Object(
   {
     timeout: durationSchema({
-      description: "Time for the whole answer, retries included.",
+      description: "Time for the whole answer, retries included, at most 25s.",
       default: "600ms",
     }),
     perTryTimeout: Type.Optional(
@@ -173,8 +173,8 @@ export const modelDeploymentSpecRules: readonly CelRule[] = [
     message: "spec.traffic.perTryTimeout: must be from 1ms to spec.traffic.timeout",
   },
   {
-    rule: "duration(self.traffic.timeout) >= duration('10ms') && duration(self.traffic.timeout) <= duration('5m')",
-    message: "spec.traffic.timeout: must be from 10ms to 5m",
+    rule: "duration(self.traffic.timeout) >= duration('10ms') && duration(self.traffic.timeout) <= duration('25s')",
+    message: "spec.traffic.timeout: must be from 10ms to 25s",
   },
 ];
 

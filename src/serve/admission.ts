@@ -1,8 +1,9 @@
 /**
  * How much the server takes on at once: requests that are not yet answered, and the bytes of their bodies.
  *
- * What is beyond is refused before its body is read, so that memory stays bounded whatever clients send; a
- * refused client is told to come back, not that the server is broken.
+ * A refused client is told to come back, not that the server is broken. Over REST it is refused before its
+ * body is read. gRPC reads each message whole before it is counted here, so what bounds its memory is the
+ * largest message times the streams of a connection; beyond that, only decoding and running are bounded here.
  */
 import { ServeError } from "./serve-error.ts";
 

@@ -16,10 +16,10 @@ const MAXIMUM_HEADER_BYTES = 16_384;
 const MAXIMUM_HEADERS = 100;
 const HEADERS_TIMEOUT_MILLISECONDS = 10_000;
 /**
- * Longer than the hour after which Envoy gives up an idle connection: when the server closes first, a request
- * that is just being sent is lost.
+ * Well above the 4 s after which the routers' Envoy gives up an idle connection, and the minute of common load
+ * balancers: when the server closes first, a request that is just being sent is lost.
  */
-const KEEP_ALIVE_TIMEOUT_MILLISECONDS = 3_605_000;
+const KEEP_ALIVE_TIMEOUT_MILLISECONDS = 75_000;
 
 /** Errors of Node's parser that have a status of their own. */
 const STATUS_BY_ERROR_CODE: Readonly<Record<string, number>> = {

@@ -75,6 +75,28 @@ function directoryOf(model: Parameters<typeof tinyModelFile>[0]): string {
   return directory.path;
 }
 
+/** A ready program with a file for its termination message. The server may end before it has answered. */
+async function startModel(model: Parameters<typeof tinyModelFile>[0], ...options: string[]) {
+  const path = terminationLog();
+  writeFileSync(path, "");
+  const served = ["--model-name", "m", "--model-directory", directoryOf(model), "--termination-log", path];
+  const program = start(...served, ...options, ...PORTS);
+  await until(program, /"message":"the model is ready"/);
+  const port = (await until(program, /"rest":(\d+)/))[1];
+  return {
+    program,
+    terminationMessage: (): unknown => JSON.parse(readFileSync(path, "utf8")),
+    infer: (input: unknown) =>
+      fetch(`http://127.0.0.1:${port}/v2/models/m/infer`, {
+        method: "POST",
+        body: JSON.stringify({ inputs: [input] }),
+      }).then(
+        ({ status }) => status,
+        () => undefined,
+      ),
+  };
+}
+
 test("serves until SIGTERM, drains and exits with 0", async () => {
   const options = ["--model-name", "m", "--model-directory", directoryOf("mlp"), "--drain-delay", "200ms"];
   const program = start(...options, ...PORTS);
@@ -103,6 +125,28 @@ test("ends with 1 and one line of termination message when the model cannot load
     message: expect.stringMatching(/Protobuf parsing failed/),
   });
   expect(program.output()).toMatch(/"log.level":"error".*Protobuf parsing failed/);
+});
+
+test("ends with 1 when the model fails for good", async () => {
+  const { program, terminationMessage, infer } = await startModel("brittle");
+  await infer({ name: "value", datatype: "FP32", shape: [1], data: [1] });
+  expect(await program.exitCode).toBe(1);
+  expect(terminationMessage()).toEqual({
+    check: "Run",
+    message: expect.stringMatching(/^the model fails, on its warm-up input too: /),
+  });
+});
+
+test("kills itself when the model hangs, with a termination message", async () => {
+  const { program, terminationMessage, infer } = await startModel("slow", "--request-timeout", "300ms");
+  await infer({ name: "steps", datatype: "INT64", shape: [], data: [1_000_000_000] });
+  // Node cannot leave a thread that is inside of the model, so there is no exit code.
+  expect(await program.exitCode).toBeNull();
+  expect(program.process.signalCode).toBe("SIGKILL");
+  expect(terminationMessage()).toEqual({
+    check: "Run",
+    message: "the model hangs: one run gave no answer within 5300 ms",
+  });
 });
 
 test("makes no termination message where there is no file for it", async () => {

@@ -1,8 +1,9 @@
 /**
  * `petrel serve`: the command line of the model server, its signals and its exit code.
  *
- * A model that cannot load ends the process with code 1 and one line in the container's termination message,
- * which Kubernetes shows in the pod's status.
+ * A model that cannot load, or that is lost later, ends the process with code 1 and one line in the container's
+ * termination message, which Kubernetes shows in the pod's status. A model that hangs cannot be freed: the
+ * process then kills itself after the message is written, which Kubernetes shows as code 137.
  */
 import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";

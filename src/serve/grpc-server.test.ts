@@ -1,3 +1,4 @@
+import { connect } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, describe, expect, jest, test } from "@jest/globals";
 import { encodeMessage } from "./grpc-messages.ts";
@@ -47,6 +48,13 @@ function grpc(server: TestServer) {
 }
 
 describe("gRPC", () => {
+  test("bounds the streams of one connection", async () => {
+    const session = connect(`http://${(await ready("mlp")).grpcAddress}`);
+    cleanups.push(() => session.close());
+    const settings = await new Promise((resolve) => session.once("remoteSettings", resolve));
+    expect(settings).toMatchObject({ maxConcurrentStreams: 64 });
+  });
+
   test("tells the server's and the model's metadata and state", async () => {
     const client = grpc(await ready("mlp"));
     expect(await client.inference("ServerLive")).toEqual({ live: true });

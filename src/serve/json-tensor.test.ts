@@ -1,14 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { DATATYPES, type Datatype } from "./datatype.ts";
-import { decodeJsonElements, encodeJsonElements, parseJson } from "./json-tensor.ts";
+import { parseExactJson } from "./exact-json.ts";
+import { decodeJsonElements, encodeJsonElements } from "./json-tensor.ts";
 import { edgeTensor, listOf, tensorArbitrary } from "./testdata/tensors.ts";
 
 const IN_JSON = DATATYPES.filter((datatype) => datatype !== "FP16");
 
 /** Reads `data` as the server does: from the text of a document that names the datatype. */
 function decode(datatype: Datatype, shape: readonly number[], data: string) {
-  const document = parseJson(`{"datatype":"${datatype}","data":${data}}`);
+  const document = parseExactJson(Buffer.from(`{"datatype":"${datatype}","data":${data}}`));
   const value =
     typeof document === "object" && document !== null && "data" in document ? document.data : undefined;
   return listOf(decodeJsonElements(datatype, shape, value, 'input "x"'));

@@ -6,29 +6,14 @@
  * writing one is an error too, never `null`.
  */
 import { type Datatype, type Elements, FORMATS, type Format } from "./datatype.ts";
+import { isText, longInteger, type parseExactJson } from "./exact-json.ts";
 import { invalidArgument, quoted, type ServeError } from "./serve-error.ts";
 import { checkText, elementCount, formatShape, type Tensor } from "./tensor.ts";
 
 type Fill = (values: readonly unknown[], offset: number) => void;
 
-/** A number with so many digits may lose some when it is read as a double. */
-const LONG_NUMBER = /[0-9]{16}/;
-const INTEGER = /^-?[0-9]+$/;
-
 /**
- * Parses JSON text. Where a 64-bit tensor may have integers beyond 2^53, these come as BigInt, so that no
- * digit is lost; elsewhere the slower reader is not needed.
- *
- * @throws {SyntaxError} when the text is no JSON; {RangeError} when it is nested too deep to be read.
- */
-export function parseJson(text: string): unknown {
-  return text.includes("INT64") && LONG_NUMBER.test(text)
-    ? JSON.parse(text, keepLongInteger)
-    : JSON.parse(text);
-}
-
-/**
- * Reads the `data` of a tensor.
+ * Reads the `data` of a tensor, as {@link parseExactJson} gives it.
  *
  * @throws {ServeError} InvalidArgument, naming `where` and the element.
  */
@@ -94,13 +79,6 @@ export function encodeJsonElements({ name, datatype, elements }: Tensor): string
   return `[${elements.join(",")}]`;
 }
 
-/** The reader of JSON gives the text of each number as `source`, which the types do not know yet. */
-function keepLongInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const lossy = typeof value === "number" && !Number.isSafeInteger(value);
-  const source = lossy ? context?.source : undefined;
-  return source !== undefined && INTEGER.test(source) ? BigInt(source) : value;
-}
-
 /** `Array.isArray` that does not make the elements `any`. */
 function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
@@ -158,8 +136,9 @@ function allocateStore(format: Format, count: number, where: string): Store {
     case "bigint": {
       const elements = format.allocate(count);
       const put = (value: unknown, index: number) => {
-        const exact = typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
-        if (typeof exact !== "bigint" || exact < format.minimum || exact > format.maximum) {
+        const exact =
+          typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : longInteger(value);
+        if (exact === undefined || exact < format.minimum || exact > format.maximum) {
           return false;
         }
         elements[index] = exact;
@@ -170,10 +149,11 @@ function allocateStore(format: Format, count: number, where: string): Store {
     case "float": {
       const elements = format.allocate(count);
       const put = (value: unknown, index: number) => {
-        if (typeof value !== "number" && typeof value !== "bigint") {
+        const number = typeof value === "number" ? value : longInteger(value);
+        if (number === undefined) {
           return false;
         }
-        elements[index] = Number(value);
+        elements[index] = Number(number);
         return Number.isFinite(elements[index]);
       };
       return { elements, put };
@@ -189,7 +169,7 @@ function allocateStore(format: Format, count: number, where: string): Store {
     case "text": {
       const elements: string[] = [];
       const put = (value: unknown, index: number) => {
-        if (typeof value !== "string") {
+        if (!isText(value)) {
           return false;
         }
         elements.push(checkText(value, index, where));

@@ -67,6 +67,21 @@ describe("readiness", () => {
   });
 });
 
+describe("a lost model", () => {
+  test("makes the server not ready, and says why", async () => {
+    const server = await serving("brittle");
+    const request = { inputs: [{ name: "value", datatype: "FP32", shape: [1], data: [1] }] };
+    expect((await get(server, "/v2/health/ready")).status).toBe(200);
+    expect((await infer(server, request)).status).toBe(500);
+    expect(await get(server, "/v2/health/ready")).toEqual({
+      status: 503,
+      body: { error: expect.stringMatching(/^the model is lost: the model fails, on its warm-up input too/) },
+    });
+    expect((await infer(server, request)).status).toBe(503);
+    expect(await grpc(server).inference("ServerReady")).toEqual({ ready: false });
+  });
+});
+
 describe("overload", () => {
   test("is 429 with Retry-After, RESOURCE_EXHAUSTED in gRPC, and ends by itself", async () => {
     const server = await serving("slow", { maximumQueuedRequests: 2 });

@@ -13,7 +13,7 @@ import { InferenceService } from "./inference-service.ts";
 import { MetricsServer } from "./metrics-server.ts";
 import { RestServer } from "./rest-server.ts";
 import { ServeMetrics } from "./serve-metrics.ts";
-import { WorkerExecutor } from "./worker-executor.ts";
+import { WorkerExecutor, type WorkerExecutorOptions } from "./worker-executor.ts";
 
 /** Everything that can be set. */
 export interface ModelServerOptions {
@@ -48,6 +48,13 @@ export interface ListeningPorts {
 }
 
 const MAXIMUM_CONNECTIONS = 4_096;
+/**
+ * gRPC reads the message of a stream whole before anything here can refuse it, so this bounds the memory that
+ * one connection takes. Envoy opens more connections when it needs more streams.
+ */
+const MAXIMUM_STREAMS_PER_CONNECTION = 64;
+/** A run so long past its time does not end: the client has had its answer, and the model serves nobody. */
+const HANG_GRACE_MILLISECONDS = 5_000;
 const MAXIMUM_DIMENSIONS = 16;
 /** All bodies under way together, as a multiple of the largest one. */
 const BODIES_IN_MEMORY = 16;
@@ -64,7 +71,7 @@ export interface DrainResult {
 export interface ModelServerEdges {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called when the model's thread ends by itself: nothing will be served any more. */
+  /** Called when the model is lost, see {@link WorkerExecutorOptions.onModelLost}: nothing is served any more. */
   readonly onModelLost: (error: Error) => void;
 }
 
@@ -88,7 +95,7 @@ export class ModelServer {
       maximumConnections: MAXIMUM_CONNECTIONS,
       requestTimeoutMilliseconds: options.requestTimeoutMilliseconds,
       maximumRequestBytes: options.maximumRequestBytes,
-      maximumConcurrentStreams: options.maximumConcurrentRequests,
+      maximumConcurrentStreams: MAXIMUM_STREAMS_PER_CONNECTION,
       maximumDimensions: MAXIMUM_DIMENSIONS,
       // An element takes at least one byte on the wire.
       maximumElements: options.maximumRequestBytes,
@@ -102,7 +109,8 @@ export class ModelServer {
       maximumQueuedRuns: options.maximumQueuedRequests,
       runTimeoutMilliseconds: options.requestTimeoutMilliseconds,
       clock,
-      onWorkerLost: (error) => {
+      hangGraceMilliseconds: HANG_GRACE_MILLISECONDS,
+      onModelLost: (error) => {
         this.#service.fail(`the model is lost: ${error.message}`);
         edges.onModelLost(error);
       },

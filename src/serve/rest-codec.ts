@@ -7,8 +7,9 @@
  * input of the model. Nothing of the body is trusted: each part is checked before it is used.
  */
 import { datatypeNamed, FORMATS } from "./datatype.ts";
+import { isText, parseExactJson } from "./exact-json.ts";
 import { type InferenceRequest, type InferenceResponse, UNSUPPORTED_PARAMETERS } from "./inference.ts";
-import { decodeJsonElements, encodeJsonElements, parseJson } from "./json-tensor.ts";
+import { decodeJsonElements, encodeJsonElements } from "./json-tensor.ts";
 import type { ModelSignature } from "./model-signature.ts";
 import { invalidArgument, quoted, ServeError } from "./serve-error.ts";
 import {
@@ -28,9 +29,6 @@ export const JSON_LENGTH_HEADER = "inference-header-content-length";
 const MAXIMUM_ID_LENGTH = 1_024;
 /** Most inputs, and most outputs, in one request. */
 const MAXIMUM_TENSORS = 1_024;
-
-/** A fatal decoder: bytes that are not UTF-8 must not become other text. */
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -148,11 +146,9 @@ function decodeDocument(
 function parseDocument(json: Buffer): JsonObject {
   let value: unknown;
   try {
-    value = parseJson(utf8.decode(json));
+    value = parseExactJson(json);
   } catch (error) {
-    // A RangeError is JSON nested too deep for the exact reader; a TypeError is text that is not UTF-8.
-    const why =
-      error instanceof Error && error.name === "SyntaxError" ? error.message : "not UTF-8 or nested too deep";
+    const why = error instanceof Error && error.name === "SyntaxError" ? error.message : "not UTF-8";
     throw invalidArgument(`expected the request to be a JSON object, but cannot parse it: ${quoted(why)}`);
   }
   return object(value, "the request");
@@ -275,7 +271,7 @@ function list(owner: JsonObject, key: string): readonly unknown[] {
 
 function optionalString(owner: JsonObject, key: string, what: string): string {
   const value = owner[key] ?? "";
-  if (typeof value !== "string") {
+  if (!isText(value)) {
     throw invalidArgument(`expected "${key}" of ${what} to be a string, got ${quoted(value)}`);
   }
   return value;

@@ -172,6 +172,11 @@ describe("REST", () => {
     expect((await get(server, "/v2/health/live")).status).toBe(200);
   });
 
+  test("keeps an idle connection longer than its clients do", async () => {
+    const { headers } = await fetch(`${(await ready("mlp")).restUrl}/v2/health/live`);
+    expect(headers.get("keep-alive")).toBe("timeout=75");
+  });
+
   test("asks for a body that waits for 100 Continue", async () => {
     const server = await ready("mlp");
     const body = JSON.stringify(MLP_REQUEST);

@@ -5,6 +5,7 @@
  * request can provoke on a healthy model is 4xx for the same reason.
  */
 import type { status } from "@grpc/grpc-js";
+import { longInteger } from "./exact-json.ts";
 
 /** HTTP status and gRPC code of each reason; `retryAfterSeconds` is sent as `Retry-After`. */
 export const FAILURES = {
@@ -58,6 +59,10 @@ export function asServeError(error: unknown): ServeError {
  * for they may be as large and as deep as the request.
  */
 export function quoted(value: unknown): string {
+  const integer = longInteger(value);
+  if (integer !== undefined) {
+    return String(integer);
+  }
   if (typeof value === "string") {
     return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
   }

@@ -24,7 +24,8 @@ function executor(model: TinyModel, overrides: Partial<WorkerExecutorOptions> = 
     maximumQueuedRuns: 4,
     runTimeoutMilliseconds: 20_000,
     clock: systemClock,
-    onWorkerLost: (error) => lost.push(error),
+    hangGraceMilliseconds: 60_000,
+    onModelLost: (error) => lost.push(error),
     ...overrides,
   });
   cleanups.push(() => executor.stop(), directory.remove);
@@ -168,6 +169,49 @@ describe("running", () => {
       message: expect.stringMatching(/the model fails on this input: .*idx=7/),
     });
     expect(listOf((await gather.run(run(1n))).outputs[0]?.elements ?? [])).toEqual([1n]);
+  });
+
+  test("loses a model that fails on its warm-up input too, once, and answers all that waits", async () => {
+    const { executor: brittle, lost } = executor("brittle");
+    await brittle.load();
+    const value: Tensor = { name: "value", datatype: "FP32", shape: [1], elements: Float32Array.of(1) };
+    const run = () => brittle.run({ inputs: [value], outputs: ["same"], isCancelled: () => false });
+    const failures = await Promise.all(Array.from({ length: 4 }, () => outcome(run())));
+    expect(failures).toEqual(failures.map(() => expect.objectContaining({ reason: "Internal" })));
+    expect(lost).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(/^the model fails, on its warm-up input too: .*idx=1/),
+      }),
+    ]);
+    await expect(run()).rejects.toMatchObject({ reason: "NotReady" });
+    expect(await brittle.stop()).toBe(true);
+    expect(lost).toHaveLength(1);
+  });
+
+  test("loses a model that hangs: one run far past its time, not a queue of slow ones", async () => {
+    const limits = { runTimeoutMilliseconds: 600, hangGraceMilliseconds: 600 };
+    const { executor: slow, lost } = executor("slow", limits);
+    await slow.load();
+    // The last of these is done later than the limit after it came, but each run alone keeps it.
+    await Promise.all(Array.from({ length: 6 }, () => outcome(slow.run(steps(100_000)))));
+    expect(lost).toEqual([]);
+    const start = performance.now();
+    const hung = outcome(slow.run(steps(2_000_000)));
+    expect(await hung).toMatchObject({ reason: "DeadlineExceeded" });
+    const behind = outcome(slow.run(steps(1)));
+    expect(await behind).toMatchObject({ reason: expect.stringMatching(/^(Internal|DeadlineExceeded)$/) });
+    while (lost.length === 0 && performance.now() - start < 20_000) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(lost).toEqual([
+      expect.objectContaining({ message: "the model hangs: one run gave no answer within 1200 ms" }),
+    ]);
+    await expect(slow.run(steps(1))).rejects.toMatchObject({ reason: "NotReady" });
+    expect(await slow.stop()).toBe(false);
+    while (!(await slow.stop())) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(lost).toHaveLength(1);
   });
 
   test("fails what is pending when it is stopped, and everything after", async () => {

@@ -18,9 +18,14 @@ export interface WorkerExecutorOptions {
   readonly maximumQueuedRuns: number;
   /** Longest time of a run, from its arrival to its answer. */
   readonly runTimeoutMilliseconds: number;
+  /** How much longer than that the worker may be busy with one run before it counts as hung. */
+  readonly hangGraceMilliseconds: number;
   readonly clock: Clock;
-  /** Called once when the worker ends by itself after the model was loaded; it does not come back. */
-  readonly onWorkerLost: (error: Error) => void;
+  /**
+   * Called once when the loaded model serves no more: its worker ended by itself or hangs, or it fails on its
+   * warm-up input. It does not come back; {@link WorkerExecutor.stop} is still to be called.
+   */
+  readonly onModelLost: (error: Error) => void;
 }
 
 /** Runs handed to the worker at once: one that runs, and one that it finds ready when it is done. */
@@ -31,6 +36,7 @@ const STOP_TIMEOUT_MILLISECONDS = 5_000;
 interface PendingRun {
   readonly run: Run;
   readonly arrivedMilliseconds: number;
+  /** When it was given to the worker. */
   sentMilliseconds: number;
   /** Set once its time is over and its client has been told, while the worker may still be busy with it. */
   isExpired: boolean;
@@ -47,6 +53,9 @@ export class WorkerExecutor implements Executor {
   #queue: PendingRun[] = [];
   readonly #atWorker = new Map<number, PendingRun>();
   #cancelDeadline: (() => void) | undefined;
+  /** Guards the run that the worker is busy with, the oldest of those at the worker. */
+  #cancelHangTimer: (() => void) | undefined;
+  #isHung = false;
 
   constructor(options: WorkerExecutorOptions) {
     this.#options = options;
@@ -109,7 +118,11 @@ export class WorkerExecutor implements Executor {
     return new Promise((resolve, reject) => {
       const arrivedMilliseconds = this.#options.clock.monotonic();
       this.#queue.push({ run, arrivedMilliseconds, sentMilliseconds: 0, isExpired: false, resolve, reject });
+      const wasIdle = this.#atWorker.size === 0;
       this.#send();
+      if (wasIdle) {
+        this.#watchForHang();
+      }
       this.#armDeadline();
     });
   }
@@ -123,6 +136,10 @@ export class WorkerExecutor implements Executor {
     }
     // Never `terminate()`: a thread that is ended inside ONNX Runtime aborts the whole process.
     worker.postMessage({ type: "Stop" } satisfies ModelWorkerRequest);
+    if (this.#isHung) {
+      worker.unref();
+      return false;
+    }
     return new Promise((resolve) => {
       const cancel = this.#options.clock.schedule(STOP_TIMEOUT_MILLISECONDS, () => {
         worker.unref();
@@ -165,19 +182,36 @@ export class WorkerExecutor implements Executor {
     }
   }
 
+  /** Starts to wait for the run that the worker takes up now, if there is one. */
+  #watchForHang(): void {
+    this.#cancelHangTimer?.();
+    this.#cancelHangTimer = undefined;
+    if (this.#atWorker.size === 0) {
+      return;
+    }
+    const { clock, runTimeoutMilliseconds, hangGraceMilliseconds } = this.#options;
+    const limit = runTimeoutMilliseconds + hangGraceMilliseconds;
+    this.#cancelHangTimer = clock.schedule(limit, () => {
+      this.#isHung = true;
+      this.#lose(new Error(`the model hangs: one run gave no answer within ${limit} ms`));
+    });
+  }
+
   #finish(reply: Extract<ModelWorkerReply, { type: "Done" | "Failed" }>): void {
     const pending = this.#atWorker.get(reply.id);
     this.#atWorker.delete(reply.id);
+    if (reply.type === "Failed" && !reply.modelIsHealthy) {
+      pending?.reject(new ServeError("Internal", `the model fails: ${reply.message}`));
+      this.#lose(new Error(`the model fails, on its warm-up input too: ${reply.message}`));
+      return;
+    }
     this.#send();
+    this.#watchForHang();
     if (pending === undefined) {
       return;
     }
     if (reply.type === "Failed") {
-      pending.reject(
-        reply.modelIsHealthy
-          ? new ServeError("InvalidArgument", `the model fails on this input: ${reply.message}`)
-          : new ServeError("Internal", `the model fails: ${reply.message}`),
-      );
+      pending.reject(new ServeError("InvalidArgument", `the model fails on this input: ${reply.message}`));
       return;
     }
     pending.resolve({
@@ -228,18 +262,31 @@ export class WorkerExecutor implements Executor {
   }
 
   #onExit(error: Error): void {
-    const wasLoaded = this.#state === "Loaded";
     this.#worker = undefined;
-    this.#state = "Stopped";
-    this.#failAll(new ServeError("Internal", "the model worker ended"));
-    if (wasLoaded) {
-      this.#options.onWorkerLost(error);
+    this.#isHung = false;
+    if (this.#state === "Loaded") {
+      this.#lose(error);
+    } else {
+      this.#state = "Stopped";
+      this.#failAll(new ServeError("Internal", "the model worker ended"));
     }
+  }
+
+  /** Serves no more, and says so once. */
+  #lose(error: Error): void {
+    if (this.#state !== "Loaded") {
+      return;
+    }
+    this.#state = "Stopped";
+    this.#failAll(new ServeError("Internal", "the model is lost"));
+    this.#options.onModelLost(error);
   }
 
   #failAll(error: ServeError): void {
     this.#cancelDeadline?.();
     this.#cancelDeadline = undefined;
+    this.#cancelHangTimer?.();
+    this.#cancelHangTimer = undefined;
     for (const pending of [...this.#atWorker.values(), ...this.#queue]) {
       pending.reject(error);
     }

@@ -29,6 +29,9 @@ DATATYPES = {
     "BYTES": TensorProto.STRING,
 }
 
+# See brittle().
+BRITTLE_SEED = 1491.0
+
 
 def value(name, element_type, shape):
     return helper.make_tensor_value_info(name, element_type, shape)
@@ -146,6 +149,29 @@ def wide():
     )
 
 
+def brittle():
+    """value [n] FP32 comes back once, in the warm-up; every later run fails, as of a model that is broken.
+
+    ONNX keeps no state but that of its random numbers: with this seed the first one is at most 0.05, and the
+    next seventy are not. Above it, the index that is picked is outside of the one-element table."""
+    save(
+        "brittle",
+        [
+            helper.make_node("RandomUniform", [], ["draw"], shape=[1], seed=BRITTLE_SEED),
+            helper.make_node("Greater", ["draw", "limit"], ["is_above"]),
+            helper.make_node("Cast", ["is_above"], ["index"], to=TensorProto.INT64),
+            helper.make_node("Gather", ["table", "index"], ["zero"]),
+            helper.make_node("Add", ["value", "zero"], ["same"]),
+        ],
+        [value("value", TensorProto.FLOAT, ["n"])],
+        [value("same", TensorProto.FLOAT, ["n"])],
+        [
+            numpy_helper.from_array(numpy.array([0.05], dtype=numpy.float32), "limit"),
+            numpy_helper.from_array(numpy.array([0], dtype=numpy.float32), "table"),
+        ],
+    )
+
+
 def truncated(data):
     """A model that cannot load: the first half of another one."""
     with open("truncated.onnx", "wb") as file:
@@ -158,4 +184,5 @@ if __name__ == "__main__":
     logarithm()
     slow()
     wide()
+    brittle()
     truncated(mlp())

@@ -9,7 +9,15 @@ import { createLogger } from "../../core/log.ts";
 import { ModelServer, type ModelServerOptions } from "../model-server.ts";
 
 /** The tiny models; `make.py` says what each does. */
-export type TinyModel = "identity" | "mlp" | "gather" | "logarithm" | "slow" | "wide" | "truncated";
+export type TinyModel =
+  | "identity"
+  | "mlp"
+  | "gather"
+  | "logarithm"
+  | "slow"
+  | "wide"
+  | "brittle"
+  | "truncated";
 
 /** A directory with one model, and how to remove it. */
 export function modelDirectory(modelFile: string): { readonly path: string; readonly remove: () => void } {
