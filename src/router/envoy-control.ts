@@ -12,7 +12,7 @@ import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
 import type { EnvoyAdministration } from "./envoy-administration.ts";
 import type { EnvoyReport } from "./envoy-report.ts";
 import { mapValues } from "./map-values.ts";
-import { planTraffic } from "./progress.ts";
+import { renderPlan } from "./progress.ts";
 import {
   type Acknowledgement,
   type ConfigurationFiles,
@@ -90,7 +90,7 @@ export class EnvoyControl {
     const { store, settings } = this.#options;
     await store.prepare(bootstrap);
     const plans = await store.readPlans();
-    this.#state = newSequence(mapValues(plans, (plan, name) => planTraffic(name, plan, settings)));
+    this.#state = newSequence(mapValues(plans, (plan, name) => renderPlan(name, plan, settings)));
     return plans.size > 0;
   }
 

@@ -11,7 +11,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { FULL_WEIGHT, type TrafficPlan, trafficPlanSchema } from "../api/traffic-plan.ts";
 import { errorMessage } from "../core/log.ts";
 import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
-import { type PlannedTraffic, planTraffic } from "./progress.ts";
+import { type PlannedTraffic, renderPlan } from "./progress.ts";
 
 /** What stands in one ModelDeployment. */
 export interface ObservedTraffic {
@@ -44,7 +44,7 @@ export function readTraffic(
   try {
     if (!NAME_PATTERN.test(name))
       throw new InvalidPlanError(`the name ${JSON.stringify(name)} is no DNS label`);
-    return { ...base, traffic: planTraffic(name, checkPlan(plan), settings) };
+    return { ...base, traffic: renderPlan(name, checkPlan(plan), settings) };
   } catch (error) {
     return { ...base, invalid: `the traffic plan is not valid: ${errorMessage(error)}` };
   }

@@ -33,8 +33,8 @@ export interface DesiredTraffic {
   readonly endpoints: readonly ModelServerEndpoint[];
 }
 
-/** A plan that Envoy refused. */
-export interface Refusal {
+/** That Envoy refused a plan, and why. */
+export interface PlanRefusal {
   /** Version of the plan. */
   readonly version: string;
   readonly reason: string;
@@ -66,13 +66,13 @@ export interface Progress {
   /** The plan that is in effect: Envoy has said so. */
   readonly serving?: PlannedTraffic;
   readonly retired: readonly RetiredTraffic[];
-  readonly refusal?: Refusal;
+  readonly refusal?: PlanRefusal;
   /** When the ModelDeployment was first seen gone; monotonic milliseconds. */
   readonly leavingSince?: number;
 }
 
 /** Renders a valid plan. */
-export function planTraffic(
+export function renderPlan(
   modelDeployment: string,
   plan: TrafficPlan,
   settings: Pick<RenderSettings, "layout" | "address">,
@@ -232,7 +232,7 @@ function judgePublished(
   return { ...progress, publishing: { ...publication, silentReports: silentReports + 1 } };
 }
 
-function refusalOf(traffic: PlannedTraffic, reason: string, now: number): Refusal {
+function refusalOf(traffic: PlannedTraffic, reason: string, now: number): PlanRefusal {
   return { version: traffic.version, reason, retryAt: now + REFUSAL_RETRY_MILLISECONDS };
 }
 

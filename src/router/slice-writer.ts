@@ -11,7 +11,7 @@ import { Cache } from "../kube/cache.ts";
 import { isApplied, withApplyHash } from "../kube/drift.ts";
 import { keyOf } from "../kube/object-key.ts";
 import { isConflict, isNotFound, type KubePort } from "../kube/port.ts";
-import { Reconciler } from "../kube/reconciler.ts";
+import { type ReconcileResult, Reconciler } from "../kube/reconciler.ts";
 import { SLICE_MANAGER } from "./endpoint-slices.ts";
 import type { RouterIdentity } from "./router-identity.ts";
 
@@ -27,6 +27,18 @@ export interface SliceWriterOptions {
 /** Field manager of what routers apply. It stands in stored objects. */
 const FIELD_MANAGER = "petrel-router";
 
+/** So long the watch may take to show what was applied. A watch that had to begin anew may never show it. */
+const WATCH_LAG_MILLISECONDS = 30_000;
+
+/** An apply whose result the watch has not shown yet. */
+interface PendingApply {
+  readonly wanted: KubeObject;
+  /** The version that the watch showed then; absent when there was no object. */
+  readonly over: string | undefined;
+  /** Until then the result is waited for. Monotonic milliseconds. */
+  readonly until: number;
+}
+
 /** Writes EndpointSlices. */
 export class SliceWriter {
   readonly #options: SliceWriterOptions;
@@ -34,8 +46,8 @@ export class SliceWriter {
   readonly #slices: Cache<KubeObject>;
   readonly #reconciler: Reconciler;
   #wanted: ReadonlyMap<string, KubeObject> = new Map();
-  /** What was applied over which version: until the watch shows the result, the cache is behind. */
-  readonly #applied = new Map<string, { readonly wanted: KubeObject; readonly over: string | undefined }>();
+  /** Until the watch shows the result, the cache is behind, and no reason to apply again. */
+  readonly #applied = new Map<string, PendingApply>();
 
   constructor(options: SliceWriterOptions) {
     this.#options = options;
@@ -61,6 +73,8 @@ export class SliceWriter {
       log,
     });
     this.#slices.subscribe(({ key, before, after }) => {
+      // Gone: what was applied is gone with it, and is not to be waited for.
+      if (after === undefined) this.#applied.delete(key);
       if ([before, after].some((slice) => slice !== undefined && this.#isOurs(slice)))
         this.#reconciler.add(key);
     });
@@ -111,26 +125,36 @@ export class SliceWriter {
     return metadata.ownerReferences?.some(({ uid }) => uid === this.#options.identity.podUid) ?? false;
   }
 
-  async #reconcile(key: string): Promise<Record<string, never>> {
+  async #reconcile(key: string): Promise<ReconcileResult> {
     const wanted = this.#wanted.get(key);
     const live = this.#slices.get(key);
-    if (wanted !== undefined) {
-      if (live === undefined || !isApplied(wanted, live)) await this.#apply(key, wanted, live);
-      return {};
-    }
+    if (wanted !== undefined && (live === undefined || !isApplied(wanted, live)))
+      return { wakeAt: await this.#apply(key, wanted, live) };
     this.#applied.delete(key);
+    if (wanted !== undefined) return {};
     if (live?.metadata.uid !== undefined && this.#isOurs(live)) {
       await this.#delete(live, live.metadata.uid);
     }
     return {};
   }
 
-  async #apply(key: string, wanted: KubeObject, live: KubeObject | undefined): Promise<void> {
+  /** Returns when to look again, in wall clock milliseconds. */
+  async #apply(key: string, wanted: KubeObject, live: KubeObject | undefined): Promise<number> {
+    const { port, clock } = this.#options;
     const over = live?.metadata.resourceVersion;
-    const applied = this.#applied.get(key);
-    if (applied?.wanted === wanted && applied.over === over) return;
-    await this.#options.port.apply(wanted, { fieldManager: FIELD_MANAGER, force: true });
-    this.#applied.set(key, { wanted, over });
+    const now = clock.monotonic();
+    const pending = this.#applied.get(key);
+    if (pending?.wanted === wanted && pending.over === over && now < pending.until)
+      return clock.now() + pending.until - now;
+    // Noted before the call: the watch may show the result, and its deletion, before the call returns.
+    this.#applied.set(key, { wanted, over, until: now + WATCH_LAG_MILLISECONDS });
+    try {
+      await port.apply(wanted, { fieldManager: FIELD_MANAGER, force: true });
+    } catch (error) {
+      this.#applied.delete(key);
+      throw error;
+    }
+    return clock.now() + WATCH_LAG_MILLISECONDS;
   }
 
   async #delete({ metadata: { name, namespace } }: KubeObject, uid: string): Promise<void> {

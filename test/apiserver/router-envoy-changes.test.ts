@@ -151,6 +151,27 @@ test("Envoy shows metrics and readiness, and no administration", async () => {
   expect((await get("/stats/prometheus", "POST")).status).toBe(404);
 });
 
+test("more requests than a cluster may have in flight are overload, in the form of each protocol", async () => {
+  const plan = await newPlan([stableArm(gpu, cpu)]);
+  const planned = world.envoy.planned("overflow", plan);
+  const closed = breakCluster({
+    circuit_breakers: { thresholds: [{ max_pending_requests: 0, max_requests: 0 }] },
+  });
+  world.envoy.want("overflow", { ...planned, configuration: closed(planned.configuration) }, world.endpoints);
+  await until("it is served", () => world.envoy.acknowledgement("overflow").isListening === true);
+  await withClients(plan.port, async ({ rest, grpc }) => {
+    const answer = await rest.send();
+    expect(answer).toMatchObject({ status: 429, headers: { "retry-after": "1" } });
+    expect(JSON.parse(answer.body)).toEqual({ error: "too many requests are in flight; try again later" });
+    const RESOURCE_EXHAUSTED = 8;
+    expect(await grpc.send()).toMatchObject({
+      status: RESOURCE_EXHAUSTED,
+      body: expect.stringContaining("too many requests"),
+    });
+  });
+  for (const { inferences } of world.servers) expect(inferences).toBe(0);
+});
+
 test("every golden file is valid", async () => {
   const names = goldenNames();
   expect(names.length).toBeGreaterThanOrEqual(10);

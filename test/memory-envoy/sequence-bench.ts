@@ -4,7 +4,7 @@
 import type { TrafficArm, TrafficPlan } from "../../src/api/traffic-plan.ts";
 import type { ModelServerEndpoint } from "../../src/render/envoy/endpoints.ts";
 import { configurationLayout } from "../../src/render/envoy/layout.ts";
-import { type DesiredTraffic, type PlannedTraffic, planTraffic } from "../../src/router/progress.ts";
+import { type DesiredTraffic, type PlannedTraffic, renderPlan } from "../../src/router/progress.ts";
 import {
   newSequence,
   nextStep,
@@ -40,7 +40,7 @@ export function plan(
 }
 
 function planned(name: string, traffic: TrafficPlan): PlannedTraffic {
-  return planTraffic(name, traffic, settings);
+  return renderPlan(name, traffic, settings);
 }
 
 /** A router's sequence and its Envoy, one step at a time. */

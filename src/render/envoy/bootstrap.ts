@@ -33,9 +33,22 @@ const METRICS_LISTENER = "petrel_metrics";
 const ADMIN_PATHS = ["/ready", "/stats", "/config_dump", "/drain_listeners"];
 const LOOPBACK = "127.0.0.1";
 
+/**
+ * Heap that Envoy may use. The rest of its container's memory (`render/router.ts`) is for the program itself and
+ * for what comes in between two looks at the heap.
+ */
+const MAXIMUM_HEAP_BYTES = 800 * 2 ** 20;
+const HEAP_MONITOR = "envoy.resource_monitors.fixed_heap";
+
+/**
+ * A stream is counted by its buffers from 2^20 bytes on: only large bodies, kept for a retry or for a slow
+ * reader, are ever reset.
+ */
+const TRACKED_STREAM_POWER_OF_TWO = 20;
+
 /** Renders the bootstrap. */
 export function renderBootstrap(input: BootstrapInput): JsonObject {
-  const { nodeId, address, adminPort, metricsPort, maximumConnections, layout } = input;
+  const { nodeId, address, adminPort, metricsPort, layout } = input;
   return {
     node: { id: nodeId, cluster: "petrel-router" },
     admin: {
@@ -50,19 +63,52 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
       listeners: [metricsListener(address, metricsPort)],
       clusters: [adminCluster(adminPort)],
     },
-    // Not set by default: without it connections alone can use up the memory.
-    overload_manager: {
-      resource_monitors: [
-        {
-          name: "envoy.resource_monitors.global_downstream_max_connections",
-          typed_config: {
-            "@type":
-              "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-            max_active_downstream_connections: maximumConnections,
-          },
+    overload_manager: overloadManager(input),
+  };
+}
+
+/**
+ * Nothing of this is set by default: connections, or bodies that are kept for a retry, could use up the memory,
+ * and the kernel would end Envoy with all its requests. As the heap fills, first free memory is given back,
+ * then the streams with the largest buffers are reset, and at last new requests are answered with 503.
+ */
+function overloadManager({ maximumConnections }: BootstrapInput): JsonObject {
+  const whenHeapIs = (trigger: JsonObject) => [{ name: HEAP_MONITOR, ...trigger }];
+  return {
+    // Bodies of 17 MiB come in fast: by default the heap is looked at once a second.
+    refresh_interval: protoDuration(100),
+    resource_monitors: [
+      {
+        name: "envoy.resource_monitors.global_downstream_max_connections",
+        typed_config: {
+          "@type":
+            "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+          max_active_downstream_connections: maximumConnections,
         },
-      ],
-    },
+      },
+      {
+        name: HEAP_MONITOR,
+        typed_config: {
+          "@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+          max_heap_size_bytes: MAXIMUM_HEAP_BYTES,
+        },
+      },
+    ],
+    buffer_factory_config: { minimum_account_to_track_power_of_two: TRACKED_STREAM_POWER_OF_TWO },
+    actions: [
+      {
+        name: "envoy.overload_actions.shrink_heap",
+        triggers: whenHeapIs({ threshold: { value: 0.8 } }),
+      },
+      {
+        name: "envoy.overload_actions.reset_high_memory_stream",
+        triggers: whenHeapIs({ scaled: { scaling_threshold: 0.85, saturation_threshold: 0.95 } }),
+      },
+      {
+        name: "envoy.overload_actions.stop_accepting_requests",
+        triggers: whenHeapIs({ threshold: { value: 0.95 } }),
+      },
+    ],
   };
 }
 
@@ -70,8 +116,9 @@ function metricsListener(address: string, port: number): JsonObject {
   return {
     name: METRICS_LISTENER,
     address: socketAddress(address, port),
-    // Whoever uses up the connections must not hide it.
+    // Whoever uses up the connections or the memory must not hide it.
     ignore_global_conn_limit: true,
+    bypass_overload_manager: true,
     filter_chains: [
       {
         filters: [

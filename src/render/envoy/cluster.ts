@@ -14,7 +14,7 @@ import { fileSource, type JsonObject, protoDuration, TYPE_URL, type TypedMessage
 /** The two protocols of the Open Inference Protocol. They have ports of their own in a model pod. */
 export type Protocol = "rest" | "grpc";
 
-/** Requests in flight to one arm from one router; more are answered with 503 by Envoy itself. */
+/** Requests in flight to one arm from one router; more are answered with 429 (see `listener.ts`). */
 const MAXIMUM_REQUESTS = 4_096;
 
 /**

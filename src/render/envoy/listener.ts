@@ -6,8 +6,11 @@
  */
 import type { ConfigurationLayout } from "./layout.ts";
 import type { JsonObject } from "./resource.ts";
-import { fileSource, protoDuration, TYPE_URL, type TypedMessage } from "./resource.ts";
+import { fileSource, protoDuration, setHeader, TYPE_URL, type TypedMessage } from "./resource.ts";
 import { PETREL_HEADER_PREFIX } from "./route.ts";
+
+/** `google.rpc.Code` of overload. */
+const GRPC_RESOURCE_EXHAUSTED = 8;
 
 const CONNECTION_BUFFER_BYTES = 2 ** 20;
 
@@ -110,24 +113,47 @@ function distrustClientHeaders(): JsonObject {
   };
 }
 
+const IS_GRPC: JsonObject = contentTypeFilter({ invert_match: false });
+const IS_REST: JsonObject = contentTypeFilter({ invert_match: true });
+/** A circuit breaker is open: too many requests, or retries, are in flight. */
+const IS_OVERFLOW: JsonObject = { response_flag_filter: { flags: ["UO"] } };
+
+const OVERFLOW_BODY: JsonObject = { inline_string: "too many requests are in flight; try again later" };
+/** Errors of the Open Inference Protocol have this form. */
+const ERROR_FORMAT: JsonObject = { json_format: { error: "%LOCAL_REPLY_BODY%" } };
+
 /**
  * Errors of Envoy itself have the form of the Open Inference Protocol, `{"error": text}`. gRPC has a form of
- * its own, which Envoy makes.
+ * its own, which Envoy makes. The first mapper that matches is the only one.
+ *
+ * Overflow is overload, so it is answered as a model server answers it: 429, or RESOURCE_EXHAUSTED. Envoy's own
+ * 503 would have clients try at once again, and means that nothing is ready.
  */
 const LOCAL_REPLY: JsonObject = {
   mappers: [
     {
-      filter: {
-        header_filter: {
-          header: {
-            name: "content-type",
-            string_match: { prefix: "application/grpc" },
-            treat_missing_header_as_empty: true,
-            invert_match: true,
-          },
-        },
-      },
-      body_format_override: { json_format: { error: "%LOCAL_REPLY_BODY%" } },
+      filter: { and_filter: { filters: [IS_OVERFLOW, IS_REST] } },
+      status_code: 429,
+      headers_to_add: [setHeader("retry-after", "1")],
+      body: OVERFLOW_BODY,
+      body_format_override: ERROR_FORMAT,
     },
+    {
+      filter: { and_filter: { filters: [IS_OVERFLOW, IS_GRPC] } },
+      // By the table of gRPC, 429 alone would be UNAVAILABLE.
+      headers_to_add: [setHeader("grpc-status", String(GRPC_RESOURCE_EXHAUSTED))],
+      body: OVERFLOW_BODY,
+    },
+    { filter: IS_REST, body_format_override: ERROR_FORMAT },
   ],
 };
+
+function contentTypeFilter(match: JsonObject): JsonObject {
+  const header = {
+    name: "content-type",
+    string_match: { prefix: "application/grpc" },
+    treat_missing_header_as_empty: true,
+    ...match,
+  };
+  return { header_filter: { header } };
+}

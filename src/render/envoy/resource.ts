@@ -53,3 +53,8 @@ export function protoDuration(milliseconds: number): string {
 export function fileSource(path: string): JsonObject {
   return { path_config_source: { path }, resource_api_version: "V3" };
 }
+
+/** Sets a header, whatever was there: a `HeaderValueOption`. */
+export function setHeader(key: string, value: string): JsonObject {
+  return { header: { key, value }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" };
+}

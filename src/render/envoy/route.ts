@@ -8,7 +8,7 @@
 import type { Protocol } from "./cluster.ts";
 import { ENDPOINT_METADATA } from "./endpoints.ts";
 import type { JsonObject } from "./resource.ts";
-import { protoDuration, TYPE_URL, type TypedMessage } from "./resource.ts";
+import { protoDuration, setHeader, TYPE_URL, type TypedMessage } from "./resource.ts";
 
 /** Headers of requests and answers. A client that sends one with this prefix is not believed. */
 export const PETREL_HEADER_PREFIX = "x-petrel-";
@@ -135,8 +135,4 @@ function retryPolicy(protocol: Protocol, perTryTimeoutMilliseconds: number): Jso
     ],
     host_selection_retry_max_attempts: 5,
   };
-}
-
-function setHeader(key: string, value: string): JsonObject {
-  return { header: { key, value }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" };
 }

@@ -9,7 +9,7 @@ import type { ModelServerEndpoint } from "../../../src/render/envoy/endpoints.ts
 import type { RenderSettings } from "../../../src/render/envoy/traffic-configuration.ts";
 import { ConfigurationDirectory } from "../../../src/router/configuration-directory.ts";
 import { EnvoyControl } from "../../../src/router/envoy-control.ts";
-import { type DesiredTraffic, type PlannedTraffic, planTraffic } from "../../../src/router/progress.ts";
+import { type DesiredTraffic, type PlannedTraffic, renderPlan } from "../../../src/router/progress.ts";
 import type { Acknowledgement } from "../../../src/router/sequence.ts";
 import {
   type EnvoyPlace,
@@ -51,7 +51,7 @@ export class ControlledEnvoy {
 
   /** Renders a plan. */
   planned(modelDeployment: string, plan: TrafficPlan): PlannedTraffic {
-    return planTraffic(modelDeployment, plan, this.settings);
+    return renderPlan(modelDeployment, plan, this.settings);
   }
 
   /** What the API wants of one ModelDeployment from now on. */
