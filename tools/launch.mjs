@@ -19,10 +19,14 @@ const dependenciesAreCurrent =
 
 if (!dependenciesAreCurrent) {
   console.error("petrel: installing dependencies (npm ci)");
-  const install = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  const install = spawnSync(
+    "npm",
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
   if (install.status !== 0) process.exit(install.status ?? 1);
 }
 
