@@ -104,6 +104,7 @@ function scales(observation: Observation, capacity: CapacityPlan): readonly Scal
   const { name, namespace } = observation.deployment.metadata;
   return capacity.modelServers.flatMap((planned) => {
     const observed = observedServers(observation, planned);
+    if (planned.isHeld) return [];
     if (observed?.replicas === planned.scaleTo && !observed.replicasAreUnclaimed) return [];
     return [
       {

@@ -98,6 +98,7 @@ export function touches(set: FieldSet, path: ElementPath): boolean {
 
 /** The members of `left` that are not members of `right`. */
 export function difference(left: FieldSet, right: FieldSet): FieldSet {
+  if (Object.keys(right).length === 0) return left;
   return setOf(membersOf(left).filter((path) => !hasMember(right, path)));
 }
 
@@ -108,7 +109,16 @@ export function union(left: FieldSet, right: FieldSet): FieldSet {
 
 /** The members of `set` that exist in an object with the fields `existing`. */
 export function restrictedTo(set: FieldSet, existing: FieldSet): FieldSet {
-  return setOf(membersOf(set).filter((path) => touches(existing, path)));
+  const kept = Object.entries(set).flatMap(([element, node]): [string, FieldSet][] => {
+    if (element === SELF) return [[element, node]];
+    const counterpart = existing[element];
+    if (counterpart === undefined) return [];
+    const rest = restrictedTo(node, counterpart);
+    const hasChildren = Object.keys(rest).some((child) => child !== SELF);
+    if (hasChildren) return [[element, rest]];
+    return isMember(node) ? [[element, EMPTY_SET]] : [];
+  });
+  return Object.fromEntries(kept);
 }
 
 interface MutableFieldSet {

@@ -19,6 +19,8 @@ export interface PlannedModelServers {
   readonly replicas: number;
   /** Replicas to have now: those that stand, as long as routers send requests to a pool that is to have none. */
   readonly scaleTo: number;
+  /** They are to be left as they stand. What is known of their replicas may be old, so it is not written either. */
+  readonly isHeld: boolean;
 }
 
 /** Replicas of everything. */
@@ -37,17 +39,18 @@ function trafficHasLeft(observation: Observation, servers: ObservedModelServers)
   return planIsInEffect && !planNamesPool(status, servers.revision, servers.pool);
 }
 
-function scaleTo(
+/** The model servers that are to have no replicas, and keep those that they have until the traffic has left them. */
+function heldServers(
   observation: Observation,
   revision: ObservedRevision,
   pool: PoolSpec,
   replicas: number,
-): number {
+): ObservedModelServers | undefined {
   const standing = observation.modelServers.find(
     (servers) => servers.revision === revision.name && servers.pool === pool.name,
   );
   const isHeld = replicas === 0 && standing !== undefined && !trafficHasLeft(observation, standing);
-  return isHeld ? standing.replicas : replicas;
+  return isHeld ? standing : undefined;
 }
 
 /** Decides replicas. */
@@ -57,7 +60,8 @@ export function planCapacity(observation: Observation, revisions: RevisionPlan):
   const modelServers = roles.flatMap((revision) =>
     spec.pools.map((pool) => {
       const replicas = desiredReplicas(spec, pool);
-      return { revision, pool, replicas, scaleTo: scaleTo(observation, revision, pool, replicas) };
+      const held = heldServers(observation, revision, pool, replicas);
+      return { revision, pool, replicas, scaleTo: held?.replicas ?? replicas, isHeld: held !== undefined };
     }),
   );
 
