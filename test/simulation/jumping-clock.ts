@@ -1,0 +1,31 @@
+/**
+ * The clock of one machine: wall-clock time may jump, monotonic time and timers follow the world's.
+ */
+import type { Clock } from "../../src/core/clock.ts";
+
+/** A machine's own idea of the time of day. */
+export class JumpingClock implements Clock {
+  readonly #world: Clock;
+  #offsetMilliseconds = 0;
+
+  constructor(world: Clock) {
+    this.#world = world;
+  }
+
+  now(): number {
+    return this.#world.now() + this.#offsetMilliseconds;
+  }
+
+  monotonic(): number {
+    return this.#world.monotonic();
+  }
+
+  schedule(delayMilliseconds: number, callback: () => void): () => void {
+    return this.#world.schedule(delayMilliseconds, callback);
+  }
+
+  /** Moves the wall clock forward, or back when negative. */
+  jump(milliseconds: number): void {
+    this.#offsetMilliseconds += milliseconds;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What goes wrong between one operator process and the API server, by chance: refusals, slow calls, lost answers,
+ * watches that lag or break, a kill between any two writes.
+ *
+ * It only chooses; `FaultyPort` carries out. It counts what it did by fault and kind of write, so that a run can
+ * tell what it has covered.
+ */
+import type { Clock } from "../../../src/core/clock.ts";
+import { KubeError, type WatchEvent } from "../../../src/kube/port.ts";
+import {
+  brokenConnection,
+  type CallFault,
+  type EventFault,
+  type FaultScript,
+  type PortCall,
+} from "../../memory-cluster/faulty-port.ts";
+import { type Coverage, kindOfCall } from "../coverage.ts";
+import type { SeededRandom } from "../seeded-random.ts";
+
+/** How likely things go wrong; each from 0 to 1, per call or per event. */
+export interface FaultRates {
+  readonly refusal: number;
+  readonly lostAnswer: number;
+  readonly slowCall: number;
+  readonly brokenWatch: number;
+}
+
+/** Rates of one run: some runs are rough in one way, some in all, few in none. */
+export function chooseRates(random: SeededRandom): FaultRates {
+  const rate = (maximum: number) => (random.chance(0.3) ? 0 : random.next() * maximum);
+  return { refusal: rate(0.12), lostAnswer: rate(0.08), slowCall: rate(0.3), brokenWatch: rate(0.05) };
+}
+
+/** What a script tells its process, in the call that it happens in. */
+export interface FaultListener {
+  /** A call is sent now, whatever becomes of it. */
+  sent(call: PortCall): void;
+  /** The process is to die before this call reaches the server. */
+  killed(): void;
+}
+
+/** What a script is made from. */
+export interface OperatorFaultsOptions {
+  readonly random: SeededRandom;
+  readonly clock: Clock;
+  readonly rates: FaultRates;
+  readonly coverage: Coverage;
+  readonly listener: FaultListener;
+}
+
+/** The least that a call takes: without it, two who answer each other would do so for ever in no time. */
+const ROUND_TRIP_MILLISECONDS = 20;
+
+const WRITING_VERBS: ReadonlySet<PortCall["verb"]> = new Set(["create", "replace", "apply", "delete"]);
+
+/** The faults of one process. */
+export class OperatorFaults implements FaultScript {
+  readonly #options: OperatorFaultsOptions;
+  /** By kind: its watch delivers nothing before this time; monotonic milliseconds. */
+  readonly #laggingUntil = new Map<string, number>();
+  #isCalm = false;
+  #callsUntilKill: number | undefined;
+
+  constructor(options: OperatorFaultsOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing goes wrong any more. */
+  calm(): void {
+    this.#isCalm = true;
+    this.#callsUntilKill = undefined;
+    this.#laggingUntil.clear();
+  }
+
+  /** Has the watch of a kind deliver nothing for a while. */
+  lag(kind: string, milliseconds: number): void {
+    this.#laggingUntil.set(kind, this.#options.clock.monotonic() + milliseconds);
+    this.#options.coverage.count("Lag", `watch ${kind}`);
+  }
+
+  /** Has the process die before the write that comes after `writes` more. */
+  killAfter(writes: number): void {
+    this.#callsUntilKill = writes;
+  }
+
+  call(call: PortCall): CallFault | undefined {
+    const { random, rates, coverage, listener } = this.#options;
+    listener.sent(call);
+    if (this.#isCalm) return { delayMilliseconds: ROUND_TRIP_MILLISECONDS };
+    const kind = kindOfCall(call.verb, call.resource, call.subresource);
+    if (WRITING_VERBS.has(call.verb) && call.resource.kind !== "Lease" && this.#countDownToKill()) {
+      coverage.count("Killed before", kind);
+      listener.killed();
+      return undefined;
+    }
+    const isSlow = random.chance(rates.slowCall);
+    if (isSlow) coverage.count("Slow", kind);
+    const delayMilliseconds = isSlow ? random.integer(10, 4_000) : ROUND_TRIP_MILLISECONDS;
+    if (random.chance(rates.refusal)) {
+      const refusal = this.#refusal(call);
+      coverage.count(refusal.status === 0 ? "No answer" : String(refusal.status), kind);
+      return { delayMilliseconds, refusal };
+    }
+    if (WRITING_VERBS.has(call.verb) && random.chance(rates.lostAnswer)) {
+      coverage.count("Lost answer", kind);
+      return { delayMilliseconds, losesAnswer: true };
+    }
+    return { delayMilliseconds };
+  }
+
+  event(watch: PortCall, _event: WatchEvent): EventFault | undefined {
+    if (this.#isCalm) return undefined;
+    const { random, rates, clock, coverage } = this.#options;
+    const until = this.#laggingUntil.get(watch.resource.kind) ?? 0;
+    const delayMilliseconds = Math.max(0, until - clock.monotonic());
+    const lag = delayMilliseconds === 0 ? {} : { delayMilliseconds };
+    if (!random.chance(rates.brokenWatch)) return lag;
+    const breaks = random.weighted<KubeError | "Cleanly">([
+      [3, brokenConnection()],
+      [2, "Cleanly"],
+      [2, new KubeError(410, "Expired", "too old resource version")],
+      [1, new KubeError(500, "InternalError", "etcdserver: leader changed")],
+    ]);
+    coverage.count(
+      breaks === "Cleanly" ? "Closed" : `Broken ${breaks.status}`,
+      `watch ${watch.resource.kind}`,
+    );
+    return { ...lag, breaks };
+  }
+
+  #countDownToKill(): boolean {
+    if (this.#callsUntilKill === undefined) return false;
+    this.#callsUntilKill -= 1;
+    if (this.#callsUntilKill >= 0) return false;
+    this.#callsUntilKill = undefined;
+    return true;
+  }
+
+  #refusal(call: PortCall): KubeError {
+    const conflict = new KubeError(409, "Conflict", "the object has been modified");
+    return this.#options.random.weighted<KubeError>([
+      [WRITING_VERBS.has(call.verb) ? 3 : 0, conflict],
+      [2, new KubeError(500, "InternalError", "etcdserver: request timed out")],
+      [1, new KubeError(503, "ServiceUnavailable", "apiserver is shutting down")],
+      [1, new KubeError(429, "TooManyRequests", "too many requests, please try again later", 1)],
+      [2, brokenConnection()],
+    ]);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The simulation over many seeds. See `settings.ts` for how to run more of them, or one again.
+ */
+import { expect, test } from "@jest/globals";
+import { Coverage } from "./coverage.ts";
+import { describeCoverage, describeFailure } from "./report.ts";
+import { runSeeds } from "./seed-runner.ts";
+import { readSettings } from "./settings.ts";
+
+const { seeds, steps } = readSettings(process.env);
+
+/** Far more than a seed takes: only one that hangs gets there. */
+const LONGEST_RUN_MILLISECONDS = 30_000;
+
+/** Failures that are shown: a few tell more than one, all of them would fill the screen. */
+const SHOWN_FAILURES = 3;
+
+/** Writes that must have met every fault by the end, or the seeds prove less than they claim. */
+const WRITES = [
+  "apply ModelDeployment/status",
+  "apply Deployment",
+  "apply Deployment/scale",
+  "apply PodDisruptionBudget",
+  "apply ControllerRevision",
+  "delete Deployment",
+] as const;
+const FAULTS = ["409", "500", "No answer", "Lost answer", "Slow", "Killed before", "Killed after"] as const;
+
+/** From so many seeds on, every cell is hit. */
+const SEEDS_FOR_COVERAGE = 200;
+
+const coverage = new Coverage();
+
+test(
+  "no invariant breaks in any seed, and every world comes to rest where it belongs",
+  async () => {
+    const failures: string[] = [];
+    for await (const result of runSeeds({ seeds, steps })) {
+      coverage.add(result.coverage);
+      const failure = describeFailure(result);
+      if (failure !== undefined) failures.push(failure);
+      if (failures.length === SHOWN_FAILURES) break;
+    }
+    process.stderr.write(`${describeCoverage(coverage, seeds.length, steps)}\n`);
+    if (failures.length > 0) throw new Error(failures.join("\n\n"));
+  },
+  seeds.length * LONGEST_RUN_MILLISECONDS,
+);
+
+const testCoverage = seeds.length < SEEDS_FOR_COVERAGE ? test.skip : test;
+
+testCoverage("every fault has met every kind of write", () => {
+  const missed = WRITES.flatMap((write) =>
+    FAULTS.filter((fault) => coverage.hits(fault, write) === 0).map((fault) => `${fault} at ${write}`),
+  );
+  expect(missed).toEqual([]);
+});

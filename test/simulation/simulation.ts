@@ -1,0 +1,262 @@
+/**
+ * One run: a world from a seed, so many steps of chance, then rest. The same seed and steps give the same run, line
+ * by line.
+ *
+ * A step is a disturbance or none, some work of the cluster, and some time. After the steps nothing is disturbed any
+ * more, all work is done until nobody writes, and everything has to be where it belongs.
+ */
+import { ControlPlane } from "./cluster/control-plane.ts";
+import { DeploymentController } from "./cluster/deployment-controller.ts";
+import { GarbageCollector } from "./cluster/garbage-collector.ts";
+import { Kubelet } from "./cluster/kubelet.ts";
+import { makeNodes } from "./cluster/nodes.ts";
+import { PodScheduler } from "./cluster/pod-scheduler.ts";
+import { Routers } from "./cluster/routers.ts";
+import { Coverage, type CoverageCells } from "./coverage.ts";
+import { describeWrite } from "./describe-write.ts";
+import { Facts, isOperator } from "./facts.ts";
+import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
+import { Fleet } from "./operators/fleet.ts";
+import type { Substitutes } from "./operators/operator-process.ts";
+import { Meddlers } from "./people/meddlers.ts";
+import { ModelOwners } from "./people/model-owners.ts";
+import { Neighbours } from "./people/neighbours.ts";
+import { PlanHistory } from "./plan-history.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import type { Controller, Disturbance, Task } from "./task.ts";
+import { World } from "./world.ts";
+
+/** What a run is made from. */
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly steps: number;
+  /** Errors planted to see whether they are caught. */
+  readonly substitutes?: Substitutes;
+}
+
+/** What broke. */
+export interface Violation {
+  readonly invariant: string;
+  readonly details: string;
+  /** The step in which it broke; the number of steps and more once everything was left alone. */
+  readonly step: number;
+}
+
+/** How a run went. Plain data: it goes from thread to thread. */
+export interface SimulationResult {
+  readonly seed: number;
+  readonly steps: number;
+  /** The first that broke; absent when all went well. */
+  readonly violation?: Violation;
+  readonly traceHash: string;
+  /** The lines of the last steps, for people. */
+  readonly lastLines: readonly string[];
+  readonly coverage: CoverageCells;
+  /** Writes of the operator, the Lease left out. */
+  readonly operatorWrites: number;
+}
+
+/** Steps of the trace that a failure shows. */
+const SHOWN_STEPS = 40;
+/** Nobody has had anything to do for so long: longer than any backoff. */
+const QUIET_MILLISECONDS = 70_000;
+/** Everything must be quiet by then, in ten times the time that it takes. */
+const REST_LIMIT_SECONDS = 1_200;
+/** Once all that was late has arrived, no more writes of the operator than this. */
+const REST_LIMIT_WRITES = 500;
+const LATEST_ARRIVAL_SECONDS = 60;
+const REST_STEP_MILLISECONDS = 1_000;
+
+/** Runs a seed to its end, or to the first violation. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const run = new Run(options);
+  return await run.complete();
+}
+
+class Run {
+  readonly #options: SimulationOptions;
+  readonly #random: SeededRandom;
+  readonly #world = new World();
+  readonly #coverage = new Coverage();
+  readonly #facts: Facts;
+  readonly #fleet: Fleet;
+  readonly #kubelet: Kubelet;
+  readonly #routers: Routers;
+  readonly #neighbours: Neighbours;
+  readonly #controllers: readonly Controller[];
+  readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
+  #violation: Violation | undefined;
+  #operatorWrites = 0;
+  #busyAt = 0;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.#random = new SeededRandom(options.seed);
+    const world = this.#world;
+    const nodes = makeNodes(this.#random.fork("nodes"));
+    this.#routers = new Routers(world, nodes, new PlanHistory(world));
+    this.#kubelet = new Kubelet(world, nodes, (pod) => this.#routers.mayBeReady(pod));
+    this.#facts = new Facts(world, this.#routers);
+    this.#fleet = new Fleet({
+      world,
+      random: this.#random.fork("fleet"),
+      coverage: this.#coverage,
+      substitutes: options.substitutes ?? {},
+      sent: (process, call) => this.#facts.noteSent(process, call),
+      defect: (message) => this.#breaks("no error that only a defect can cause", message),
+    });
+    this.#controllers = [
+      this.#fleet,
+      new DeploymentController(world),
+      new PodScheduler(world, nodes),
+      this.#kubelet,
+      this.#routers,
+      new GarbageCollector(world),
+    ];
+    this.#neighbours = new Neighbours(world, this.#facts);
+    this.#disturbances = [
+      [6, new ModelOwners(world)],
+      [3, new Meddlers(world, this.#facts)],
+      [4, this.#kubelet],
+      [3, this.#routers],
+      [6, this.#fleet],
+      [0.2, this.#neighbours],
+      [1, new ControlPlane(world)],
+    ];
+    world.onWrite((write) => {
+      const object = write.after ?? write.before;
+      if (object?.kind === "Lease") return;
+      this.#busyAt = world.clock.monotonic();
+      if (isOperator(write.actor)) this.#operatorWrites += 1;
+      world.trace.note(describeWrite(write));
+      for (const invariant of INVARIANTS) {
+        const details = invariant.brokenBy(write, this.#facts);
+        if (details !== undefined) this.#breaks(invariant.name, details);
+      }
+    });
+  }
+
+  async complete(): Promise<SimulationResult> {
+    const { seed, steps } = this.#options;
+    await this.#neighbours.settle(this.#random.fork("neighbours"));
+    this.#world.trace.note(`operators: ${this.#fleet.description}`);
+    for (let step = 0; step < steps && this.#violation === undefined; step++) await this.#step();
+    if (this.#violation === undefined) await this.#rest();
+    const { trace } = this.#world;
+    return {
+      seed,
+      steps,
+      ...(this.#violation === undefined ? {} : { violation: this.#violation }),
+      traceHash: trace.hash(),
+      lastLines: trace.lastSteps(SHOWN_STEPS),
+      coverage: this.#coverage.cells,
+      operatorWrites: this.#operatorWrites,
+    };
+  }
+
+  async #step(): Promise<void> {
+    const random = this.#random;
+    this.#beginStep();
+    if (random.chance(0.35)) {
+      const disturbance = random.weighted(this.#disturbances);
+      const task = disturbance.next(random);
+      if (task !== undefined) await this.#do(disturbance.name, task);
+    }
+    for (let count = random.integer(0, 6); count > 0; count--) {
+      const controller = random.pick(this.#controllers);
+      const task = random.pick(controller?.tasks() ?? []);
+      if (controller === undefined || task === undefined) continue;
+      await this.#do(controller.name, task);
+      if (random.chance(0.5)) await this.#world.clock.advance(random.integer(0, 200));
+    }
+    await this.#world.clock.advance(
+      random.weighted([
+        [6, random.integer(0, 500)],
+        [5, random.integer(500, 4_000)],
+        [1, random.integer(4_000, 20_000)],
+        [0.15, random.integer(20_000, 120_000)],
+      ]),
+    );
+    this.#checkLeaders();
+  }
+
+  #checkLeaders(): void {
+    const { rivals } = this.#fleet;
+    if (rivals.length > 0) this.#breaks("one elected leader at a time", `${rivals.join(" and ")} lead`);
+  }
+
+  /** Lets everything come to rest, looks whether all is well, and whether it stays so. */
+  async #rest(): Promise<void> {
+    const { trace } = this.#world;
+    trace.note("everybody is left alone");
+    this.#fleet.calm();
+    this.#kubelet.calm();
+    this.#routers.calm();
+    if (!(await this.#settles())) return;
+    for (const invariant of REST_INVARIANTS) {
+      for (const problem of invariant.problems(this.#facts)) this.#breaks(invariant.name, problem);
+    }
+    if (this.#violation !== undefined) return;
+
+    // New processes look at everything once more; what is as it should be is not written again.
+    const writes = this.#operatorWrites;
+    this.#beginStep();
+    this.#fleet.restartAll();
+    trace.note("all operators are replaced");
+    if (!(await this.#settles())) return;
+    const surplus = this.#operatorWrites - writes;
+    if (surplus > 0) this.#breaks("idle means idle", `${surplus} writes though nothing had changed`);
+  }
+
+  /** Does all work until nobody has had any for a while. */
+  async #settles(): Promise<boolean> {
+    const { clock } = this.#world;
+    const startedAt = clock.monotonic();
+    let writesBefore = this.#operatorWrites;
+    this.#busyAt = startedAt;
+    while (clock.monotonic() - this.#busyAt < QUIET_MILLISECONDS) {
+      if (this.#violation !== undefined) return false;
+      const seconds = (clock.monotonic() - startedAt) / 1000;
+      if (seconds < LATEST_ARRIVAL_SECONDS) writesBefore = this.#operatorWrites;
+      const writes = this.#operatorWrites - writesBefore;
+      if (seconds > REST_LIMIT_SECONDS || writes > REST_LIMIT_WRITES) {
+        this.#breaks(
+          "everything comes to rest",
+          `after ${seconds} s and ${writes} writes somebody is still at work`,
+        );
+        return false;
+      }
+      this.#beginStep();
+      for (const controller of this.#controllers) {
+        for (const task of controller.tasks()) {
+          // Only what is still to be done after the tasks before it.
+          const isCurrent = controller.tasks().some(({ what }) => what === task.what);
+          if (!isCurrent) continue;
+          await this.#do(controller.name, task);
+          this.#busyAt = clock.monotonic();
+        }
+      }
+      await clock.advance(REST_STEP_MILLISECONDS);
+      this.#checkLeaders();
+    }
+    return true;
+  }
+
+  #beginStep(): void {
+    const seconds = (this.#world.clock.monotonic() / 1000).toFixed(3);
+    this.#world.trace.beginStep(`at ${seconds} s`);
+  }
+
+  async #do(who: string, task: Task): Promise<void> {
+    this.#world.trace.note(`${who}: ${task.what}`);
+    await task.run();
+    await this.#world.clock.runUntilIdle();
+  }
+
+  /** The first violation is what the run is about; what follows may follow from it. */
+  #breaks(invariant: string, details: string): void {
+    const { trace } = this.#world;
+    trace.note(`BROKEN: ${invariant}: ${details}`);
+    this.#violation ??= { invariant, details, step: trace.step };
+  }
+}
