@@ -11,7 +11,6 @@ import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { parseArgs } from "node:util";
 
 /** One tier of tests: a jest project. */
 interface Tier {
@@ -147,32 +146,47 @@ function runTier(tier: Tier, more: readonly string[]): TierResult {
   }
 }
 
-const { values, positionals } = parseArgs({
-  options: { tier: { type: "string", multiple: true }, full: { type: "boolean", default: false } },
-  allowPositionals: true,
-});
-const unknown = (values.tier ?? []).find((name) => !TIERS.some((tier) => tier.name === name));
+/** What is not ours is jest's. */
+function readArguments(args: readonly string[]): {
+  tiers: readonly string[];
+  full: boolean;
+  forJest: readonly string[];
+} {
+  const tiers: string[] = [];
+  const forJest: string[] = [];
+  let full = false;
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index] ?? "";
+    if (argument === "--tier") tiers.push(args[++index] ?? "");
+    else if (argument === "--full") full = true;
+    else if (argument !== "--") forJest.push(argument);
+  }
+  return { tiers, full, forJest };
+}
+
+const { tiers, full, forJest } = readArguments(process.argv.slice(2));
+const unknown = tiers.find((name) => !TIERS.some((tier) => tier.name === name));
 if (unknown !== undefined) {
   console.error(`no tier is called ${unknown}; there are ${TIERS.map((tier) => tier.name).join(", ")}`);
   process.exit(2);
 }
-if (values.full) process.env["PETREL_TEST_FULL"] = "1";
+if (full) process.env["PETREL_TEST_FULL"] = "1";
 
 let checksFailed = false;
-if (values.tier === undefined) {
+if (tiers.length === 0) {
   console.log("=== checks: types, linter, formatter\n");
   checksFailed =
     spawnSync(process.execPath, [join(root, "tools/check.ts")], { stdio: "inherit" }).status !== 0;
 }
-const wanted = TIERS.filter((tier) => values.tier === undefined || values.tier.includes(tier.name));
-const results = wanted.map((tier) => runTier(tier, positionals));
+const wanted = TIERS.filter((tier) => tiers.length === 0 || tiers.includes(tier.name));
+const results = wanted.map((tier) => runTier(tier, forJest));
 
 const total = (count: "passed" | "failed" | "skipped") =>
   results.reduce((sum, result) => sum + result[count], count === "failed" && checksFailed ? 1 : 0);
 const notRun = results.filter((result) => result.notRun !== undefined);
 
 console.log("\n=== summary\n");
-if (values.tier === undefined) console.log(`checks      ${checksFailed ? "failed" : "passed"}`);
+if (tiers.length === 0) console.log(`checks      ${checksFailed ? "failed" : "passed"}`);
 for (const { tier, passed, failed, skipped, seconds, notRun: why } of results) {
   const counts = `${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds.toFixed(0)} s`;
   console.log(`${tier.name.padEnd(11)} ${why === undefined ? counts : `NOT RUN: ${why}`}`);
