@@ -11,6 +11,7 @@ import { countTraces, readCluster, removeCluster, tracesOf } from "./cluster/ind
 import { clusterIsLocal } from "./scenario.ts";
 
 const name = `demo-${randomBytes(3).toString("hex")}`;
+// A cluster that was given must not be broken, and has no demo of ours: the summary then names this test as not run.
 const testOnLocalCluster = clusterIsLocal ? test : test.skip;
 
 /** Runs the demo to its end and gives all that it printed. */

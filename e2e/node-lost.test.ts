@@ -22,6 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => scenario.dispose(), 180_000);
 
+// A cluster that was given must not be broken, and has no demo of ours: the summary then names this test as not run.
 const testOnLocalCluster = clusterIsLocal ? test : test.skip;
 
 testOnLocalCluster(

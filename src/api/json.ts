@@ -43,6 +43,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is JsonRecord {
+/** Whether the value is an object, and neither null nor a list. */
+export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

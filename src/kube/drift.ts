@@ -9,11 +9,11 @@
  */
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../api/content-hash.ts";
+import { isRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { API_GROUP } from "../api/names.ts";
 import { type FieldPath, ITEM, listKeyOf, listTypeAt, mapIsAtomicAt } from "./merge-types.ts";
 import { quantitiesAreEqual } from "./quantity.ts";
-import { isRecord } from "./wire.ts";
 
 /** Annotation with the hash of the object as it was last applied. */
 export const APPLIED_ANNOTATION = `${API_GROUP}/applied`;

@@ -7,6 +7,7 @@
  * sent before the lease was lost may arrive after it, so decisions are fenced by resourceVersion as well.
  */
 
+import { isRecord } from "../api/json.ts";
 import { apiVersionOf, type KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import { type Clock, sleep } from "../core/clock.ts";
@@ -14,7 +15,6 @@ import type { Logger } from "../core/log.ts";
 import type { Random } from "./backoff.ts";
 import { microTime } from "./micro-time.ts";
 import { isConflict, isNotFound, type KubePort } from "./port.ts";
-import { isRecord } from "./wire.ts";
 
 /** Times of an election, in seconds. */
 export interface LeaseTimes {

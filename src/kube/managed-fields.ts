@@ -3,8 +3,9 @@
  * are `f:NAME` for a field, `k:{...}` for an item of a keyed list, `v:VALUE` for one of a set and `.` for the
  * node itself. Pure.
  */
+
+import { isRecord } from "../api/json.ts";
 import type { KubeObject, ManagedFieldsEntry } from "../api/kube-object.ts";
-import { isRecord } from "./wire.ts";
 
 /** Entries of the managers that own the field at a path of plain names. */
 export function ownersOf(object: KubeObject, path: readonly string[]): readonly ManagedFieldsEntry[] {

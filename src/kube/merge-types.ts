@@ -7,7 +7,7 @@
  * defaults.
  */
 
-import { isRecord } from "./wire.ts";
+import { isRecord } from "../api/json.ts";
 
 /** How the items of a list are told apart. */
 export type ListType =

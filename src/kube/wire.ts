@@ -4,6 +4,7 @@
  *
  * Nothing is copied field by field, so a field that Petrel does not know survives a read and a write.
  */
+import { isRecord } from "../api/json.ts";
 import {
   apiVersionOf,
   type KubeObject,
@@ -142,11 +143,6 @@ function isKubeObject(value: unknown): value is KubeObject {
     isRecord(value["metadata"]) &&
     typeof value["metadata"]["name"] === "string"
   );
-}
-
-/** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function badAnswer(expected: string, found: unknown): KubeError {

@@ -2,11 +2,11 @@
  * Contract: server-side apply, field ownership, and status.
  */
 import { expect } from "@jest/globals";
+import { isRecord } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import { applyStatus, FIELD_MANAGER } from "../../src/kube/apply.ts";
 import { isApplied, withApplyHash } from "../../src/kube/drift.ts";
 import { ownersOf } from "../../src/kube/managed-fields.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 import {
   as,
   type ContractCase,

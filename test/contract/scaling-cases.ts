@@ -3,10 +3,10 @@
  * own.
  */
 import { expect } from "@jest/globals";
+import { isRecord } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import { applyChild, createChild, FIELD_MANAGER, scale } from "../../src/kube/apply.ts";
 import { replicasOwnedOnlyBy } from "../../src/kube/managed-fields.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 import {
   ANYBODY,
   as,

@@ -6,6 +6,7 @@
  * itself; faults are put around it (`faulty-port.ts`).
  */
 import type { JsonRecord } from "../../src/api/json.ts";
+import { isRecord } from "../../src/api/json.ts";
 import type { KubeObject, ObjectReference, ResourceType } from "../../src/api/kube-object.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { keyOf, referenceTo } from "../../src/kube/object-key.ts";
@@ -19,7 +20,6 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from "../../src/kube/port.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 import { collectGarbage } from "./garbage-collector.ts";
 import { behaviourOf } from "./kinds.ts";
 import { ObjectStore, type StoredChange, typeName } from "./object-store.ts";

@@ -5,8 +5,9 @@
  * children is a member itself only if it has the child `.` (an item of a keyed list). Pure; no set is ever
  * changed in place.
  */
+
+import { isRecord } from "../../src/api/json.ts";
 import { type FieldPath, ITEM, listKeyOf, listTypeAt, mapIsAtomicAt } from "../../src/kube/merge-types.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 
 /** A set of fields, as in `managedFields[].fieldsV1`. */
 export interface FieldSet {

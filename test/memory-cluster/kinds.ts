@@ -1,8 +1,9 @@
 /**
  * What the API server does of itself for each kind that Petrel touches: subresources, generation, defaults.
  */
+
+import { isRecord } from "../../src/api/json.ts";
 import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 import { merge } from "./structured-merge.ts";
 
 /** Behaviour of one kind. */

@@ -4,8 +4,9 @@
  * An apply owns exactly what it says; what it said before and says no longer is removed unless somebody else
  * owns it. An update owns what it changed.
  */
+
+import { isRecord } from "../../src/api/json.ts";
 import type { KubeObject, ManagedFieldsEntry } from "../../src/api/kube-object.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 import {
   difference,
   type ElementPath,

@@ -1,9 +1,10 @@
 /**
  * Label and field selectors in the API's own syntax. Pure.
  */
+
+import { isRecord } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import { KubeError, type Scope } from "../../src/kube/port.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 
 /** Whether an object is in a scope. Parsed once, used for many objects. */
 export type ObjectFilter = (object: KubeObject) => boolean;

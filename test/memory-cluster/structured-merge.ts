@@ -5,8 +5,9 @@
  * Source: KEP-555 and sigs.k8s.io/structured-merge-diff, as far as the contract suite compares it with the
  * real one.
  */
+
+import { isRecord } from "../../src/api/json.ts";
 import { type FieldPath, ITEM, listTypeAt, mapIsAtomicAt } from "../../src/kube/merge-types.ts";
-import { isRecord } from "../../src/kube/wire.ts";
 import { type ElementPath, itemElement } from "./field-set.ts";
 
 /** `live` with everything that `applied` says in it. */
