@@ -1,6 +1,11 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { modelServersName } from "../core/decide.ts";
+import {
+  modelServerAccountName,
+  modelServersGroupName,
+  modelServersName,
+  podRevisionName,
+} from "../core/child-names.ts";
 import { modelRevisionName } from "../core/revision/model-revision.ts";
 import { childName } from "./child-name.ts";
 
@@ -32,7 +37,14 @@ test("every name of a child is a DNS label that leaves room for a ReplicaSet's s
   fc.assert(
     fc.property(label(63), label(40), (deployment, pool) => {
       const revision = modelRevisionName(deployment, data);
-      for (const name of [revision, modelServersName(deployment, pool, revision)]) {
+      const names = [
+        revision,
+        modelServersName(deployment, pool, revision),
+        modelServerAccountName(deployment),
+        modelServersGroupName(deployment),
+        podRevisionName(deployment, pool, revision, "bcdfghjklm"),
+      ];
+      for (const name of names) {
         expect(name).toMatch(/^[a-z]([-a-z0-9]*[a-z0-9])?$/);
         expect(name.length).toBeLessThanOrEqual(52);
       }
@@ -49,4 +61,36 @@ test("model servers of other deployments, pools or revisions have other names", 
     }),
   );
   expect(modelServersName("a", "b-c", "r")).not.toBe(modelServersName("a-b", "c", "r"));
+});
+
+test("no two ModelDeployments of a namespace meet in the name of a child of one kind", () => {
+  // Names that people could choose, the names of children among them.
+  const name = fc.oneof(
+    label(63),
+    label(40).map((text) => modelServersGroupName(text)),
+    label(40).map((text) => modelServerAccountName(text)),
+  );
+  const services = (deployment: string) => [deployment, modelServersGroupName(deployment)];
+  fc.assert(
+    fc.property(name, name, (left, right) => {
+      fc.pre(left !== right);
+      expect(modelServerAccountName(left)).not.toBe(modelServerAccountName(right));
+      expect(modelServersGroupName(left)).not.toBe(modelServersGroupName(right));
+      // A Service of the other's name is only made by who is called like a child, hash and all: then one of the two
+      // is not adopted and says so.
+      const isOnPurpose = services(left).includes(right) || services(right).includes(left);
+      const shared = services(left).filter((service) => services(right).includes(service));
+      expect(isOnPurpose ? [] : shared).toEqual([]);
+    }),
+  );
+});
+
+test("pod revisions of other inputs, pools or revisions have other names", () => {
+  const parts = fc.tuple(label(63), label(40), label(52), label(10));
+  fc.assert(
+    fc.property(parts, parts, (left, right) => {
+      fc.pre(JSON.stringify(left) !== JSON.stringify(right));
+      expect(podRevisionName(...left)).not.toBe(podRevisionName(...right));
+    }),
+  );
 });

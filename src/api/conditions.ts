@@ -15,11 +15,23 @@ export const CONDITION_TYPES = [
   "Available",
   /** The model revision of the spec has all the traffic. */
   "Promoted",
+  /** The model revision of the spec has passed its validation; absent without `spec.validation`. */
+  "Validated",
   /** A model revision is on its way to the traffic. */
   "RolloutInProgress",
+  /** Predictions are counted and labels taken; absent without `spec.quality`. */
+  "EvidenceReady",
+  /** Pods are as an earlier version of the operator made them, and wait for `petrel refresh`; absent otherwise. */
+  "RefreshAvailable",
+  /** `spec.suspend` is true; absent otherwise. */
+  "Suspended",
   /** Work towards the spec goes on; absent otherwise. */
   "Reconciling",
-  /** Nothing more happens until the spec changes; absent otherwise. */
+  /**
+   * What the spec leads to is refused: the spec, or what refuses it, has to change. A refused object is tried again by
+   * itself, once a minute. Or the release of its model was given up, or its validation did not pass: the stable one
+   * serves on. Absent otherwise.
+   */
   "Stalled",
 ] as const;
 
@@ -32,38 +44,80 @@ export const REASON = {
   ScaledToZero: "No replicas are asked for.",
   Creating: "The first revision is being started.",
   WaitingForCapacity: "The scheduler finds no place for a pod; the message has its own words.",
+  PodsRefused:
+    "The API server refuses pods: a quota, a policy or a missing PriorityClass; the message has its words.",
   FetchFailed: "The model could not be fetched or verified; the message names the check.",
+  ExecutionProviderMissing:
+    "The model server cannot compute with the execution provider that the pool needs; the message says what to do.",
   ModelNotLoaded: "The model server does not start with this model; the message has its words.",
   ReplicasNotReady: "Some replicas are not ready.",
+  ReplacingReplicas: "All replicas serve, and some are not yet as the spec asks for by now.",
+  Suspended: "`spec.suspend` is true: everything stays as it is.",
   NoReadyReplica: "No replica is ready.",
   RouterNotReady: "No router has acknowledged the plan yet.",
+  CredentialsUnusable:
+    "A Secret or ConfigMap for TLS or authentication is missing or cannot be used; the message names it and its key.",
   PlanRejected: "Envoy rejected the plan; the message has its words.",
   ChildRejected: "The API server refused an object that the spec leads to; the message has its words.",
+  Unreadable: "It does not fit the schema of this operator, whose version is another than the CRD's.",
   NotOwned: "An object that is needed exists and belongs to somebody else.",
   Promoted: "The model revision of the spec has all the traffic.",
+  Validating: "The new revision is judged on a labelled set, and gets no traffic before that has passed.",
+  ValidationPassed: "The revision has passed its validation; the message has what was measured.",
+  ValidationFailed:
+    "The revision did not pass a threshold of its validation, and gets no traffic; the message has what was measured.",
+  ValidationNotMeasured:
+    "The validation ended without a result, so the revision gets no traffic; the message says why.",
   NewRevision: "A new model revision is being brought up beside the stable one.",
   MovingTraffic: "Traffic is moving to the new revision.",
+  RolloutStep:
+    "The new revision has the share of the traffic that its step gives it; the ModelRollout tells more.",
+  RolloutPaused: "The rollout waits for a person; the ModelRollout tells for what.",
+  RolloutAborted:
+    "The release was given up; the stable revision serves on. Another spec or a retry begins anew.",
+  Recreating: "The old revision is taken away before the new one comes: nothing answers meanwhile.",
   NoRollout: "No rollout is in progress.",
+  Collecting: "Predictions are counted, and labels are taken.",
+  RoutersNotCounting: "Not every router takes labels to the collector yet, or none is live.",
+  CollectorNotReady: "The collector of the namespace does not run; the message says what it waits for.",
+  CollectorKeysUnusable:
+    "The keys of the namespace's collector cannot be read, and are not replaced; the message says what to do.",
+  OlderTemplate: "Pods are as an earlier version of the operator made them; `petrel refresh` replaces them.",
 } as const;
 
 /** A reason of a condition. */
 export type ConditionReason = keyof typeof REASON;
 
-/** JSON Schema of one condition, as `metav1.Condition`. */
-export const conditionSchema = Type.Object(
-  {
-    type: Type.String({ maxLength: 316, description: `One of ${CONDITION_TYPES.join(", ")}.` }),
-    status: stringEnum(["True", "False", "Unknown"], { description: "Whether it holds." }),
-    observedGeneration: Type.Integer({
-      minimum: 0,
-      description: "Generation of the spec that it speaks of.",
-    }),
-    lastTransitionTime: Type.String({ format: "date-time", description: "When `status` last changed." }),
-    reason: Type.String({ minLength: 1, maxLength: 1024, description: "Why, in one word." }),
-    message: Type.String({ maxLength: 32_768, description: "Why, for people." }),
-  },
-  { description: "One condition." },
-);
+/** Reasons of `RolloutInProgress` while a rollout takes its course; every other one is of a rollout in trouble. */
+export const ORDINARY_ROLLOUT_REASONS: ReadonlySet<string | undefined> = new Set<ConditionReason>([
+  "Validating",
+  "NewRevision",
+  "MovingTraffic",
+  "RolloutStep",
+  "RolloutPaused",
+  "Recreating",
+]);
+
+/** JSON Schema of one condition, as `metav1.Condition`; `types` says for people which types there are. */
+export function conditionFields(types: string) {
+  return Type.Object(
+    {
+      type: Type.String({ maxLength: 316, description: types }),
+      status: stringEnum(["True", "False", "Unknown"], { description: "Whether it holds." }),
+      observedGeneration: Type.Integer({
+        minimum: 0,
+        description: "Generation of the spec that it speaks of.",
+      }),
+      lastTransitionTime: Type.String({ format: "date-time", description: "When `status` last changed." }),
+      reason: Type.String({ minLength: 1, maxLength: 1024, description: "Why, in one word." }),
+      message: Type.String({ maxLength: 32_768, description: "Why, for people." }),
+    },
+    { description: "One condition." },
+  );
+}
+
+/** JSON Schema of one condition of a ModelDeployment. */
+export const conditionSchema = conditionFields(`One of ${CONDITION_TYPES.join(", ")}.`);
 
 /** One condition of a ModelDeployment. */
 export type Condition = Type.Static<typeof conditionSchema>;

@@ -1,18 +1,41 @@
 /**
  * A short hash of a JSON value, for names that follow from content.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { isRecord, type JsonRecord } from "./json.ts";
 
-/** JSON with sorted keys and without absent fields: equal values give equal text. */
+/**
+ * JSON with sorted keys and without absent fields: equal values give equal text. An operator makes one of every object
+ * at every look, so it is built up as one text, without a list of its parts.
+ */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(withSortedKeys(value));
+  if (typeof value === "string") return quoted(value);
+  if (Array.isArray(value)) return listText(value);
+  return isRecord(value) ? recordText(value) : (JSON.stringify(value) ?? "null");
 }
 
-function withSortedKeys(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(withSortedKeys);
-  const fields = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
-  return Object.fromEntries(fields.map(([name, field]) => [name, withSortedKeys(field)]));
+function listText(list: readonly unknown[]): string {
+  let text = "";
+  for (const item of list) text += text === "" ? canonicalJson(item) : `,${canonicalJson(item)}`;
+  return `[${text}]`;
+}
+
+function recordText(record: JsonRecord): string {
+  let text = "";
+  for (const name of Object.keys(record).sort()) {
+    const field = record[name];
+    if (field === undefined) continue;
+    if (text !== "") text += ",";
+    text += `${quoted(name)}:${canonicalJson(field)}`;
+  }
+  return `{${text}}`;
+}
+
+/** What JSON writes as it is: neither quotes, backslashes and control characters nor halves of a pair. */
+const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** Consonants and digits only, so that no name spells a word. */
@@ -20,11 +43,14 @@ const ALPHABET = "bcdfghjklmnpqrstvwxz0123456789";
 
 /** A whole number from 0 to `bound` - 1 that follows from the value. `bound` is at most 2^32. */
 export function contentNumber(value: unknown, bound: number): number {
-  return createHash("sha256").update(canonicalJson(value)).digest().readUInt32BE() % bound;
+  return hash("sha256", canonicalJson(value), "buffer").readUInt32BE() % bound;
 }
 
 /** Ten characters (49 bits). */
 export function contentHash(value: unknown): string {
-  const digest = createHash("sha256").update(canonicalJson(value)).digest();
-  return Array.from(digest.subarray(0, 10), (byte) => ALPHABET[byte % ALPHABET.length]).join("");
+  // Each character of the digest is one of its bytes: made as a text, it costs a fifth of what a buffer does.
+  const bytes = hash("sha256", canonicalJson(value), "binary");
+  let text = "";
+  for (let index = 0; index < 10; index++) text += ALPHABET.charAt(bytes.charCodeAt(index) % ALPHABET.length);
+  return text;
 }

@@ -7,7 +7,7 @@ import type { CelRule } from "./schema.ts";
 /** A column of `kubectl get`. */
 export interface PrinterColumn {
   readonly name: string;
-  readonly type: "string" | "integer" | "date";
+  readonly type: "string" | "integer" | "boolean" | "date";
   readonly jsonPath: string;
   /** 1 shows the column with `-o wide` only. */
   readonly priority?: number;

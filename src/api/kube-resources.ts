@@ -13,12 +13,17 @@ function resource(group: string, version: string, kind: string, plural: string):
 /** All resource types by a short name. */
 export const RESOURCE = {
   modelDeployment: resource(API_GROUP, API_VERSION, "ModelDeployment", "modeldeployments"),
+  modelRollout: resource(API_GROUP, API_VERSION, "ModelRollout", "modelrollouts"),
   pod: resource("", "v1", "Pod", "pods"),
   service: resource("", "v1", "Service", "services"),
   serviceAccount: resource("", "v1", "ServiceAccount", "serviceaccounts"),
   deployment: resource("apps", "v1", "Deployment", "deployments"),
+  statefulSet: resource("apps", "v1", "StatefulSet", "statefulsets"),
+  job: resource("batch", "v1", "Job", "jobs"),
+  secret: resource("", "v1", "Secret", "secrets"),
   controllerRevision: resource("apps", "v1", "ControllerRevision", "controllerrevisions"),
   podDisruptionBudget: resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+  networkPolicy: resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
   endpointSlice: resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
   roleBinding: resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
   lease: resource("coordination.k8s.io", "v1", "Lease", "leases"),

@@ -5,130 +5,29 @@
  * promise that it does what its description says.
  */
 import Type from "typebox";
-import {
-  type CelRule,
-  dnsLabelSchema,
-  durationSchema,
-  resourceListSchema,
-  stringEnum,
-  stringMapSchema,
-} from "./schema.ts";
+import { fetchRules, fetchSchema } from "./fetch.ts";
+import { modelSourceRules, modelSourceSchema } from "./model-source.ts";
+import { poolRules, poolSchema } from "./pool.ts";
+import { qualityRules, qualitySchema } from "./quality.ts";
+import { rolloutRules, rolloutSchema } from "./rollout.ts";
+import { runtimeRules, runtimeSchema } from "./runtime.ts";
+import { type CelRule, durationSchema, objectNameSchema } from "./schema.ts";
+import { trafficRules, trafficSchema } from "./traffic.ts";
+import { validationRules, validationSchema } from "./validation.ts";
 
-/** JSON Schema of a model source. */
-export const modelSourceSchema = Type.Object(
-  {
-    uri: Type.String({
-      minLength: 9,
-      maxLength: 2048,
-      pattern: "^(file:///|https?://[^/?#]+/)[^\\s]+$",
-      description:
-        "Where the model is: `https://HOST/PATH`, `http://HOST/PATH`, or `file:///PATH` inside the Petrel image.",
-    }),
-    digest: Type.String({
-      maxLength: 71,
-      pattern: "^sha256:[0-9a-f]{64}$",
-      description: "SHA-256 of the file. A model with another digest is never served.",
-    }),
-  },
-  { description: "Where a model comes from, and which bytes it must be." },
+const imagePullSecretSchema = Type.Object(
+  { name: objectNameSchema("Name of the Secret.") },
+  { description: "A Secret with credentials of a registry." },
 );
 
-/** How a model is run. */
-export const runtimeSchema = Type.Object(
-  {
-    name: stringEnum(["onnxruntime"], { description: "The model server.", default: "onnxruntime" }),
-    executionProvider: Type.Optional(
-      stringEnum(["CPU"], {
-        description:
-          "What computes. Must be stated for pools that ask for GPUs, because the model server of this version has no GPU provider: `CPU` then says that this is known.",
-      }),
-    ),
-    intraOpThreads: Type.Integer({
-      minimum: 1,
-      maximum: 64,
-      default: 1,
-      description: "Threads that one run of the model may use.",
-    }),
-  },
-  { description: "How the model is run. A change makes a new model revision.", default: {} },
-);
-
-const tolerationSchema = Type.Object(
-  {
-    key: Type.Optional(
-      Type.String({ maxLength: 253, description: "Key of the taint; absent for every key." }),
-    ),
-    operator: Type.Optional(
-      stringEnum(["Exists", "Equal"], { description: "How key and value are compared." }),
-    ),
-    value: Type.Optional(Type.String({ maxLength: 63, description: "Value of the taint." })),
-    effect: Type.Optional(
-      stringEnum(["NoSchedule", "PreferNoSchedule", "NoExecute"], {
-        description: "Effect; absent for every effect.",
-      }),
-    ),
-    tolerationSeconds: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 86_400, description: "How long a NoExecute taint is tolerated." }),
-    ),
-  },
-  { description: "A Kubernetes toleration." },
-);
-
-const poolSchema = Type.Object(
-  {
-    name: dnsLabelSchema(40, "Name of the pool, unique in the list."),
-    replicas: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 1000,
-        description: "Replicas of this pool. Not for the first pool, whose replicas are `spec.replicas`.",
-      }),
-    ),
-    model: Type.Optional(modelSourceSchema),
-    resources: Type.Optional(
-      Type.Object(
-        {
-          limits: Type.Optional(
-            resourceListSchema("Upper limits. Devices such as `nvidia.com/gpu` go here."),
-          ),
-          requests: Type.Optional(
-            resourceListSchema("What the scheduler reserves: 250m of CPU and 128Mi of memory unless stated."),
-          ),
-        },
-        { description: "Resources of one model server, as in a container." },
-      ),
-    ),
-    nodeSelector: Type.Optional(stringMapSchema(16, "Labels that a node must have.")),
-    tolerations: Type.Optional(
-      Type.Array(tolerationSchema, {
-        maxItems: 16,
-        "x-kubernetes-list-type": "atomic",
-        description: "Taints that the pods tolerate.",
-      }),
-    ),
-  },
-  { description: "A set of equal model servers." },
-);
-
-const trafficSchema = Type.Object(
-  {
-    timeout: durationSchema({
-      description: "Time for the whole answer, retries included, at most 25s.",
-      default: "600ms",
-    }),
-    perTryTimeout: Type.Optional(
-      durationSchema({
-        description: "Time for one try. A third of `timeout`, at most 500ms, unless set.",
-      }),
-    ),
-  },
-  { description: "How requests are routed. Takes effect without a new revision.", default: {} },
-);
-
-/** JSON Schema of the spec. */
+/**
+ * JSON Schema of the spec. Fields that shape pods are optional and without a default here: pods keep their template
+ * as long as the stored fields are the same, so a default that an upgrade adds would restart them all.
+ */
 export const modelDeploymentSpecSchema = Type.Object(
   {
     model: modelSourceSchema,
+    fetch: Type.Optional(fetchSchema),
     runtime: runtimeSchema,
     replicas: Type.Integer({
       minimum: 0,
@@ -145,42 +44,52 @@ export const modelDeploymentSpecSchema = Type.Object(
         "Pools in order of preference: requests go to the first one that is healthy, and to the next when it is not.",
     }),
     traffic: trafficSchema,
+    validation: Type.Optional(validationSchema),
+    rollout: Type.Optional(rolloutSchema),
+    quality: Type.Optional(qualitySchema),
+    suspend: Type.Optional(
+      Type.Boolean({
+        description:
+          "Leaves everything as it stands: what serves goes on, and nothing is made, changed or removed, whatever the rest of the spec says. Deleting works.",
+      }),
+    ),
+    serviceAccountName: Type.Optional(
+      objectNameSchema(
+        "ServiceAccount of the model servers, of your own. Unless set, one without any rights is made. Its token is not mounted.",
+      ),
+    ),
+    imagePullSecrets: Type.Optional(
+      Type.Array(imagePullSecretSchema, {
+        maxItems: 8,
+        "x-kubernetes-list-type": "atomic",
+        description: "Secrets of the namespace with which the images of model servers are pulled.",
+      }),
+    ),
+    startupTimeout: Type.Optional(
+      durationSchema({
+        description:
+          "Time for a model server to load its model; then it is started again. From 10s to 24h, 30m unless set. The time to fetch the model does not count.",
+      }),
+    ),
   },
   { description: "What should run." },
 );
 
 /** Rules over the whole spec. */
 export const modelDeploymentSpecRules: readonly CelRule[] = [
+  ...modelSourceRules,
+  ...fetchRules,
+  ...poolRules,
+  ...qualityRules,
+  ...runtimeRules,
+  ...trafficRules,
+  ...validationRules,
+  ...rolloutRules,
   {
-    rule: "self.pools.all(p, self.pools.exists_one(q, q.name == p.name))",
-    message: "spec.pools: two pools have the same name; give each pool a name of its own",
-  },
-  {
-    rule: "!has(self.pools[0].replicas)",
-    message: "spec.pools[0].replicas: the first pool takes its replicas from spec.replicas; remove it here",
-  },
-  {
-    rule: "self.pools.filter(p, !has(p.replicas)).size() <= 1",
-    message: "spec.pools: every pool after the first one needs replicas",
-  },
-  {
-    rule: "!self.pools.exists(p, has(p.resources) && has(p.resources.limits) && p.resources.limits.exists(k, k.startsWith('nvidia.com/'))) || has(self.runtime.executionProvider)",
-    message:
-      "spec.runtime.executionProvider: a pool asks for a GPU, but the model server has no GPU provider; state executionProvider: CPU to run on the CPU of such nodes",
-  },
-  {
-    rule: "!has(self.traffic.perTryTimeout) || (duration(self.traffic.perTryTimeout) >= duration('1ms') && duration(self.traffic.perTryTimeout) <= duration(self.traffic.timeout))",
-    message: "spec.traffic.perTryTimeout: must be from 1ms to spec.traffic.timeout",
-  },
-  {
-    rule: "duration(self.traffic.timeout) >= duration('10ms') && duration(self.traffic.timeout) <= duration('25s')",
-    message: "spec.traffic.timeout: must be from 10ms to 25s",
+    rule: "!has(self.startupTimeout) || (duration(self.startupTimeout) >= duration('10s') && duration(self.startupTimeout) <= duration('24h'))",
+    message: "spec.startupTimeout: must be from 10s to 24h",
   },
 ];
 
 /** The spec with the defaults of the schema filled in, as the API server stores it. */
 export type ModelDeploymentSpec = Type.Static<typeof modelDeploymentSpecSchema>;
-/** One pool of a {@link ModelDeploymentSpec}. */
-export type PoolSpec = ModelDeploymentSpec["pools"][number];
-/** Where a model comes from. */
-export type ModelSource = Type.Static<typeof modelSourceSchema>;

@@ -8,6 +8,10 @@ import Type from "typebox";
 import { conditionSchema } from "./conditions.ts";
 import { dnsLabelSchema } from "./schema.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";
+import { validationStatusSchema } from "./validation-status.ts";
+
+/** Longest value that is reported of a request to refresh; whoever wants to know when it is obeyed keeps to it. */
+export const MAXIMUM_REFRESH_LENGTH = 64;
 
 const revisionName = (description: string) => Type.String({ maxLength: 63, description });
 
@@ -28,7 +32,17 @@ const poolStatusSchema = Type.Object(
 export const modelDeploymentStatusSchema = Type.Object(
   {
     observedGeneration: Type.Optional(
-      Type.Integer({ minimum: 0, description: "Generation of the spec that this status speaks of." }),
+      Type.Integer({
+        minimum: 0,
+        description:
+          "Generation of the spec that this status speaks of; 0 before the operator has looked at it.",
+      }),
+    ),
+    observedRefresh: Type.Optional(
+      Type.String({
+        maxLength: MAXIMUM_REFRESH_LENGTH,
+        description: "Value of the annotation `petrel.dev/refresh` that this status speaks of.",
+      }),
     ),
     replicas: Type.Optional(
       // More than can be asked for: while pods are replaced, old and new ones count.
@@ -57,6 +71,32 @@ export const modelDeploymentStatusSchema = Type.Object(
         { description: "Names of ControllerRevisions by their role." },
       ),
     ),
+    validation: Type.Optional(validationStatusSchema),
+    rollout: Type.Optional(
+      Type.Object(
+        {
+          number: Type.Integer({
+            minimum: 1,
+            maximum: 2_147_483_647,
+            description: "Number of the latest release.",
+          }),
+          name: Type.Optional(
+            Type.String({
+              maxLength: 63,
+              description: "Name of its ModelRollout, while the spec asks for what it releases.",
+            }),
+          ),
+          revision: Type.Optional(revisionName("The model revision that it releases.")),
+          retry: Type.Optional(
+            Type.String({
+              maxLength: MAXIMUM_REFRESH_LENGTH,
+              description: "Value of the annotation `petrel.dev/retry` when it was begun.",
+            }),
+          ),
+        },
+        { description: "The latest release." },
+      ),
+    ),
     pools: Type.Optional(
       Type.Array(poolStatusSchema, {
         maxItems: 32,
@@ -72,10 +112,15 @@ export const modelDeploymentStatusSchema = Type.Object(
       }),
     ),
   },
-  { description: "What runs." },
+  {
+    description: "What runs.",
+    // To kstatus an object without any status is up to date: Flux and Helm would not wait for the operator's first look.
+    // The API server shows this until then; no generation is 0.
+    default: { observedGeneration: 0 },
+  },
 );
 
-/** The status. Every field is absent before the first reconcile. */
+/** The status. Every field but `observedGeneration` is absent before the first reconcile. */
 export type ModelDeploymentStatus = Type.Static<typeof modelDeploymentStatusSchema>;
 /** The replicas of one model revision in one pool. */
 export type PoolStatus = Type.Static<typeof poolStatusSchema>;

@@ -9,7 +9,7 @@ import type { ModelDeploymentStatus } from "./model-deployment-status.ts";
 import { modelDeploymentStatusSchema } from "./model-deployment-status.ts";
 
 /** Longest name of a ModelDeployment: it is also the name of a Service. */
-export const MAX_NAME_LENGTH = 63;
+const MAX_NAME_LENGTH = 63;
 
 /** The kind `ModelDeployment`. */
 export const modelDeploymentKind: KindDefinition = {
@@ -38,9 +38,12 @@ export const modelDeploymentKind: KindDefinition = {
   columns: [
     { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
-    { name: "Replicas", type: "integer", jsonPath: ".status.replicas" },
+    // Of stable's first pool, which `spec.replicas` is about: those asked for, and those ready.
+    { name: "Desired", type: "integer", jsonPath: ".spec.replicas" },
+    { name: "Available", type: "integer", jsonPath: ".status.pools[0].readyReplicas" },
     { name: "Revision", type: "string", jsonPath: ".status.revisions.stable" },
     { name: "Candidate", type: "string", jsonPath: ".status.revisions.candidate", priority: 1 },
+    { name: "Suspended", type: "boolean", jsonPath: ".spec.suspend" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],
 };
@@ -55,6 +58,8 @@ export interface ModelDeployment {
     readonly resourceVersion: string;
     readonly creationTimestamp: string;
     readonly deletionTimestamp?: string;
+    /** Those that Petrel reads. */
+    readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly spec: ModelDeploymentSpec;
   readonly status: ModelDeploymentStatus;

@@ -3,8 +3,16 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { Compile } from "typebox/compile";
-import { modelSourceSchema } from "./model-deployment-spec.ts";
-import { dnsLabelSchema, durationSchema, resourceListSchema, stringEnum, stringMapSchema } from "./schema.ts";
+import { modelDeploymentSpecSchema } from "./model-deployment-spec.ts";
+import { modelSourceSchema } from "./model-source.ts";
+import {
+  dnsLabelSchema,
+  durationSchema,
+  objectNameSchema,
+  resourceListSchema,
+  stringEnum,
+  stringMapSchema,
+} from "./schema.ts";
 
 const description = "A field.";
 
@@ -91,4 +99,37 @@ test("a map is bounded in entries and in values", () => {
   expect(check.Check({ a: "1", b: "2", c: "3" })).toBe(false);
   expect(check.Check({ a: "x".repeat(64) })).toBe(false);
   expect(check.Check({ a: 1 })).toBe(false);
+});
+
+describe("the name of an object", () => {
+  const check = Compile(objectNameSchema(description));
+
+  test.each(["a", "a.b", "1", "a-b.c-d.3", "a".repeat(253)])("is %s", (name) => {
+    expect(check.Check(name)).toBe(true);
+  });
+
+  test.each(["", "A", "a..b", ".a", "a.", "-a", "a-", "a.-b", "a_b", "a/b", " a", "a".repeat(254)])(
+    "is not %j",
+    (name) => {
+      expect(check.Check(name)).toBe(false);
+    },
+  );
+});
+
+test("every name of an object in the spec is held to the same rules", () => {
+  const { pattern } = JSON.parse(JSON.stringify(objectNameSchema(description)));
+  const names: [string, unknown][] = [];
+  const look = (node: unknown, path: string) => {
+    const { properties = {}, items } = JSON.parse(JSON.stringify(node));
+    if (items !== undefined) look(items, `${path}[]`);
+    for (const [name, field] of Object.entries<{ readonly pattern?: string }>(properties)) {
+      const isReference = /(secretName|claimName|credentialsSecret|ClassName|TemplateName|AccountName)$/i;
+      const isNameOfObject = name === "name" && /(Secrets\[\]|Key|Authority|authorization|jwks)$/.test(path);
+      if (isReference.test(name) || isNameOfObject) names.push([`${path}.${name}`, field.pattern]);
+      look(field, `${path}.${name}`);
+    }
+  };
+  look(modelDeploymentSpecSchema, "spec");
+  expect(names.length).toBeGreaterThan(8);
+  expect(names.filter(([, found]) => found !== pattern)).toEqual([]);
 });

@@ -30,9 +30,29 @@ export function durationSchema(options: { readonly description: string; readonly
   });
 }
 
+/** A number with a point, as text: every number of a schema is whole. */
+export function decimalSchema(description: string) {
+  return Type.String({
+    minLength: 1,
+    maxLength: 26,
+    pattern: "^-?[0-9]{1,15}(\\.[0-9]{1,9})?$",
+    description,
+  });
+}
+
 /** A DNS label (RFC 1123) of at most `maxLength` characters. */
 export function dnsLabelSchema(maxLength: number, description: string) {
   return Type.String({ minLength: 1, maxLength, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", description });
+}
+
+/** Name of an object of Kubernetes: a DNS subdomain (RFC 1123). */
+export function objectNameSchema(description: string) {
+  return Type.String({
+    minLength: 1,
+    maxLength: 253,
+    pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    description,
+  });
 }
 
 /** Amounts of resources by name, as in a container: `{"nvidia.com/gpu": 1, cpu: "500m"}`. */

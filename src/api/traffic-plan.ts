@@ -6,7 +6,10 @@
  * and a change of anything in it raises `epoch`.
  */
 import Type from "typebox";
+import { authenticationSchema, tlsSchema } from "./authentication.ts";
+import { requestHeaderSchema } from "./request-header.ts";
 import { dnsLabelSchema, durationSchema, stringEnum } from "./schema.ts";
+import { anonymousSchema, userHeaderSchema } from "./traffic.ts";
 
 /** Weights of arms are parts of this whole, so that `0.5%` is exact. */
 export const FULL_WEIGHT = 10_000;
@@ -35,6 +38,14 @@ const plannedPoolSchema = Type.Object(
   { description: "One rung of the failover chain." },
 );
 
+const plannedFeedbackSchema = Type.Object(
+  {
+    userHeader: Type.Optional(requestHeaderSchema("Header of requests that names the user.")),
+    excludeHeader: Type.Optional(requestHeaderSchema("Header of requests that are not to be counted.")),
+  },
+  { description: "That answers are counted, and labels taken for them." },
+);
+
 const trafficArmSchema = Type.Object(
   {
     name: stringEnum(["Stable", "Candidate"], { description: "Role of the arm." }),
@@ -52,6 +63,20 @@ const trafficArmSchema = Type.Object(
   { description: "Requests that are answered by one model revision." },
 );
 
+const plannedStickinessSchema = Type.Object(
+  {
+    header: userHeaderSchema,
+    anonymous: anonymousSchema,
+    salt: Type.String({
+      minLength: 1,
+      maxLength: 63,
+      pattern: "^[-a-z0-9]+$",
+      description: "Mixed with the user, so that each release chooses other users.",
+    }),
+  },
+  { description: "How the requests of one user find the same arm." },
+);
+
 /** JSON Schema of the traffic plan in status. */
 export const trafficPlanSchema = Type.Object(
   {
@@ -60,9 +85,17 @@ export const trafficPlanSchema = Type.Object(
       maximum: LAST_TRAFFIC_PORT,
       description: "Port of every router of the namespace on which this ModelDeployment is served.",
     }),
-    epoch: Type.Integer({ minimum: 1, description: "Grows with every change of the plan." }),
+    epoch: Type.Integer({
+      minimum: 1,
+      description: "Grows by one with every change of the plan; begins with the second of the first one.",
+    }),
     timeout: durationSchema({ description: "Time for the whole answer, retries included." }),
     perTryTimeout: durationSchema({ description: "Time for one try." }),
+    // Absent rather than empty: a plan that needs none of this is the same as before there was any of it.
+    stickiness: Type.Optional(plannedStickinessSchema),
+    tls: Type.Optional(tlsSchema),
+    authentication: Type.Optional(authenticationSchema),
+    feedback: Type.Optional(plannedFeedbackSchema),
     arms: Type.Array(trafficArmSchema, {
       maxItems: 8,
       "x-kubernetes-list-type": "atomic",

@@ -1,0 +1,267 @@
+/**
+ * The kind ModelRollout: one release of one model revision of a ModelDeployment.
+ *
+ * The operator makes it and reports in its status; people act on it by its spec. Git does not own it, so nothing
+ * reverts what a person decides. What the operator wrote into the spec is for good: a release is carried out as it
+ * was begun. Once it is over, it is kept as history.
+ */
+import Type from "typebox";
+import { conditionFields } from "./conditions.ts";
+import { gateStatusSchema } from "./gate-status.ts";
+import type { KindDefinition } from "./kind.ts";
+import { percentageSchema } from "./percentage.ts";
+import { MAXIMUM_STEPS, rolloutStrategySchema } from "./rollout.ts";
+import { gatheredGatesSchema } from "./rollout-gates.ts";
+import { objectNameSchema, stringEnum } from "./schema.ts";
+
+/** Where a rollout is. */
+export const ROLLOUT_PHASES = [
+  /** The new revision comes up; it has no traffic yet. */
+  "Pending",
+  /** A step is in progress, or the next one is prepared. */
+  "Progressing",
+  /** A person is awaited: who paused it, or who approves the step. */
+  "Paused",
+  /** The new revision gets all the traffic, and that is not in effect everywhere yet. */
+  "Promoting",
+  /** The new revision is the stable one. Over. */
+  "Promoted",
+  /** Given up; the stable revision has all the traffic. Over, until a retry. */
+  "Aborted",
+  /** The spec asked for something else. Over. */
+  "Superseded",
+] as const;
+
+/** Why a rollout came to its end, as the API has it. */
+const VERDICT_REASONS = [
+  /** Every step was passed. */
+  "StepsPassed",
+  /** A person decided so. */
+  "DecidedByPerson",
+  /** The stable revision had no ready replica for so long that waiting protected nobody. */
+  "StableBroken",
+  /** Nobody knows the stable revision any more: its ControllerRevision is gone. */
+  "StableLost",
+  /** A gate failed. */
+  "GateFailed",
+  /** The spec asks for another revision. */
+  "NewRevision",
+  /** The spec asks for the stable revision again. */
+  "ReturnedToStable",
+] as const;
+
+/** Most entries of `status.history`: one for each step, one for all the traffic. */
+export const MAXIMUM_HISTORY = MAXIMUM_STEPS + 1;
+
+/** Most entries of `status.shares`. A candidate that loses its share again and again is judged by the latest ones. */
+export const MAXIMUM_SHARES = 64;
+
+/** Longest `spec.reason`, in characters. */
+export const MAXIMUM_REASON_LENGTH = 256;
+
+const time = (description: string) => Type.String({ format: "date-time", maxLength: 32, description });
+
+const historyEntrySchema = Type.Object(
+  {
+    step: Type.Integer({ minimum: 1, maximum: MAXIMUM_HISTORY, description: "Number of the step, from 1." }),
+    weight: percentageSchema("Share of the traffic in this step."),
+    startedAt: time("When the step was begun."),
+    inEffectAt: Type.Optional(
+      time(
+        "Since when every router gives the new revision this share without a break; `minDuration` counts from here.",
+      ),
+    ),
+    endedAt: Type.Optional(time("When the step was passed.")),
+  },
+  { description: "One step." },
+);
+
+/** JSON Schema of the spec. */
+export const modelRolloutSpecSchema = Type.Object(
+  {
+    modelDeployment: objectNameSchema("Name of the ModelDeployment. Written by the operator, for good."),
+    revision: objectNameSchema(
+      "Name of the ControllerRevision that is released. Written by the operator, for good.",
+    ),
+    number: Type.Integer({
+      minimum: 1,
+      maximum: 2_147_483_647,
+      description: "Releases of a ModelDeployment are counted from 1. Written by the operator, for good.",
+    }),
+    strategy: rolloutStrategySchema,
+    gates: Type.Optional(gatheredGatesSchema),
+    paused: Type.Optional(
+      Type.Boolean({
+        description:
+          "Written by people: the share of the new revision does not grow while this is true. It still falls when it must.",
+      }),
+    ),
+    approvedStep: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: MAXIMUM_HISTORY,
+        description:
+          "Written by people: steps with `pause` up to this number may end, once their `minDuration` has passed.",
+      }),
+    ),
+    decision: Type.Optional(
+      stringEnum(["Promote", "Abort"], {
+        description:
+          "Written by people. `Promote` gives the new revision all the traffic as soon as all its replicas are ready, without the rest of the steps. `Abort` takes all of it away at once. The first verdict holds.",
+      }),
+    ),
+    reason: Type.Optional(
+      Type.String({
+        maxLength: MAXIMUM_REASON_LENGTH,
+        description: "Written by people: why, for others to read.",
+      }),
+    ),
+  },
+  { description: "Which release it is, and what people decide about it." },
+);
+
+const FIXED_FIELDS = ["modelDeployment", "revision", "number", "strategy"] as const;
+
+const shareSchema = Type.Object(
+  {
+    weight: percentageSchema("Share of the traffic."),
+    firstEpoch: Type.Integer({ minimum: 1, description: "The first plan that gave it." }),
+    lastEpoch: Type.Integer({ minimum: 1, description: "The last one so far." }),
+    drawnBy: stringEnum(["Request", "User"], {
+      description: "Whether each request is drawn by itself, or each user with all requests.",
+    }),
+  },
+  { description: "Plans of the traffic, one after the other, that gave one share." },
+);
+
+/** JSON Schema of the status. */
+export const modelRolloutStatusSchema = Type.Object(
+  {
+    observedGeneration: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Generation of the spec that this status speaks of." }),
+    ),
+    phase: Type.Optional(stringEnum(ROLLOUT_PHASES, { description: "Where it is." })),
+    message: Type.Optional(
+      Type.String({ maxLength: 1024, description: "What is awaited, or what came of it, for people." }),
+    ),
+    step: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: MAXIMUM_HISTORY,
+        description:
+          "Number of the step in progress; 0 before the first. The one after the last of the strategy is all the traffic.",
+      }),
+    ),
+    steps: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: MAXIMUM_HISTORY, description: "Number of the last step." }),
+    ),
+    weight: Type.Optional(percentageSchema("Share of the traffic that the new revision is to have now.")),
+    weightInEffectAt: Type.Optional(
+      time("Since when every router gives the new revision this share; absent while one does not yet."),
+    ),
+    startedAt: Type.Optional(time("When the operator first looked at it.")),
+    endedAt: Type.Optional(time("When its verdict fell.")),
+    nextCheckAt: Type.Optional(time("When the step in progress has lasted long enough.")),
+    stableLostAt: Type.Optional(time("Since when the stable revision has had no ready replica.")),
+    history: Type.Optional(
+      Type.Array(historyEntrySchema, {
+        maxItems: MAXIMUM_HISTORY,
+        "x-kubernetes-list-type": "atomic",
+        description: "The steps so far, the latest last.",
+      }),
+    ),
+    shares: Type.Optional(
+      Type.Array(shareSchema, {
+        maxItems: MAXIMUM_SHARES,
+        "x-kubernetes-list-type": "atomic",
+        description:
+          "By which plans of the traffic the new revision had a share, the latest last: what was counted under these is the evidence of this release.",
+      }),
+    ),
+    gates: Type.Optional(
+      Type.Array(gateStatusSchema, {
+        maxItems: 32,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        description: "What each gate says of the step in progress; once a gate failed, what it failed by.",
+      }),
+    ),
+    passedGates: Type.Optional(
+      Type.Array(gateStatusSchema, {
+        maxItems: 32,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        description: "What each gate said when it let the latest step end; it stays for those who ask why.",
+      }),
+    ),
+    verdict: Type.Optional(
+      Type.Object(
+        {
+          outcome: stringEnum(["Promoted", "Aborted", "Superseded"], { description: "What came of it." }),
+          reason: stringEnum(VERDICT_REASONS, { description: "Why, in one word." }),
+          message: Type.String({ maxLength: 1024, description: "Why, for people." }),
+          at: time("When it fell."),
+        },
+        { description: "What came of it. It is never taken back." },
+      ),
+    ),
+    conditions: Type.Optional(
+      Type.Array(conditionFields("One of Progressing, Promoted."), {
+        maxItems: 8,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        description: "Conditions, by type.",
+      }),
+    ),
+  },
+  { description: "How it goes." },
+);
+
+/** The kind `ModelRollout`. */
+export const modelRolloutKind: KindDefinition = {
+  kind: "ModelRollout",
+  plural: "modelrollouts",
+  singular: "modelrollout",
+  shortNames: ["mrol"],
+  categories: ["petrel"],
+  description:
+    "One release of one model revision: its steps, and what came of it. The operator makes it; people pause, approve, promote or abort it.",
+  schema: Type.Object({
+    spec: modelRolloutSpecSchema,
+    status: Type.Optional(modelRolloutStatusSchema),
+  }),
+  rules: [],
+  specRules: [
+    ...FIXED_FIELDS.map((field) => ({ field, rule: `self.${field} == oldSelf.${field}` })),
+    {
+      field: "gates",
+      rule: "has(self.gates) == has(oldSelf.gates) && (!has(self.gates) || self.gates == oldSelf.gates)",
+    },
+  ].map(({ field, rule }) => ({
+    rule,
+    message: `spec.${field}: is for good; change the spec of the ModelDeployment for another release`,
+  })),
+  columns: [
+    { name: "Deployment", type: "string", jsonPath: ".spec.modelDeployment" },
+    { name: "Phase", type: "string", jsonPath: ".status.phase" },
+    { name: "Step", type: "integer", jsonPath: ".status.step" },
+    { name: "Of", type: "integer", jsonPath: ".status.steps" },
+    { name: "Weight", type: "string", jsonPath: ".status.weight" },
+    { name: "Revision", type: "string", jsonPath: ".spec.revision" },
+    { name: "Message", type: "string", jsonPath: ".status.message", priority: 1 },
+    { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
+  ],
+};
+
+/** What a release is, and what people decide about it. */
+export type ModelRolloutSpec = Type.Static<typeof modelRolloutSpecSchema>;
+/** How a release goes. Every field is absent before the operator has looked at it. */
+export type ModelRolloutStatus = Type.Static<typeof modelRolloutStatusSchema>;
+/** Where a release is. */
+export type RolloutPhase = (typeof ROLLOUT_PHASES)[number];
+/** What came of a release. */
+export type RolloutVerdict = NonNullable<ModelRolloutStatus["verdict"]>;
+/** Plans of the traffic that gave the candidate one share. */
+export type RolloutShare = NonNullable<ModelRolloutStatus["shares"]>[number];
+/** One step of a release. */
+export type RolloutHistoryEntry = NonNullable<ModelRolloutStatus["history"]>[number];

@@ -1,0 +1,133 @@
+/**
+ * How a new model revision takes the traffic over. Nothing of it shapes pods or predictions: a change takes effect
+ * with the next release.
+ */
+import Type from "typebox";
+import { percentageSchema } from "./percentage.ts";
+import { GATHERED_GATE_TYPES, gateRules, gatheredGatesSchema } from "./rollout-gates.ts";
+import { type CelRule, durationSchema, stringEnum } from "./schema.ts";
+
+/** Most steps of a canary. */
+export const MAXIMUM_STEPS = 20;
+
+const canaryStepSchema = Type.Object(
+  {
+    weight: percentageSchema(
+      "Share of the requests that the new revision answers in this step, such as `10%` or `0.5%`; more in each step, and less than 100%.",
+    ),
+    minDuration: Type.Optional(
+      durationSchema({
+        description:
+          "How long the step lasts at least, counted from when every router gives the new revision this share. At most 720h.",
+      }),
+    ),
+    pause: Type.Optional(
+      Type.Boolean({
+        description:
+          "After `minDuration` the step goes on until a person approves it: `spec.approvedStep` of the ModelRollout.",
+      }),
+    ),
+  },
+  { description: "A share of the traffic, and for how long." },
+);
+
+/** JSON Schema of a strategy, in a ModelDeployment and in the ModelRollout that carries it out. */
+export const rolloutStrategySchema = Type.Object(
+  {
+    type: stringEnum(["BlueGreen", "Canary", "Recreate"], {
+      description:
+        "`BlueGreen` moves all traffic at once, when all replicas of the new revision are ready. `Canary` moves it in steps. `Recreate` takes the old revision away first: nothing answers until the new one is ready; for devices that are too few for both.",
+    }),
+    canary: Type.Optional(
+      Type.Object(
+        {
+          steps: Type.Array(canaryStepSchema, {
+            minItems: 1,
+            maxItems: MAXIMUM_STEPS,
+            "x-kubernetes-list-type": "atomic",
+            description: "Steps in their order. All the traffic follows after the last one by itself.",
+          }),
+        },
+        { description: "Settings of the type `Canary`." },
+      ),
+    ),
+  },
+  { description: "How the traffic moves." },
+);
+
+/** JSON Schema of the rollout settings of a ModelDeployment. */
+export const rolloutSchema = Type.Object(
+  {
+    strategy: rolloutStrategySchema,
+    gates: Type.Optional(gatheredGatesSchema),
+    onNewRevision: Type.Optional(
+      stringEnum(["Supersede", "Queue"], {
+        description:
+          "`Supersede` unless set. When the spec asks for yet another revision in mid-rollout: `Supersede` gives the present one up and begins with the new one, `Queue` finishes it first, if it has traffic. A return to the revision that serves always ends the rollout.",
+      }),
+    ),
+  },
+  {
+    description:
+      "How a new model revision takes the traffic over: all at once, when all its replicas are ready, unless set.",
+  },
+);
+
+const STEPS = "self.rollout.strategy.canary.steps";
+const NO_STEPS = "!has(self.rollout) || !has(self.rollout.strategy.canary)";
+const share = (step: string) => `double(${step}.weight.replace('%', ''))`;
+
+const GATES = "self.rollout.gates";
+const NO_GATES = "!has(self.rollout) || !has(self.rollout.gates)";
+/** The label that a metric is made of, as `DEFAULT_LABEL` has it. */
+const labelOf = (metric: string) =>
+  `(has(${metric}.label) ? ${metric}.label : (${metric}.type == 'ClickThroughRate' ? 'click' : 'order'))`;
+
+/** Rules over the rollout settings of a spec. */
+export const rolloutRules: readonly CelRule[] = [
+  {
+    rule: "!has(self.rollout) || (self.rollout.strategy.type == 'Canary') == has(self.rollout.strategy.canary)",
+    message:
+      "spec.rollout.strategy.canary: belongs to the type Canary, and that type needs it; set strategy.type to Canary, or leave canary out",
+  },
+  {
+    rule: `${NO_STEPS} || ${STEPS}.all(step, ${share("step")} > 0.0 && ${share("step")} < 100.0)`,
+    message:
+      "spec.rollout.strategy.canary.steps[].weight: must be more than 0% and less than 100%; all the traffic follows after the last step by itself",
+  },
+  {
+    rule: `${NO_STEPS} || (${STEPS}.map(step, ${share("step")}).isSorted() && ${STEPS}.all(step, ${STEPS}.exists_one(other, ${share("other")} == ${share("step")})))`,
+    message:
+      "spec.rollout.strategy.canary.steps[].weight: must grow from step to step; put the smallest share first",
+  },
+  {
+    rule: `${NO_STEPS} || ${STEPS}.all(step, has(step.minDuration) || (has(step.pause) && step.pause))`,
+    message:
+      "spec.rollout.strategy.canary.steps[]: needs minDuration, or pause: true; without either the step would end as it begins",
+  },
+  {
+    rule: `${NO_STEPS} || ${STEPS}.all(step, !has(step.minDuration) || duration(step.minDuration) <= duration('720h'))`,
+    message: "spec.rollout.strategy.canary.steps[].minDuration: must be at most 720h",
+  },
+  {
+    rule: "!has(self.rollout) || !has(self.rollout.gates) || size(self.rollout.gates) == 0 || self.rollout.strategy.type == 'Canary'",
+    message:
+      "spec.rollout.gates: need the type Canary; gates hold the steps of a canary, and the other types have none",
+  },
+  {
+    rule: `${NO_GATES} || ${GATES}.all(gate, !has(gate.quality) || (has(self.quality) && self.quality.metrics.exists(m, m.name == gate.quality.metric)))`,
+    message:
+      "spec.rollout.gates[].quality.metric: must be one of spec.quality.metrics; without that nothing is counted that the gate could judge by",
+  },
+  {
+    rule: `${NO_GATES} || ${NO_STEPS} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || self.quality.labels.all(l, l.name != ${labelOf("m")} || ${STEPS}.all(step, (has(step.pause) && step.pause) || !has(step.minDuration) || duration(l.matures) <= duration(step.minDuration)))))`,
+    message:
+      "spec.rollout.gates[].quality.metric: its label takes longer than a step lasts, so the step would wait for the label whatever it says; make minDuration at least as long as spec.quality.labels[].matures, or gate on a faster label",
+  },
+  ...gateRules("self.rollout.gates", "has(self.rollout) && has(self.rollout.gates)", GATHERED_GATE_TYPES),
+];
+
+/** How a new model revision takes the traffic over. */
+export type RolloutSpec = Type.Static<typeof rolloutSchema>;
+/** How the traffic moves. */
+export type RolloutStrategy = Type.Static<typeof rolloutStrategySchema>;
