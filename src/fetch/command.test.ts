@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { FETCH_MOUNT } from "../api/names.ts";
 import { type Answer, serveFile, startModelServer } from "../sources/testdata/model-server.ts";
 import { finishDigest, startDigest } from "./digest.ts";
 
@@ -43,8 +44,21 @@ function digestOf(bytes: Uint8Array): string {
 }
 
 /** Starts `petrel fetch`; `shell` runs before it in the same process. */
-function start(uri: string, { digest = DIGEST, shell = "" } = {}): ChildProcess {
-  const args = ["--uri", uri, "--digest", digest, "--target", target, "--termination-log", terminationLog];
+function start(
+  uri: string,
+  { digest = DIGEST, shell = "", into = target, more = [] as readonly string[] } = {},
+): ChildProcess {
+  const args = [
+    "--uri",
+    uri,
+    "--digest",
+    digest,
+    "--target",
+    into,
+    "--termination-log",
+    terminationLog,
+    ...more,
+  ];
   const node = [process.execPath, MAIN, "fetch", ...args];
   return spawn("/bin/sh", ["-c", `${shell} exec "$@"`, "sh", ...node], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -136,7 +150,64 @@ test("killed at any moment, the target is absent or complete; the next start goe
   expect((await ended(start(server.url))).exitCode).toBe(0);
   expect(await readdir(volume)).toEqual(["model"]);
   expect(digestOf(await readFile(join(target, "model.onnx")))).toBe(DIGEST);
-}, 120_000);
+}, 360_000);
+
+test("a cache that two writers share survives the death of either at any moment", async () => {
+  const random = seededRandom(20_260_402);
+  const answer = new PacedAnswer(MODEL);
+  await using server = await startModelServer(answer.serve);
+  const cache = join(directory, "cache");
+  await mkdir(cache);
+  const layout = join(cache, "petrel-cache-v1");
+  const entry = join(layout, DIGEST.replace(":", "-"));
+  const outcomes = new Set<string>();
+  for (let round = 0; round < 8; round++) {
+    if (random() < 0.5) await rm(entry, { recursive: true, force: true });
+    const writers = [0, 1].map(async (number) => {
+      const into = join(volume, `writer-${number}`);
+      await rm(into, { recursive: true, force: true });
+      const child = start(server.url, { into, more: ["--cache", cache] });
+      const end = ended(child);
+      const kill = () => child.kill("SIGKILL");
+      // One of the two dies: at some time, or while bytes come, or soon after the last one.
+      if (number === 0) {
+        if (round % 2 === 0) setTimeout(kill, random() * 800);
+        else
+          answer.afterBytes(MODEL.byteLength * Math.min(1, random() * 1.5), () =>
+            setTimeout(kill, random() * 60),
+          );
+      }
+      return (await end).exitCode;
+    });
+    for (const exitCode of await Promise.all(writers)) outcomes.add(String(exitCode));
+    const names: readonly string[] = await readdir(layout).catch(() => []);
+    for (const name of names) expect(name).toMatch(/^(draft-|sha256-)/);
+    if (names.includes(DIGEST.replace(":", "-")))
+      expect(digestOf(await readFile(join(entry, "file")))).toBe(DIGEST);
+  }
+  // One of each round lived, and succeeded.
+  expect(outcomes).toContain("0");
+  expect(outcomes).toContain("null");
+  expect(outcomes).not.toContain("1");
+
+  expect((await ended(start(server.url, { more: ["--cache", cache] }))).exitCode).toBe(0);
+  const asked = server.requests.length;
+  const again = start(server.url, { into: join(volume, "again"), more: ["--cache", cache] });
+  expect((await ended(again)).log).toContain("the model from the cache is verified");
+  expect(server.requests).toHaveLength(asked);
+}, 240_000);
+
+test("a Secret that is missing is told by its name and key, as what the spec says", async () => {
+  const publicKey = join(FETCH_MOUNT.secrets, "signing/cosign.pub");
+  await using server = await startModelServer(serveFile(MODEL));
+  const more = ["--verify", "DetachedSignature", "--public-key", publicKey, "--signature", server.url];
+  expect((await ended(start(server.url, { more }))).exitCode).toBe(1);
+  expect(JSON.parse(await readFile(terminationLog, "utf8"))).toMatchObject({
+    check: "Settings",
+    expected: "key cosign.pub of Secret signing",
+    found: "nothing",
+  });
+});
 
 /** Chooses what the next start finds: nothing, another model, or whatever the last one left. */
 async function prepareTarget(random: () => number): Promise<"Other" | "Any"> {

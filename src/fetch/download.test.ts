@@ -2,10 +2,9 @@
  * The accounting of a download, attempt by attempt, on a source that does exactly what a script says.
  */
 import { expect, test } from "@jest/globals";
+import { silentLogger } from "../../test/fixtures/silent-logger.ts";
 import { systemClock } from "../core/clock.ts";
-import { createLogger } from "../core/log.ts";
 import { type OpenRequest, SourceError } from "../sources/model-source.ts";
-import { parseModelUri } from "../sources/model-uri.ts";
 import { type Download, download } from "./download.ts";
 import { MAX_ATTEMPTS, MAX_FAILURES_WITHOUT_PROGRESS } from "./retry-schedule.ts";
 
@@ -33,7 +32,8 @@ function scriptedDownload(script: (attempt: number) => Attempt, options: Partial
         return { body: body(), offsetBytes: resume?.offsetBytes ?? 0, totalBytes: undefined, validator };
       },
     },
-    uri: parseModelUri("http://example.com/model"),
+    url: new URL("http://example.com/model"),
+    shown: "http://example.com/model",
     sink: {
       get sizeBytes() {
         return sizeBytes;
@@ -50,7 +50,7 @@ function scriptedDownload(script: (attempt: number) => Attempt, options: Partial
     signal: new AbortController().signal,
     clock: systemClock,
     random: () => 0,
-    logger: createLogger({ write: () => {}, now: () => 0 }),
+    logger: silentLogger,
     onProgress: (bytes) => received.push(bytes),
     ...options,
   });

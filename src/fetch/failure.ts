@@ -14,6 +14,12 @@ export type FetchCheck =
   | "Timeout"
   /** The bytes are not those of the digest, or the digest is not one. */
   | "Digest"
+  /** No key that is trusted has signed these bytes, or there is no signature. */
+  | "Signature"
+  /** The archive is none, or holds what no model may hold. */
+  | "Archive"
+  /** A Secret or ConfigMap that the spec names is not there, or holds something else. */
+  | "Settings"
   /** The model could not be written to the volume. */
   | "Write";
 

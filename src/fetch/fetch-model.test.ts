@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { systemClock } from "../core/clock.ts";
 import { createLogger } from "../core/log.ts";
 import { serveFile, startModelServer } from "../sources/testdata/model-server.ts";
+import { sourceSettings } from "../sources/testdata/settings.ts";
 import type { FetchFailure } from "./failure.ts";
 import { type FetchEnvironment, type FetchRequest, type FetchResult, fetchModel } from "./fetch-model.ts";
 import { MAX_FAILURES_WITHOUT_PROGRESS } from "./retry-schedule.ts";
@@ -52,6 +53,7 @@ function fetchFrom(
       random: () => 0,
       logger: createLogger({ write: (line) => logLines.push(line), now: systemClock.now }),
       signal: new AbortController().signal,
+      settings: sourceSettings(),
       patience: { openMilliseconds: 5_000, idleMilliseconds: 5_000 },
       ...environment,
     },
@@ -83,7 +85,8 @@ async function expectEmptyVolume(): Promise<void> {
 describe("a good source", () => {
   test("gives a model that any user may read and nobody changes by accident", async () => {
     await using server = await startModelServer(serveFile(MODEL));
-    expect(await fetchFrom(server.url)).toEqual({ type: "Downloaded", sizeBytes: MODEL.byteLength });
+    const result = await fetchFrom(server.url);
+    expect(result).toEqual({ type: "Downloaded", sizeBytes: MODEL.byteLength, digest: digestOf(MODEL) });
     await expectModelAlone();
     expect((await stat(target)).mode & 0o777).toBe(0o755);
     expect((await stat(join(target, "model.onnx"))).mode & 0o777).toBe(0o444);
@@ -119,7 +122,7 @@ describe("what is at the target already", () => {
     await using server = await startModelServer(serveFile(MODEL));
     await put("model.onnx", MODEL);
     const { ino } = await stat(target);
-    expect(await fetchFrom(server.url)).toEqual({ type: "Kept", sizeBytes: MODEL.byteLength });
+    expect(await fetchFrom(server.url)).toMatchObject({ type: "Kept", sizeBytes: MODEL.byteLength });
     expect(server.requests).toHaveLength(0);
     expect((await stat(target)).ino).toBe(ino);
   });
@@ -336,7 +339,8 @@ test.each([
   [{ digest: "sha256:abc" }, "Digest"],
   [{ digest: `md5:${"0".repeat(32)}` }, "Digest"],
   [{ uri: "models/m.onnx" }, "Source"],
-  [{ uri: "s3://bucket/key" }, "Source"],
+  [{ uri: "gs://bucket/key" }, "Source"],
+  [{ digest: undefined }, "Digest"],
 ])("%j fails the check %s at once", async (request, check) => {
   const failure = await failureOf(fetchFrom("file:///nowhere", request));
   expect(failure).toMatchObject({ check, terminal: true });
@@ -352,6 +356,19 @@ test.each([
   const failure = await failureOf(fetchFrom(server.url, { target: path() }));
   expect(failure).toMatchObject({ check: "Write", found, terminal });
   expect(server.requests).toHaveLength(0);
+});
+
+test("a mark that a killed fetch left speaks for nothing that is put there later", async () => {
+  await using server = await startModelServer(serveFile(MODEL));
+  await writeFile(join(volume, ".model.fetched"), "");
+  await fetchFrom(server.url);
+  expect(await readdir(volume)).toEqual(["model"]);
+  await rm(target, { recursive: true });
+  await mkdir(target);
+  await writeFile(join(target, "notes.txt"), "somebody's");
+  const failure = await failureOf(fetchFrom(server.url));
+  expect(failure).toMatchObject({ check: "Write", found: expect.stringContaining("notes.txt") });
+  expect(await readFile(join(target, "notes.txt"), "utf8")).toBe("somebody's");
 });
 
 test("ends with the reason of the signal, and nothing is visible", async () => {

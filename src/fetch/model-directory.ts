@@ -1,18 +1,21 @@
 /**
- * The model on disk. A model is written under a hidden name beside the target and shown by one rename of
- * its directory, so that the target is either absent or complete and verified, whatever is killed when.
+ * The model on disk. A model is written in a hidden folder beside the target and shown by one rename of its
+ * directory, so that the target is either absent or complete and verified, whatever is killed when.
  *
- * It must never delete what it did not write: a target that holds anything but a model file is refused.
+ * It must never delete what it did not write: a target that holds anything but a model file is refused, unless
+ * the mark beside it says that it was put there by a fetch.
  */
-import type { Hash } from "node:crypto";
-import { createReadStream, type Dirent } from "node:fs";
-import { chmod, type FileHandle, lstat, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import type { Dirent } from "node:fs";
+import { chmod, lstat, mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { MODEL_VOLUME } from "../api/names.ts";
+import { listDirectory } from "../sources/directory-files.ts";
 import { errorCode } from "../sources/error-code.ts";
-import { type Digest, finishDigest, startDigest } from "./digest.ts";
-import type { ByteSink } from "./download.ts";
-import { FetchFailure } from "./failure.ts";
+import type { Digest } from "./digest.ts";
+import { digestOfFile } from "./file-digest.ts";
+import { type ManifestEntry, manifestDigest } from "./model-manifest.ts";
+import { StagedFile } from "./staged-file.ts";
+import { onVolume, syncDirectory } from "./volume.ts";
 
 /** What lies at the target before a fetch. */
 export type TargetState =
@@ -23,10 +26,14 @@ export type TargetState =
   /** Not a model directory: somebody else's, not to be touched. */
   | { readonly type: "Foreign"; readonly found: string };
 
-/** Looks at the target and, if it is a model directory, computes the digest of its model. */
+/**
+ * Looks at the target and, if it is a model directory, computes the digest of its model.
+ *
+ * @param expected undefined when no digest of the unpacked files is known: what is there is then unverified.
+ */
 export async function inspectTarget(
   target: string,
-  expected: Digest,
+  expected: Digest | undefined,
   signal: AbortSignal,
 ): Promise<TargetState> {
   return await onVolume(`inspect ${target}`, async () => {
@@ -35,11 +42,34 @@ export async function inspectTarget(
     if (!status.isDirectory()) return { type: "Foreign", found: "not a directory" };
     const entries = await readdir(target, { withFileTypes: true });
     const foreign = entries.find((entry) => !isModelFile(entry));
-    if (foreign !== undefined) return { type: "Foreign", found: `an entry ${JSON.stringify(foreign.name)}` };
+    if (foreign !== undefined && (await lstat(markOf(target)).catch(undefinedWhenMissing)) === undefined) {
+      return { type: "Foreign", found: `an entry ${JSON.stringify(foreign.name)}` };
+    }
     if (entries.length === 0) return { type: "Unverified", found: "an empty directory" };
-    const { digest, sizeBytes } = await digestOfFile(join(target, MODEL_VOLUME.modelFile), signal);
-    return digest === expected ? { type: "Verified", sizeBytes } : { type: "Unverified", found: digest };
+    if (expected === undefined)
+      return { type: "Unverified", found: "a model that cannot be verified in place" };
+    const { digests, sizeBytes } = await digestsOfDirectory(target, signal);
+    return digests.includes(expected)
+      ? { type: "Verified", sizeBytes }
+      : { type: "Unverified", found: digests[0] ?? "nothing" };
   });
+}
+
+/** The digests that a directory answers to: its manifest's, and before it that of a single model file. */
+async function digestsOfDirectory(
+  directory: string,
+  signal: AbortSignal,
+): Promise<{ digests: readonly Digest[]; sizeBytes: number }> {
+  const entries: ManifestEntry[] = [];
+  let sizeBytes = 0;
+  for (const { path } of await listDirectory(directory, directory)) {
+    const file = await digestOfFile(join(directory, path), signal);
+    entries.push({ path, digest: file.digest });
+    sizeBytes += file.sizeBytes;
+  }
+  const [first, ...others] = entries;
+  const single = first?.path === MODEL_VOLUME.modelFile && others.length === 0 ? [first.digest] : [];
+  return { digests: [...single, manifestDigest(entries)], sizeBytes };
 }
 
 /** Makes an unverified target vanish at once, then frees its space. */
@@ -47,6 +77,8 @@ export async function discardTarget(target: string): Promise<void> {
   await onVolume(`remove ${target}`, async () => {
     const discarded = await mkdtemp(hiddenPrefix(target));
     await rename(target, join(discarded, "discarded"));
+    // What may be put there by somebody else from now on is not ours.
+    await rm(markOf(target), { force: true });
     await rm(discarded, { recursive: true });
   });
 }
@@ -58,58 +90,62 @@ export async function removeLeftovers(target: string): Promise<string[]> {
     const names = await readdir(parent);
     const leftovers = names.filter((name) => join(parent, name).startsWith(hiddenPrefix(target)));
     for (const name of leftovers) await rm(join(parent, name), { recursive: true });
+    // A mark without its model would speak for whatever somebody else puts there.
+    if (!names.includes(basename(resolve(target)))) await rm(markOf(target), { force: true });
     return leftovers;
   });
 }
 
-/** A model that is being written, beside the target and on its file system. */
-export class StagedModel implements ByteSink {
+/** A model that is being written, in a hidden folder beside the target and on its file system. */
+export class StagedModel {
   readonly #target: string;
-  readonly #directory: string;
-  readonly #file: FileHandle;
-  #hash: Hash = startDigest();
-  #sizeBytes = 0;
+  readonly #folder: string;
+  readonly #open = new Set<StagedFile>();
+  #isSingleFile = true;
 
-  private constructor(target: string, directory: string, file: FileHandle) {
+  private constructor(target: string, folder: string) {
     this.#target = target;
-    this.#directory = directory;
-    this.#file = file;
+    this.#folder = folder;
   }
 
   /** Makes an empty staged model for a target. Its parent directory must exist. */
   static async create(target: string): Promise<StagedModel> {
     return await onVolume(`write beside ${target}`, async () => {
-      const directory = await mkdtemp(hiddenPrefix(target));
-      const file = await open(join(directory, MODEL_VOLUME.modelFile), "wx");
-      return new StagedModel(target, directory, file);
+      const folder = await mkdtemp(hiddenPrefix(target));
+      await mkdir(join(folder, "model"));
+      return new StagedModel(target, folder);
     });
   }
 
-  get sizeBytes(): number {
-    return this.#sizeBytes;
+  /** The directory that will be shown. */
+  get modelFolder(): string {
+    return join(this.#folder, "model");
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    await onVolume(`write beside ${this.#target}`, async () => {
-      for (let written = 0; written < chunk.byteLength; ) {
-        const position = this.#sizeBytes + written;
-        const { bytesWritten } = await this.#file.write(chunk, written, chunk.byteLength - written, position);
-        written += bytesWritten;
-      }
+  /** Where a staged file lies once the model is shown. A working file is not shown, and stays where it is. */
+  shownPath(path: string): string {
+    const below = relative(this.modelFolder, path);
+    return below === ".." || below.startsWith("../") ? path : join(this.#target, below);
+  }
+
+  /** Starts a file of the model. The path must have been checked; a second file of one path is refused. */
+  async file(path: string): Promise<StagedFile> {
+    if (path !== MODEL_VOLUME.modelFile) this.#isSingleFile = false;
+    return await this.#create(join(this.modelFolder, path));
+  }
+
+  /** Starts a file that belongs to the fetch alone: an archive, before it is unpacked. It is never shown. */
+  async workingFile(name: string): Promise<StagedFile> {
+    return await this.#create(join(this.#folder, name));
+  }
+
+  async #create(path: string): Promise<StagedFile> {
+    const file = await onVolume(`write beside ${this.#target}`, async () => {
+      await mkdir(dirname(path), { recursive: true });
+      return await StagedFile.create(path);
     });
-    this.#hash.update(chunk);
-    this.#sizeBytes += chunk.byteLength;
-  }
-
-  async restart(): Promise<void> {
-    await onVolume(`truncate beside ${this.#target}`, () => this.#file.truncate(0));
-    this.#hash = startDigest();
-    this.#sizeBytes = 0;
-  }
-
-  /** The digest of all bytes written. Ends the writing. */
-  finishDigest(): Digest {
-    return finishDigest(this.#hash);
+    this.#open.add(file);
+    return file;
   }
 
   /**
@@ -118,23 +154,49 @@ export class StagedModel implements ByteSink {
    */
   async publish(): Promise<void> {
     await onVolume(`publish ${this.#target}`, async () => {
-      await this.#file.chmod(0o444);
-      await this.#file.sync();
-      await chmod(this.#directory, 0o755);
-      await syncDirectory(this.#directory);
-      await rename(this.#directory, this.#target);
-      await syncDirectory(dirname(resolve(this.#target)));
+      await this.#closeAll();
+      await settle(this.modelFolder);
+      const parent = dirname(resolve(this.#target));
+      // Before the model, so that no model of many files is ever there without it.
+      if (!this.#isSingleFile) await writeFile(markOf(this.#target), "");
+      await rename(this.modelFolder, this.#target);
+      await syncDirectory(parent);
     });
   }
 
+  async #closeAll(): Promise<void> {
+    for (const file of this.#open) await file.close();
+    this.#open.clear();
+  }
+
   /**
-   * Closes the file and removes whatever is still staged. To be called in any case. Never throws: what led
+   * Closes all files and removes whatever is still staged. To be called in any case. Never throws: what led
    * here is what must be reported, and anything left behind is hidden and goes at the next start.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close().catch(() => {});
-    await rm(this.#directory, { recursive: true, force: true }).catch(() => {});
+    await this.#closeAll().catch(() => {});
+    await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
   }
+}
+
+/** Puts a tree on disk, files first, each readable by all and writable by nobody. */
+async function settle(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      await settle(path);
+      continue;
+    }
+    const file = await open(path, "r");
+    try {
+      await file.chmod(0o444);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+  await chmod(folder, 0o755);
+  await syncDirectory(folder);
 }
 
 /** Hidden, and distinct for each target, so that two models may lie in one volume. */
@@ -143,62 +205,17 @@ function hiddenPrefix(target: string): string {
   return join(dirname(path), `.${basename(path)}.fetch-`);
 }
 
+/** Beside a target of many files: it was put there by a fetch, and may be replaced by one. */
+function markOf(target: string): string {
+  const path = resolve(target);
+  return join(dirname(path), `.${basename(path)}.fetched`);
+}
+
 function isModelFile(entry: Dirent): boolean {
   return entry.name === MODEL_VOLUME.modelFile && entry.isFile();
-}
-
-async function digestOfFile(
-  path: string,
-  signal: AbortSignal,
-): Promise<{ digest: Digest; sizeBytes: number }> {
-  const hash = startDigest();
-  let sizeBytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
-    hash.update(chunk);
-    sizeBytes += chunk.length;
-  }
-  return { digest: finishDigest(hash), sizeBytes };
-}
-
-/** A rename is durable only once the directory that holds the name is written. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function undefinedWhenMissing(error: unknown): undefined {
   if (errorCode(error) === "ENOENT") return undefined;
   throw error;
-}
-
-/** Errors of the volume that only a person can mend. A full disk is not among them. */
-const TERMINAL_CODES: ReadonlySet<string> = new Set([
-  "EACCES",
-  "EBUSY",
-  "ENOENT",
-  "ENOTDIR",
-  "EPERM",
-  "EROFS",
-]);
-
-/** Names what was done when the volume refused it. */
-async function onVolume<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const code = errorCode(cause);
-    if (code === undefined || code === "ABORT_ERR") throw cause;
-    throw new FetchFailure({
-      check: "Write",
-      message: `cannot ${what}: ${code}`,
-      expected: "an existing, writable directory with enough space, in which the target is no mount point",
-      found: code,
-      terminal: TERMINAL_CODES.has(code),
-      cause,
-    });
-  }
 }

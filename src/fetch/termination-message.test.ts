@@ -65,11 +65,13 @@ test("is written over what the file holds, and makes no file where the kubelet m
     const failure = new FetchFailure({ check: "Size", expected: "", found: "", message: "", terminal: true });
     const [there, missing] = [join(directory, "there"), join(directory, "missing")];
     await writeFile(there, "x".repeat(1_000));
-    expect(await writeTerminationMessage(there, failure)).toBe(true);
+    expect(await writeTerminationMessage(there, terminationLine(failure))).toBe(true);
     expect(await readFile(there, "utf8")).toBe(`${terminationLine(failure)}\n`);
-    expect(await writeTerminationMessage(missing, failure)).toBe(false);
+    expect(await writeTerminationMessage(missing, terminationLine(failure))).toBe(false);
     expect(await readdir(directory)).toEqual(["there"]);
-    await expect(writeTerminationMessage(directory, failure)).rejects.toMatchObject({ code: "EISDIR" });
+    await expect(writeTerminationMessage(directory, terminationLine(failure))).rejects.toMatchObject({
+      code: "EISDIR",
+    });
   } finally {
     await rm(directory, { recursive: true });
   }

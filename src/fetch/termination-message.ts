@@ -28,23 +28,23 @@ const MAX_MESSAGE_LENGTH = 560;
 export function terminationLine(failure: FetchFailure): string {
   const message: TerminationMessage = {
     check: failure.check,
-    expected: bounded(failure.expected, MAX_FIELD_LENGTH),
-    found: bounded(failure.found, MAX_FIELD_LENGTH),
-    message: bounded(failure.message, MAX_MESSAGE_LENGTH),
+    expected: boundedText(failure.expected, MAX_FIELD_LENGTH),
+    found: boundedText(failure.found, MAX_FIELD_LENGTH),
+    message: boundedText(failure.message, MAX_MESSAGE_LENGTH),
     terminal: failure.terminal,
   };
   return JSON.stringify(message);
 }
 
 /**
- * Writes the line over what the file holds. The kubelet makes the file: where there is none, there is nobody
+ * Writes a line over what the file holds. The kubelet makes the file: where there is none, there is nobody
  * to tell, and none is made.
  *
  * @returns whether there was a file. @throws the file system's error when it cannot be written.
  */
-export async function writeTerminationMessage(path: string, failure: FetchFailure): Promise<boolean> {
+export async function writeTerminationMessage(path: string, line: string): Promise<boolean> {
   try {
-    await writeFile(path, `${terminationLine(failure)}\n`, { flag: constants.O_WRONLY | constants.O_TRUNC });
+    await writeFile(path, `${line}\n`, { flag: constants.O_WRONLY | constants.O_TRUNC });
     return true;
   } catch (error) {
     if (errorCode(error) === "ENOENT") return false;
@@ -53,7 +53,7 @@ export async function writeTerminationMessage(path: string, failure: FetchFailur
 }
 
 /** Cuts at a character, not within one. Control characters, six bytes each when escaped, become spaces. */
-function bounded(text: string, maxCharacters: number): string {
+export function boundedText(text: string, maxCharacters: number): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
   const characters = [...text.toWellFormed().replace(/[\u0000-\u001f\u007f]/g, " ")];
   if (characters.length <= maxCharacters) return characters.join("");

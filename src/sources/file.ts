@@ -1,32 +1,48 @@
 /**
- * Models from the container's own file system: `file:///models/ranker/model.onnx`, on a volume that is
- * mounted or in the image. Regular files only: a directory, a device or a named pipe is refused before it
- * is read (opening a pipe would wait for a writer for ever). Symbolic links are followed.
+ * Models from the container's own file system: `file:///models/ranker/model.onnx` in the image, or a directory
+ * of files. A device or a named pipe is refused before it is read (opening a pipe would wait for a writer for
+ * ever). Symbolic links to files are followed; inside a directory, only where they stay in it.
  */
 import { constants, type ReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { errorCode } from "./error-code.ts";
-import { type ModelSource, type OpenedModel, type OpenRequest, SourceError } from "./model-source.ts";
+import { listDirectory, unreadable } from "./directory-files.ts";
+import {
+  type ModelLocation,
+  type ModelSource,
+  type OpenedModel,
+  type OpenRequest,
+  SourceError,
+} from "./model-source.ts";
 
 /** Reads in pieces of this size: few system calls, and still prompt when the signal is aborted. */
 const CHUNK_BYTES = 1 << 20;
 
-/** Errors that a later attempt does not mend. */
-const TERMINAL_CODES: ReadonlySet<string> = new Set([
-  "ENOENT",
-  "ENOTDIR",
-  "EACCES",
-  "EPERM",
-  "EISDIR",
-  "ELOOP",
-]);
-
 /** Source of `file:` URIs. */
-export const fileSource: ModelSource = { open: openFile };
+export const fileSource: ModelSource = {
+  locate: async ({ url }) => locatePath(pathOf(url)),
+  open: (request) => openPath(pathOf(request.url), request),
+};
 
-async function openFile({ url, resume, signal }: OpenRequest): Promise<OpenedModel> {
-  const path = pathOf(url);
+/** What is at a path: a file, or a directory from which no link leads out. */
+export async function locatePath(path: string): Promise<ModelLocation> {
+  const status = await stat(path).catch((error: unknown) => {
+    throw unreadable(error, path);
+  });
+  return status.isDirectory()
+    ? { type: "Directory", files: await listDirectory(path, path) }
+    : { type: "File" };
+}
+
+/**
+ * Opens a regular file by its path.
+ *
+ * @throws SourceError as {@link ModelSource.open} does.
+ */
+export async function openPath(
+  path: string,
+  { resume, signal }: Pick<OpenRequest, "resume" | "signal">,
+): Promise<OpenedModel> {
   const handle = await openHandle(path);
   try {
     signal.throwIfAborted();
@@ -45,7 +61,7 @@ async function openFile({ url, resume, signal }: OpenRequest): Promise<OpenedMod
     return { body: readFrom(stream, path), offsetBytes, totalBytes: Number(status.size), validator };
   } catch (error) {
     await handle.close();
-    throw describe(error, path);
+    throw unreadable(error, path);
   }
 }
 
@@ -76,7 +92,7 @@ async function openHandle(path: string): Promise<FileHandle> {
     // Without O_NONBLOCK, opening a named pipe waits for a writer, in a thread that nothing can end.
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    throw describe(error, path);
+    throw unreadable(error, path);
   }
 }
 
@@ -84,18 +100,6 @@ async function* readFrom(stream: ReadStream, path: string): AsyncGenerator<Uint8
   try {
     for await (const chunk of stream) yield chunk;
   } catch (error) {
-    throw describe(error, path);
+    throw unreadable(error, path);
   }
-}
-
-function describe(error: unknown, path: string): SourceError {
-  if (error instanceof SourceError) return error;
-  const code = errorCode(error) ?? "an unknown error";
-  return new SourceError({
-    message: `cannot read ${path}: ${code}`,
-    expected: "a readable file",
-    found: code,
-    terminal: TERMINAL_CODES.has(code),
-    cause: error,
-  });
 }

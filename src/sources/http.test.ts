@@ -2,12 +2,21 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { httpSource } from "./http.ts";
+import type { HttpAccess } from "./source-settings.ts";
 import { serveFile, startModelServer } from "./testdata/model-server.ts";
 
 const MODEL = Buffer.from("0123456789".repeat(100));
 
-async function read(url: string, resume?: { offsetBytes: number; validator: string }) {
-  const opened = await httpSource.open({ url: new URL(url), resume, signal: AbortSignal.timeout(10_000) });
+async function read(
+  url: string,
+  resume?: { offsetBytes: number; validator: string },
+  access: HttpAccess = { authorities: [] },
+) {
+  const opened = await httpSource(access).open({
+    url: new URL(url),
+    resume,
+    signal: AbortSignal.timeout(10_000),
+  });
   const chunks: Uint8Array[] = [];
   for await (const chunk of opened.body) chunks.push(chunk);
   return { ...opened, text: Buffer.concat(chunks).toString() };
@@ -130,4 +139,28 @@ test("a certificate that nobody vouches for is refused for good", async () => {
     found: "DEPTH_ZERO_SELF_SIGNED_CERT",
   });
   expect(server.requests).toHaveLength(0);
+});
+
+test("sends the authorization that was given to its own origin only", async () => {
+  await using elsewhere = await startModelServer(serveFile(MODEL));
+  await using server = await startModelServer((_request, response) => {
+    response.writeHead(302, { location: elsewhere.url }).end();
+  });
+  const authorization = { origin: new URL(server.url).origin, value: "Bearer 5ecret" };
+  expect((await read(server.url, undefined, { authorities: [], authorization })).text).toBe(MODEL.toString());
+  expect(server.requests[0]?.headers.authorization).toBe("Bearer 5ecret");
+  expect(elsewhere.requests[0]?.headers.authorization).toBeUndefined();
+});
+
+test("goes through the proxy, but not to its exceptions", async () => {
+  await using server = await startModelServer(serveFile(MODEL));
+  await using proxy = await startModelServer((request, response, number) => {
+    if (request.url === "http://models.example/model.onnx") serveFile(MODEL)(request, response, number);
+    else response.writeHead(502).end();
+  });
+  const access = { authorities: [], proxy: { url: new URL(proxy.url).origin, exceptions: ["127.0.0.1"] } };
+  const proxied = await read("http://models.example/model.onnx", undefined, access);
+  expect(proxied.text).toBe(MODEL.toString());
+  expect((await read(server.url, undefined, access)).text).toBe(MODEL.toString());
+  expect(proxy.requests).toHaveLength(1);
 });

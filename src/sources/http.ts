@@ -2,13 +2,10 @@
  * Models over HTTP and HTTPS: one GET, up to five redirects, and `Range` with `If-Range` to go on after a
  * broken connection.
  *
- * On node:http rather than fetch(), which would undo a Content-Encoding: the digest is of the bytes as they
- * lie at the source. TLS is always verified (further authorities through NODE_EXTRA_CA_CERTS). Credentials
- * of the URI go to its own origin only, and never into a message.
+ * Credentials, of the URI or given beside it, go to one origin only, and never into a message.
  */
 import http, { type IncomingMessage } from "node:http";
-import https from "node:https";
-import { errorCode } from "./error-code.ts";
+import { bodyOf, HttpClient } from "./http-client.ts";
 import {
   parseContentLength,
   parseContentRange,
@@ -25,15 +22,28 @@ import {
   SourceError,
 } from "./model-source.ts";
 import { displayUrl } from "./model-uri.ts";
+import type { HttpAccess } from "./source-settings.ts";
 
 /** Redirects followed for one request. */
 export const MAX_REDIRECTS = 5;
 
 /** Source of `http:` and `https:` URIs. */
-export const httpSource: ModelSource = { open: openHttp };
+export function httpSource(access: HttpAccess): ModelSource {
+  const client = new HttpClient(access);
+  return {
+    // HTTP knows no directories: what a URI of it names is one file.
+    locate: async () => ({ type: "File" }),
+    open: (request) => openHttp(request, client, access.authorization),
+  };
+}
 
-async function openHttp({ url, resume, signal }: OpenRequest): Promise<OpenedModel> {
-  const { response, location } = await requestFollowingRedirects(url, resume, signal);
+async function openHttp(
+  request: OpenRequest,
+  client: HttpClient,
+  authorization: HttpAccess["authorization"],
+): Promise<OpenedModel> {
+  const { resume } = request;
+  const { response, location } = await requestFollowingRedirects(request, client, authorization);
   const shown = displayUrl(location);
   const { statusCode: status = 0, headers } = response;
   const validator = strongETag(headers.etag);
@@ -52,7 +62,7 @@ async function openHttp({ url, resume, signal }: OpenRequest): Promise<OpenedMod
   response.destroy();
   if (resume !== undefined && (status === 206 || status === 416)) {
     // The server does not understand the range, or has other bytes by now: only a fresh start is safe.
-    return await openHttp({ url, signal });
+    return await openHttp({ ...request, resume: undefined }, client, authorization);
   }
   const found = `HTTP ${status} ${http.STATUS_CODES[status] ?? ""}`.trim();
   throw new SourceError({
@@ -65,26 +75,22 @@ async function openHttp({ url, resume, signal }: OpenRequest): Promise<OpenedMod
 }
 
 async function requestFollowingRedirects(
-  url: URL,
-  resume: ResumePoint | undefined,
-  signal: AbortSignal,
+  { url, resume, signal }: OpenRequest,
+  client: HttpClient,
+  given: HttpAccess["authorization"],
 ): Promise<{ response: IncomingMessage; location: URL }> {
-  const authorization = basicAuthorization(url);
+  const authorization = given?.origin === url.origin ? given.value : basicAuthorization(url);
   let location = withoutUserInformation(url);
   for (let redirects = 0; ; redirects++) {
-    const response = await send(
-      location,
-      {
-        accept: "*/*",
-        "accept-encoding": "identity",
-        "user-agent": "petrel-fetch",
-        ...(authorization !== undefined && location.origin === url.origin ? { authorization } : {}),
-        ...(resume === undefined
-          ? {}
-          : { range: `bytes=${resume.offsetBytes}-`, "if-range": resume.validator }),
-      },
-      signal,
-    );
+    const isAuthorized = authorization !== undefined && location.origin === url.origin;
+    const headers = {
+      accept: "*/*",
+      "accept-encoding": "identity",
+      "user-agent": "petrel-fetch",
+      ...(isAuthorized ? { authorization } : {}),
+      ...resumeHeaders(resume),
+    };
+    const response = await client.send({ method: "GET", url: location, headers, signal });
     const redirect = redirectOf(response.statusCode ?? 0, response.headers.location, location);
     if (redirect.type === "None") return { response, location };
     response.destroy();
@@ -94,27 +100,9 @@ async function requestFollowingRedirects(
   }
 }
 
-/** Resolves with the head of the final answer; 1xx answers are passed over. */
-function send(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const { request } = url.protocol === "https:" ? https : http;
-    // The listener stays: an error after the head is the body's to report, and must not end the process.
-    request(url, { headers, signal })
-      .on("response", (response) => {
-        response.on("error", () => {});
-        resolve(response);
-      })
-      .on("error", (error) => reject(connectionError(error, displayUrl(url))))
-      .end();
-  });
-}
-
-async function* bodyOf(response: IncomingMessage, shown: string): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of response) yield chunk;
-  } catch (error) {
-    throw connectionError(error, shown);
-  }
+function resumeHeaders(resume: ResumePoint | undefined): Readonly<Record<string, string>> {
+  if (resume === undefined) return {};
+  return { range: `bytes=${resume.offsetBytes}-`, "if-range": resume.validator };
 }
 
 function basicAuthorization({ username, password }: URL): string | undefined {
@@ -137,18 +125,5 @@ function refusedRedirect(location: URL, reason: string): SourceError {
     expected: `at most ${MAX_REDIRECTS} redirects, never from https to http`,
     found: `a redirect ${reason}`,
     terminal: true,
-  });
-}
-
-/** Certificate errors do not mend within minutes; broken connections and names that do not resolve yet may. */
-function connectionError(error: unknown, shown: string): SourceError {
-  const code = errorCode(error) ?? "an unknown error";
-  const terminal = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/.test(code);
-  return new SourceError({
-    message: `the connection to ${shown} failed: ${code}`,
-    expected: "a complete answer",
-    found: code,
-    terminal,
-    cause: error,
   });
 }

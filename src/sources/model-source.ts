@@ -1,5 +1,6 @@
 /**
- * What every source of models has in common: open a stream of bytes, if need be from the middle.
+ * What every source of models has in common: say what is there, and open a stream of bytes, if need be from
+ * the middle.
  *
  * A source knows one protocol and nothing else: sizes, digests, time limits and retries are the caller's,
  * so that they hold for all sources alike. A source must never decode, decompress or otherwise change the
@@ -39,10 +40,36 @@ export interface OpenedModel {
   readonly validator: string | undefined;
 }
 
+/** One file of a model that is a directory. */
+export interface ModelFile {
+  /** Path below the model, with `/` between its parts, as the source gives it: not checked. */
+  readonly path: string;
+  /** What {@link ModelSource.open} opens. */
+  readonly url: URL;
+  /** Size when the source knows it before the file is read. */
+  readonly sizeBytes: number | undefined;
+}
+
+/** What is at a URI: one file, or a directory of files. */
+export type ModelLocation =
+  | { readonly type: "File" }
+  | { readonly type: "Directory"; readonly files: readonly ModelFile[] }
+  /** A directory that is mounted read-only where the server reads it too: verified where it is, never copied. */
+  | { readonly type: "Mounted"; readonly files: readonly ModelFile[] };
+
+/** Files that one model may have. */
+export const MAX_MODEL_FILES = 10_000;
+
 /** A source of models: one file of this folder, one line of the register, one row of the conformance test. */
 export interface ModelSource {
   /**
-   * Opens a model for reading.
+   * Says what is at a model's URI. A source that has no directories says `File` without asking anybody.
+   *
+   * @throws SourceError for everything that can go wrong, more than {@link MAX_MODEL_FILES} files included.
+   */
+  locate(request: { readonly url: URL; readonly signal: AbortSignal }): Promise<ModelLocation>;
+  /**
+   * Opens a file for reading.
    *
    * @throws SourceError for everything that can go wrong, an aborted signal included.
    */
@@ -79,4 +106,15 @@ export class SourceError extends Error {
     this.terminal = init.terminal;
     this.retryAfterMilliseconds = init.retryAfterMilliseconds;
   }
+}
+
+/** The refusal of a directory with more files than a model may have. */
+export function tooManyFiles(shown: string): SourceError {
+  const expected = `at most ${MAX_MODEL_FILES} files`;
+  return new SourceError({
+    message: `${shown} has too many files: expected ${expected}, found more`,
+    expected,
+    found: "more",
+    terminal: true,
+  });
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { SourceError } from "./model-source.ts";
 import { MAX_URI_LENGTH, parseModelUri } from "./model-uri.ts";
 import { sourceFor } from "./register.ts";
+import { sourceSettings } from "./testdata/settings.ts";
 
 test.each([
   ["file:///models/a%20b.onnx", "file", "file:///models/a%20b.onnx"],
@@ -33,8 +34,8 @@ test.each([
 });
 
 test("a scheme without a source is refused with the ones that have one", () => {
-  expect(() => sourceFor(parseModelUri("s3://bucket/key"))).toThrow(
-    "no source for s3://bucket/key: expected one of the schemes file, http, https, found s3",
+  expect(() => sourceFor(parseModelUri("gs://bucket/key"), sourceSettings())).toThrow(
+    "no source for gs://bucket/key: expected one of the schemes file, http, https, oci, pvc, s3, found gs",
   );
 });
 

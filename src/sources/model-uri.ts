@@ -50,6 +50,16 @@ export function displayUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}${query}`;
 }
 
+/**
+ * The path of a URL without its percent-encoding.
+ *
+ * @throws SourceError (terminal) when it is not valid percent-encoding.
+ */
+export function decodedPath(url: URL): string {
+  if (isPercentEncoded(url.pathname)) return decodeURIComponent(url.pathname);
+  throw invalidUri("percent-encoded UTF-8 as path", JSON.stringify(url.pathname));
+}
+
 /** The same for text that is not a URL: drops all that could be user information or a query. */
 function withoutSecrets(text: string): string {
   return text
