@@ -8,28 +8,51 @@
 import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDurationMilliseconds } from "../api/duration.ts";
-import { MODEL_POD_PORT, MODEL_VOLUME } from "../api/names.ts";
+import { MODEL_POD_PORT, MODEL_VOLUME, SERVE_CHECK, type ServeCheck } from "../api/names.ts";
+import { EXECUTION_PROVIDERS } from "../api/runtime.ts";
 import { systemClock } from "../core/clock.ts";
-import { createLogger, errorMessage, LOG_LEVELS, type LogLevel } from "../core/log.ts";
+import { createLogger, errorMessage, LOG_LEVELS, type Logger, type LogLevel } from "../core/log.ts";
+import { aborted } from "../process/aborted.ts";
+import { durationOption } from "../process/duration-option.ts";
+import { parseSocketPath } from "../process/socket-path.ts";
+import { stopOnSignals } from "../process/stop-on-signals.ts";
+import { readBoundedFile, watchFiles } from "../process/watched-files.ts";
+import { wholeNumber } from "../process/whole-number.ts";
+import { parseObservedFile } from "../tap/observed-settings.ts";
+import { KeyRing } from "../token/key-ring.ts";
+import { executionProviderIsInstalled, executionProviderTrouble } from "./execution-provider.ts";
+import { VERSION_POLICIES, type VersionPolicy } from "./model-directory.ts";
 import { ModelServer } from "./model-server.ts";
+import type { TapSettings } from "./request-tap.ts";
 
 /** The options of the command line, as commander gives them. */
 interface ServeCommandOptions {
   readonly modelDirectory: string;
   readonly modelName: string;
   readonly modelVersion: string;
+  readonly modelVersions: VersionPolicy;
+  readonly modelRevision: string;
   readonly listenAddress: string;
   readonly restPort: number;
   readonly grpcPort: number;
   readonly metricsPort: number;
+  readonly livenessPort: number;
   readonly executionProvider: string;
   readonly intraOpThreads: number;
+  readonly batchMaxRows?: number;
+  readonly batchMaxDelay: number;
   readonly maxRequestBytes: number;
   readonly maxConcurrentRequests: number;
   readonly maxQueuedRequests: number;
   readonly requestTimeout: number;
   readonly drainDelay: number;
   readonly drainTimeout: number;
+  readonly tokenKeys?: string;
+  readonly tokenDeployment: string;
+  readonly tokenPool: number;
+  readonly tokenModelDigest: string;
+  readonly tapSocket?: string;
+  readonly tapSettings?: string;
   readonly terminationLog: string;
   readonly logLevel: LogLevel;
 }
@@ -37,34 +60,85 @@ interface ServeCommandOptions {
 /** Kubernetes keeps this many bytes of a termination message; what is longer is cut here, at a known place. */
 const MAXIMUM_TERMINATION_MESSAGE_LENGTH = 2_000;
 /** Longest duration of an option. */
-const MAXIMUM_DURATION_MILLISECONDS = 24 * 3_600_000;
+const LONGEST_DURATION = "24h";
+/** A batch that waited longer would help nobody. */
+const LONGEST_BATCH_DELAY = "1s";
 
 /** The command `petrel serve`. */
 export function serveCommand(): Command {
   return new Command("serve")
     .description("serve a model with the Open Inference Protocol over REST and gRPC")
     .requiredOption("--model-name <name>", "name of the model in requests", parseName)
-    .option("--model-version <version>", "version of the model in requests", parseName, "1")
+    .option("--model-version <version>", "version of a model without version folders", parseName, "1")
+    .addOption(
+      new Option("--model-versions <policy>", "which version folders are served")
+        .choices([...VERSION_POLICIES])
+        .default("Latest"),
+    )
+    .option("--model-revision <name>", "model revision, shown in a header of each answer", parseName, "")
     .option("--model-directory <path>", "directory with the model", MODEL_VOLUME.modelDirectory)
     .option("--listen-address <address>", "address of all ports", "0.0.0.0")
-    .option("--rest-port <port>", "port of REST and health", integer(0, 65_535), MODEL_POD_PORT.rest)
-    .option("--grpc-port <port>", "port of gRPC", integer(0, 65_535), MODEL_POD_PORT.grpc)
-    .option("--metrics-port <port>", "port of Prometheus metrics", integer(0, 65_535), MODEL_POD_PORT.metrics)
-    .addOption(
-      new Option("--execution-provider <name>", "what computes the model").choices(["CPU"]).default("CPU"),
+    .option("--rest-port <port>", "port of REST and health", wholeNumber(0, 65_535), MODEL_POD_PORT.rest)
+    .option("--grpc-port <port>", "port of gRPC", wholeNumber(0, 65_535), MODEL_POD_PORT.grpc)
+    .option(
+      "--metrics-port <port>",
+      "port of Prometheus metrics",
+      wholeNumber(0, 65_535),
+      MODEL_POD_PORT.metrics,
     )
-    .option("--intra-op-threads <count>", "threads for one operator of the model", integer(1, 256), 1)
-    .option("--max-request-bytes <bytes>", "largest body", integer(1_024, 2 ** 30), 16 * 2 ** 20)
-    .option("--max-concurrent-requests <count>", "requests under way at once", integer(1, 65_536), 512)
-    .option("--max-queued-requests <count>", "requests that wait for the model", integer(0, 65_536), 128)
-    .option("--request-timeout <duration>", "time for one request", duration(1), parse("30s"))
+    .option("--liveness-port <port>", "port of liveness", wholeNumber(0, 65_535), MODEL_POD_PORT.liveness)
+    .addOption(
+      new Option("--execution-provider <name>", "what computes the model")
+        .choices([...EXECUTION_PROVIDERS])
+        .default("CPU"),
+    )
+    .option("--intra-op-threads <count>", "threads for one operator of the model", wholeNumber(1, 256), 1)
+    .option(
+      "--batch-max-rows <count>",
+      "join requests to as many rows; the rows of the model must be independent",
+      wholeNumber(1, 65_536),
+    )
+    .option(
+      "--batch-max-delay <duration>",
+      "time that a request waits for others while the model is busy",
+      durationOption("0s", LONGEST_BATCH_DELAY),
+      0,
+    )
+    .option("--max-request-bytes <bytes>", "largest body", wholeNumber(1_024, 2 ** 30), 16 * 2 ** 20)
+    .option("--max-concurrent-requests <count>", "requests under way at once", wholeNumber(1, 65_536), 512)
+    .option("--max-queued-requests <count>", "requests that wait for the model", wholeNumber(0, 65_536), 128)
+    .option(
+      "--request-timeout <duration>",
+      "time for one request",
+      durationOption("1ms", LONGEST_DURATION),
+      parseDurationMilliseconds("30s"),
+    )
     .option(
       "--drain-delay <duration>",
       "time to serve on, not ready, before stopping",
-      duration(0),
-      parse("5s"),
+      durationOption("0s", LONGEST_DURATION),
+      parseDurationMilliseconds("5s"),
     )
-    .option("--drain-timeout <duration>", "time for requests under way to end", duration(0), parse("20s"))
+    .option(
+      "--drain-timeout <duration>",
+      "time for requests under way to end",
+      durationOption("0s", LONGEST_DURATION),
+      parseDurationMilliseconds("20s"),
+    )
+    .option("--tap-socket <path>", "Unix socket of the sidecar that is told of requests", parseSocketPath)
+    .option("--tap-settings <path>", "file that says what the sidecar is told")
+    .option(
+      "--token-keys <path>",
+      "file of the key with which prediction tokens are signed; without it there are none",
+    )
+    .option("--token-deployment <uid>", "uid of the ModelDeployment, for tokens", parseName, "")
+    .option(
+      "--token-pool <index>",
+      "place of the pool in the chain of failover, for tokens",
+      wholeNumber(0, 255),
+      0,
+    )
+    .option("--token-model-digest <digest>", "digest of the model, for tokens", parseDigest, "")
     .option(
       "--termination-log <path>",
       "where a reason to end is written, if it exists",
@@ -90,40 +164,85 @@ async function serve(options: ServeCommandOptions): Promise<number> {
       "petrel.model.version": options.modelVersion,
     },
   });
-  const stopped = stopSignal();
+  const stopped = aborted(stopOnSignals(log));
+  const tap = tapSettings(options, log);
   const lost = Promise.withResolvers<Error>();
-  const server = new ModelServer(serverOptions(options), {
-    clock: systemClock,
-    log,
-    onModelLost: lost.resolve,
-  });
-  const fail = async (error: unknown, check: string) => {
+  const server = new ModelServer(
+    { ...serverOptions(options), tap },
+    {
+      clock: systemClock,
+      log,
+      onModelLost: lost.resolve,
+    },
+  );
+  const fail = async (error: unknown, check: ServeCheck) => {
     log.error("the model server ends", { error });
     writeTerminationMessage(options.terminationLog, check, errorMessage(error));
     exitOrKill(await server.close());
     return 1;
   };
+  const stopWatching = watchTokenKeys(options, server, log);
   try {
     await server.listen();
   } catch (error) {
-    return fail(error, "Listen");
+    return fail(error, SERVE_CHECK.listen);
   }
   const loaded = server.load().then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
   const failure = await Promise.race([loaded, stopped]);
-  if (typeof failure === "object") {
-    return fail(failure.error, "Load");
+  if (failure !== undefined) {
+    const { executionProvider } = options;
+    const isInstalled = executionProviderIsInstalled(executionProvider);
+    const trouble = executionProviderTrouble(executionProvider, isInstalled, errorMessage(failure.error));
+    return trouble === undefined
+      ? fail(failure.error, SERVE_CHECK.load)
+      : fail(new Error(trouble, { cause: failure.error }), SERVE_CHECK.executionProvider);
   }
   const end = await Promise.race([stopped, lost.promise]);
   if (end instanceof Error) {
-    return fail(end, "Run");
+    return fail(end, SERVE_CHECK.run);
   }
-  log.info("got a signal", { "petrel.signal": end });
   const { cutOff, modelStopped } = await server.drain();
+  stopWatching();
   exitOrKill(modelStopped);
   return cutOff === 0 ? 0 : 1;
+}
+
+/**
+ * Takes the keys of prediction tokens as they are now and whenever they change. Where there are none yet, answers have
+ * no token.
+ */
+function watchTokenKeys({ tokenKeys }: ServeCommandOptions, server: ModelServer, log: Logger): () => void {
+  if (tokenKeys === undefined) return () => {};
+  const use = (text: string) => server.useTokenKeys(KeyRing.parse(text));
+  let initial = "";
+  try {
+    initial = readBoundedFile(tokenKeys);
+    use(initial);
+  } catch (error) {
+    log.warn("no prediction tokens until there is a key", { "file.path": tokenKeys, error });
+    initial = "";
+  }
+  return watchFiles([{ path: tokenKeys, use }], [initial], systemClock, log, () => {});
+}
+
+/** What the sidecar is told. Settings that cannot be used cost what is observed, and no prediction. */
+function tapSettings(
+  { tapSocket: socket, tapSettings: path }: ServeCommandOptions,
+  log: Logger,
+): TapSettings | undefined {
+  if (socket === undefined && path === undefined) return undefined;
+  try {
+    if (socket === undefined || path === undefined) {
+      throw new Error("expected --tap-socket and --tap-settings together, got one of them");
+    }
+    return { socket, observed: parseObservedFile(readBoundedFile(path)) };
+  } catch (error) {
+    log.error("no sidecar is told of requests", { error });
+    return undefined;
+  }
 }
 
 /** A model that is stuck in ONNX Runtime would abort the process with a core dump as Node ends its thread. */
@@ -133,37 +252,40 @@ function exitOrKill(modelStopped: boolean): void {
   }
 }
 
-/** Resolves with the first signal to stop; a second one ends the process as if nobody listened. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals) => {
-      process.off("SIGTERM", onSignal);
-      process.off("SIGINT", onSignal);
-      resolve(signal);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
-  });
-}
-
 function serverOptions(options: ServeCommandOptions): ConstructorParameters<typeof ModelServer>[0] {
   return {
     serverVersion: packageVersion(),
     modelDirectory: options.modelDirectory,
     modelName: options.modelName,
     modelVersion: options.modelVersion,
+    versionPolicy: options.modelVersions,
+    modelRevision: options.modelRevision,
     listenAddress: options.listenAddress,
     restPort: options.restPort,
     grpcPort: options.grpcPort,
     metricsPort: options.metricsPort,
+    livenessPort: options.livenessPort,
     executionProvider: options.executionProvider,
     intraOpThreads: options.intraOpThreads,
+    batching:
+      options.batchMaxRows === undefined
+        ? undefined
+        : { maximumRows: options.batchMaxRows, maximumDelayMilliseconds: options.batchMaxDelay },
     maximumRequestBytes: options.maxRequestBytes,
     maximumConcurrentRequests: options.maxConcurrentRequests,
     maximumQueuedRequests: options.maxQueuedRequests,
     requestTimeoutMilliseconds: options.requestTimeout,
     drainDelayMilliseconds: options.drainDelay,
     drainTimeoutMilliseconds: options.drainTimeout,
+    tokenIssuer:
+      options.tokenKeys === undefined
+        ? undefined
+        : {
+            deployment: options.tokenDeployment,
+            revision: options.modelRevision,
+            pool: options.tokenPool,
+            modelDigest: options.tokenModelDigest,
+          },
   };
 }
 
@@ -176,7 +298,7 @@ function packageVersion(): string {
 }
 
 /** Outside of a container there is no such file, and none is made. */
-function writeTerminationMessage(path: string, check: string, message: string): void {
+function writeTerminationMessage(path: string, check: ServeCheck, message: string): void {
   try {
     accessSync(path, constants.W_OK);
   } catch {
@@ -186,38 +308,16 @@ function writeTerminationMessage(path: string, check: string, message: string): 
   writeFileSync(path, `${JSON.stringify({ check, message: cut })}\n`);
 }
 
+function parseDigest(text: string): string {
+  if (!/^sha256:[0-9a-f]{64}$/.test(text)) {
+    throw new InvalidArgumentError("Expected sha256: and 64 hexadecimal digits.");
+  }
+  return text;
+}
+
 function parseName(text: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(text)) {
     throw new InvalidArgumentError("Expected 1 to 253 letters, digits, '.', '_' or '-'.");
   }
   return text;
-}
-
-function integer(minimum: number, maximum: number): (text: string) => number {
-  return (text) => {
-    const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= minimum && value <= maximum)) {
-      throw new InvalidArgumentError(`Expected an integer from ${minimum} to ${maximum}.`);
-    }
-    return value;
-  };
-}
-
-function parse(text: string): number {
-  return parseDurationMilliseconds(text);
-}
-
-function duration(minimumMilliseconds: number): (text: string) => number {
-  return (text) => {
-    let milliseconds: number;
-    try {
-      milliseconds = parseDurationMilliseconds(text);
-    } catch (error) {
-      throw new InvalidArgumentError(`${errorMessage(error)}.`);
-    }
-    if (milliseconds < minimumMilliseconds || milliseconds > MAXIMUM_DURATION_MILLISECONDS) {
-      throw new InvalidArgumentError(`Expected from ${minimumMilliseconds}ms to 24h.`);
-    }
-    return milliseconds;
-  };
 }

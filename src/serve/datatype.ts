@@ -167,21 +167,7 @@ export const FORMATS: { readonly [D in Datatype]: Format } = {
 };
 
 /** All datatypes, in the order of the table. */
-export const DATATYPES: readonly Datatype[] = [
-  "BOOL",
-  "UINT8",
-  "UINT16",
-  "UINT32",
-  "UINT64",
-  "INT8",
-  "INT16",
-  "INT32",
-  "INT64",
-  "FP16",
-  "FP32",
-  "FP64",
-  "BYTES",
-];
+export const DATATYPES: readonly Datatype[] = Object.keys(FORMATS).filter(isDatatype);
 
 /** The datatype of that name, or undefined. */
 export function datatypeNamed(name: unknown): Datatype | undefined {
@@ -191,6 +177,10 @@ export function datatypeNamed(name: unknown): Datatype | undefined {
 /** The datatype that ONNX Runtime calls `onnxType`, or undefined for one that the protocol cannot carry. */
 export function datatypeOfOnnx(onnxType: string): Datatype | undefined {
   return DATATYPES.find((datatype) => FORMATS[datatype].onnx === onnxType);
+}
+
+function isDatatype(name: string): name is Datatype {
+  return Object.hasOwn(FORMATS, name);
 }
 
 function integer(

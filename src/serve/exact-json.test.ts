@@ -130,25 +130,29 @@ describe("exact JSON", () => {
       );
     const hostile = fill(open, unit, close);
     const ordinary = fill("[", "1,", "1]");
-    // JSON.parse needs next to nothing for some bodies, such as white space; there the ordinary body is the measure.
-    const plain = Math.max(
-      ...[hostile, ordinary].map((body) => leastMilliseconds(() => JSON.parse(body.toString()))),
-    );
-    expect(leastMilliseconds(() => parseExactJson(hostile))).toBeLessThan(3 * plain);
+    const took = { ours: Number.POSITIVE_INFINITY, plain: Number.POSITIVE_INFINITY };
+    // In turns, until enough was seen: what else the machine does makes one of them slower, and none faster.
+    for (let turn = 0; turn < 3 || (turn < 12 && took.ours >= 3 * took.plain); turn++) {
+      // JSON.parse needs next to nothing for some bodies, such as white space; there the ordinary body is the measure.
+      const plain = [hostile, ordinary].map((body) => milliseconds(() => JSON.parse(body.toString())));
+      took.plain = Math.min(took.plain, Math.max(...plain));
+      took.ours = Math.min(
+        took.ours,
+        milliseconds(() => parseExactJson(hostile)),
+      );
+    }
+    expect(took.ours).toBeLessThan(3 * took.plain);
   });
 });
 
 /** Time of this thread's processor, so that other work of the machine does not count; bad JSON counts as well. */
-function leastMilliseconds(action: () => unknown): number {
-  const times = Array.from({ length: 3 }, () => {
-    const start = process.threadCpuUsage();
-    try {
-      action();
-    } catch (error) {
-      expect(error).toBeInstanceOf(SyntaxError);
-    }
-    const { user, system } = process.threadCpuUsage(start);
-    return (user + system) / 1_000;
-  });
-  return Math.min(...times);
+function milliseconds(action: () => unknown): number {
+  const start = process.threadCpuUsage();
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(SyntaxError);
+  }
+  const { user, system } = process.threadCpuUsage(start);
+  return (user + system) / 1_000;
 }

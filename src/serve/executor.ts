@@ -13,6 +13,8 @@ export interface Run {
   readonly inputs: readonly Tensor[];
   /** Names of the outputs to compute, in the order of the answer. */
   readonly outputs: readonly string[];
+  /** When the answer is of no use any more, on the monotonic clock. */
+  readonly deadlineMilliseconds: number;
   /** True once nobody waits for the answer; such a run is dropped while it still waits in the queue. */
   readonly isCancelled: () => boolean;
 }
@@ -22,15 +24,21 @@ export interface RunResult {
   readonly outputs: readonly Tensor[];
   /** Time in the queue before the run began. */
   readonly queueMilliseconds: number;
-  /** Time that the model itself took. */
+  /** Time that the model itself took, for all requests that it ran together. */
   readonly computeMilliseconds: number;
+  /** How often the model ran for it: 1, and 0 for all but the first of the requests that it ran together. */
+  readonly executions: 0 | 1;
 }
+
+/** Where a loaded model runs: light ones on the main thread, and in the worker what would keep it too long. */
+export type Placement = "Inline" | "Worker";
 
 /** A model that is loaded and has answered its warm-up input. */
 export interface LoadedModel {
   readonly signature: ModelSignature;
   /** Time from the start to the end of the warm-up. */
   readonly loadMilliseconds: number;
+  readonly placement: Placement;
 }
 
 /** Runs one model. */

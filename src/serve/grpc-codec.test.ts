@@ -8,7 +8,7 @@ import { ServeError } from "./serve-error.ts";
 import type { Tensor } from "./tensor.ts";
 import { edgeTensor, listOf, tensorArbitrary } from "./testdata/tensors.ts";
 
-const LIMITS = { maximumDimensions: 8, maximumElements: 10_000 };
+const LIMITS = { maximumDimensions: 8, maximumElements: 10_000, maximumTexts: 1_000 };
 const TYPED = DATATYPES.filter((datatype) => datatype !== "FP16");
 
 /** The answer's tensors have the fields of a request's, so an answer is turned into a request with its tensors. */
@@ -61,8 +61,25 @@ describe("gRPC tensors", () => {
       id: "7",
       inputs: [{ ...tensor, elements: listOf(tensor.elements) }],
       outputs: [],
+      timeoutMilliseconds: Number.POSITIVE_INFINITY,
       rawOutputs: true,
     });
+  });
+
+  test.each([
+    ["int64", { int64Param: "1500" }, 1.5],
+    ["uint64", { uint64Param: "1500" }, 1.5],
+    ["uint64 of all its bits", { uint64Param: "18446744073709551615" }, 2 ** 64 / 1_000],
+  ])("a time-out of %s is microseconds", (_type, timeout, expected) => {
+    const input = { datatype: "FP32", shape: [1], contents: { fp32Contents: [1] } };
+    const { request } = decodeGrpcRequest(encodeRequest(input, { parameters: { timeout } }), LIMITS);
+    expect(request.timeoutMilliseconds).toBe(expected);
+  });
+
+  test("a time-out below 0 is refused", () => {
+    const input = { datatype: "FP32", shape: [1], contents: { fp32Contents: [1] } };
+    const bytes = encodeRequest(input, { parameters: { timeout: { int64Param: "-1" } } });
+    expect(() => decodeGrpcRequest(bytes, LIMITS)).toThrow(/microseconds from 0, got -1/);
   });
 
   test.each(TYPED)("typed %s keep the edges", (datatype) => {
@@ -97,6 +114,13 @@ describe("gRPC tensors", () => {
     }
   });
 });
+
+/** A request whose one input is INT32 of 4 elements, with contents as they are on the wire. */
+function contentsOf(...parts: readonly string[]): Buffer {
+  const field = (tag: string, hex: string) => tag + (hex.length / 2).toString(16).padStart(2, "0") + hex;
+  const tensor = ["0a0178", "1205494e543332", "1a0104", ...parts.map((hex) => field("2a", hex))].join("");
+  return Buffer.from(field("2a", tensor), "hex");
+}
 
 describe("a gRPC request", () => {
   const fp32 = { datatype: "FP32", shape: [1] };
@@ -160,11 +184,34 @@ describe("a gRPC request", () => {
       encodeRequest({ ...fp32, parameters: { shared_memory_region: { stringParam: "r" } } }),
       /not supported/,
     ],
+    ["a long id", encodeRequest(fp32, { id: "x".repeat(1_025) }), /"id" of at most 1024 characters/],
+    ["too many dimensions", encodeRequest({ datatype: "FP32", shape: Array(9).fill(1) }), /at most 8 dim/],
+    ["too many inputs", Buffer.from("2a00".repeat(1_025), "hex"), /at most 1024 inputs/],
+    ["too many outputs", Buffer.from("3200".repeat(1_025), "hex"), /at most 1024 outputs/],
+    ["too many raw contents", Buffer.from("3a00".repeat(1_025), "hex"), /at most 1024 raw_input_contents/],
+    ["too many parameters", Buffer.from("2200".repeat(4_097), "hex"), /at most 4096 parameters/],
+    [
+      "too many texts in all inputs",
+      encodeMessage("inference.ModelInferRequest", {
+        inputs: Array.from({ length: 2 }, () => ({ name: "x", datatype: "BYTES", shape: [501] })),
+      }),
+      /at most 1000 elements of BYTES in all inputs, got 1002/,
+    ],
+    ["a number that does not end", contentsOf("120501020304ff"), /contents of input "x", but cannot/],
+    ["a packed number cut short", contentsOf("3203000080"), /packed numbers of 4 bytes, got 3 bytes/],
     ["bytes that are no message", Buffer.of(0xff, 0xff, 0xff), /cannot parse it/],
     ["groups nested too deep", Buffer.alloc(1_000_000, 0x0b), /cannot parse it/],
   ])("with %s is refused", (_what, bytes, message) => {
     expect(() => decodeGrpcRequest(bytes, LIMITS)).toThrow(message);
     expect(() => decodeGrpcRequest(bytes, LIMITS)).toThrow(ServeError);
+  });
+
+  test("may have its numbers packed, alone, or in several parts, and fields that are not known", () => {
+    const parts = contentsOf("10017a0161" + "12020203" + "1004");
+    const [input] = decodeGrpcRequest(parts, LIMITS).request.inputs;
+    expect(listOf(input?.elements ?? [])).toEqual([1, 2, 3, 4]);
+    const twice = contentsOf("12020102", "12020304");
+    expect(listOf(decodeGrpcRequest(twice, LIMITS).request.inputs[0]?.elements ?? [])).toEqual([1, 2, 3, 4]);
   });
 
   test("that is mutated anywhere is read or refused, never an error of ours", () => {
@@ -175,7 +222,7 @@ describe("a gRPC request", () => {
         contents: { int64Contents: ["1", "-1"] },
         parameters: { a: { boolParam: true } },
       },
-      { id: "7", outputs: [{ name: "y" }] },
+      { id: "7", outputs: [{ name: "y" }], parameters: { timeout: { int64Param: 1_500 } } },
     );
     const mutation = fc.tuple(fc.nat(valid.length - 1), fc.nat(255));
     fc.assert(

@@ -5,24 +5,24 @@
  * It fills the same {@link InferenceRequest} as the REST codec, under the same checks of datatype, shape and
  * size, so that the rest of the server cannot tell them apart.
  */
-import { datatypeNamed, type Elements, FORMATS } from "./datatype.ts";
+import { datatypeNamed, FORMATS } from "./datatype.ts";
+import { decodeContents, hasElements } from "./grpc-contents.ts";
+import { type KnownParameters, readInferRequest, type TensorMessage } from "./grpc-infer-request.ts";
+import { encodeMessage } from "./grpc-messages.ts";
 import {
-  type ContentsMessage,
-  decodeInferRequestMessage,
-  encodeMessage,
-  type InferRequestMessage,
-  type ParametersMessage,
-  type TensorMessage,
-} from "./grpc-messages.ts";
-import { type InferenceRequest, type InferenceResponse, UNSUPPORTED_PARAMETERS } from "./inference.ts";
+  type InferenceRequest,
+  type InferenceResponse,
+  requireShortId,
+  TIMEOUT_PARAMETER,
+  timeoutMilliseconds,
+  UNSUPPORTED_PARAMETERS,
+} from "./inference.ts";
 import { invalidArgument, quoted, ServeError } from "./serve-error.ts";
 import {
   decodeBinaryElements,
-  decodeText,
-  elementCount,
   encodeBinaryElements,
-  formatShape,
   parseShape,
+  requireFewTexts,
   type Tensor,
   type TensorLimits,
 } from "./tensor.ts";
@@ -40,20 +40,32 @@ export interface DecodedGrpcRequest {
  * @throws {ServeError} InvalidArgument, or Unsupported.
  */
 export function decodeGrpcRequest(bytes: Uint8Array, limits: TensorLimits): DecodedGrpcRequest {
-  const message = parseMessage(bytes);
-  const { modelName, modelVersion, id, inputs, outputs, rawInputContents } = message;
+  const message = parsed("a ModelInferRequest", () => readInferRequest(bytes, limits.maximumDimensions));
+  const { modelName, modelVersion, id, parameters, inputs, outputs, rawInputContents } = message;
+  requireShortId(id);
   const isRaw = rawInputContents.length > 0;
   if (isRaw && rawInputContents.length !== inputs.length) {
     throw invalidArgument(
       `expected raw_input_contents for all ${inputs.length} inputs or none, got ${rawInputContents.length}`,
     );
   }
-  const tensors = inputs.map((input, index) => decodeInput(input, rawInputContents[index], limits));
+  const headers = inputs.map((input) => decodeHeader(input, limits));
+  requireFewTexts(headers, limits);
+  const tensors = headers.map((header, index) =>
+    decodeInput(header, inputs[index]?.contents ?? [], rawInputContents[index]),
+  );
   for (const { name, parameters } of outputs) {
     checkParameters(parameters, `output ${quoted(name)}`);
   }
   return {
-    request: { modelName, modelVersion, id, inputs: tensors, outputs: outputs.map(({ name }) => name) },
+    request: {
+      modelName,
+      modelVersion,
+      id,
+      inputs: tensors,
+      outputs: outputs.map(({ name }) => name),
+      timeoutMilliseconds: timeoutMilliseconds(parameters.get(TIMEOUT_PARAMETER)),
+    },
     // A request without inputs says nothing of the form that its client reads; raw carries every datatype.
     rawOutputs: isRaw || inputs.length === 0,
   };
@@ -75,16 +87,25 @@ export function encodeGrpcResponse(response: InferenceResponse, rawOutputs: bool
   });
 }
 
-function parseMessage(bytes: Uint8Array): InferRequestMessage {
+/** What `read` gives; an error of the protobuf reader is the client's fault. */
+function parsed<T>(what: string, read: () => T): T {
   try {
-    return decodeInferRequestMessage(bytes);
+    return read();
   } catch (error) {
+    if (error instanceof ServeError) {
+      throw error;
+    }
     const why = error instanceof Error ? error.message : "unknown";
-    throw invalidArgument(`expected a ModelInferRequest, but cannot parse it: ${quoted(why)}`);
+    throw invalidArgument(`expected ${what}, but cannot parse it: ${quoted(why)}`);
   }
 }
 
-function decodeInput(input: TensorMessage, raw: Uint8Array | undefined, limits: TensorLimits): Tensor {
+/** An input before its elements are read. */
+interface TensorHeader extends Omit<Tensor, "elements"> {
+  readonly where: string;
+}
+
+function decodeHeader(input: TensorMessage, limits: TensorLimits): TensorHeader {
   const { name } = input;
   const where = `input ${quoted(name)}`;
   checkParameters(input.parameters, where);
@@ -94,56 +115,24 @@ function decodeInput(input: TensorMessage, raw: Uint8Array | undefined, limits: 
       `${where}: expected the datatype to be one of ${Object.keys(FORMATS).join(", ")}, got ${quoted(input.datatype)}`,
     );
   }
-  const shape = parseShape(input.shape.map(Number), limits, where);
+  return { name, datatype, shape: parseShape(input.shape, datatype, limits, where), where };
+}
+
+function decodeInput(
+  { name, datatype, shape, where }: TensorHeader,
+  contents: readonly Uint8Array[],
+  raw: Uint8Array | undefined,
+): Tensor {
   if (raw === undefined) {
-    const elements = decodeContents({ ...input, datatype, shape }, where);
+    const elements = parsed(`the contents of ${where}`, () =>
+      decodeContents({ datatype, shape }, contents, where),
+    );
     return { name, datatype, shape, elements };
   }
-  if (filledFields(input.contents).length > 0) {
+  if (parsed(`the contents of ${where}`, () => hasElements(contents))) {
     throw invalidArgument(`${where}: expected either contents or raw_input_contents, got both`);
   }
   return { name, datatype, shape, elements: decodeBinaryElements(datatype, shape, raw, where) };
-}
-
-function decodeContents(
-  { datatype, shape, contents }: Pick<Tensor, "datatype" | "shape"> & Pick<TensorMessage, "contents">,
-  where: string,
-): Elements {
-  const format = FORMATS[datatype];
-  const count = elementCount(shape);
-  const field = format.contentsField;
-  if (field === undefined) {
-    throw invalidArgument(`${where}: contents cannot carry ${datatype}: send it in raw_input_contents`);
-  }
-  const other = filledFields(contents).find((name) => name !== field);
-  if (other !== undefined) {
-    throw invalidArgument(`${where}: expected ${datatype} in ${field} of the contents, got ${other}`);
-  }
-  const values: readonly (boolean | number | bigint | Uint8Array)[] = contents?.[field] ?? [];
-  if (values.length !== count) {
-    throw invalidArgument(
-      `${where}: expected ${count} elements in ${field} for shape ${formatShape(shape)}, got ${values.length}`,
-    );
-  }
-  if (format.kind === "text") {
-    return (contents?.bytesContents ?? []).map((bytes, index) => decodeText(bytes, index, where));
-  }
-  if (format.kind === "bigint") {
-    const elements = format.allocate(count);
-    for (const [index, value] of values.entries()) {
-      elements[index] = BigInt(typeof value === "bigint" ? value : 0);
-    }
-    return elements;
-  }
-  const elements = format.allocate(count);
-  for (const [index, value] of values.entries()) {
-    const number = Number(value);
-    if (format.kind === "integer" && (number < format.minimum || number > format.maximum)) {
-      throw invalidArgument(`${where}: expected ${datatype}, got ${number} at element ${index}`);
-    }
-    elements[index] = number;
-  }
-  return elements;
 }
 
 function typedContents({ datatype, elements }: Tensor): Readonly<Record<string, unknown>> {
@@ -161,14 +150,9 @@ function typedContents({ datatype, elements }: Tensor): Readonly<Record<string, 
   };
 }
 
-function filledFields(contents: ContentsMessage | null): string[] {
-  return Object.entries(contents ?? {})
-    .filter(([, values]) => values.length > 0)
-    .map(([name]) => name);
-}
-
-function checkParameters(parameters: ParametersMessage, where: string): void {
-  const unsupported = UNSUPPORTED_PARAMETERS.find((name) => Object.hasOwn(parameters, name));
+function checkParameters(parameters: KnownParameters, where: string): void {
+  const unsupported =
+    parameters.size === 0 ? undefined : UNSUPPORTED_PARAMETERS.find((name) => parameters.has(name));
   if (unsupported !== undefined) {
     throw new ServeError("Unsupported", `${where}: parameter ${quoted(unsupported)} is not supported`);
   }

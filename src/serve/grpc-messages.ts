@@ -2,7 +2,8 @@
  * The messages of `inference.GRPCInferenceService` and `grpc.health.v1.Health`, with the field numbers of the
  * Open Inference Protocol, as descriptors in code: a `.proto` file would be lost when this is compiled.
  *
- * Decoding gives plain objects with every field present. 64-bit integers are BigInt.
+ * Decoding gives plain objects with every field present. 64-bit integers are BigInt. It is for small messages: what a
+ * client sends to be inferred is read by `grpc-infer-request.ts`.
  */
 import protobuf from "protobufjs/light.js";
 
@@ -125,42 +126,6 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-/** The parameters of a message by name; their values matter only by being there. */
-export type ParametersMessage = Readonly<Record<string, unknown>>;
-
-/** `InferTensorContents`. */
-export interface ContentsMessage {
-  readonly boolContents?: readonly boolean[];
-  readonly intContents?: readonly number[];
-  readonly int64Contents?: readonly bigint[];
-  readonly uintContents?: readonly number[];
-  readonly uint64Contents?: readonly bigint[];
-  readonly fp32Contents?: readonly number[];
-  readonly fp64Contents?: readonly number[];
-  readonly bytesContents?: readonly Uint8Array[];
-}
-
-/** `InferInputTensor` and `InferOutputTensor`, which are the same on the wire. */
-export interface TensorMessage {
-  readonly name: string;
-  readonly datatype: string;
-  readonly shape: readonly bigint[];
-  readonly parameters: ParametersMessage;
-  /** Null when the field is absent. */
-  readonly contents: ContentsMessage | null;
-}
-
-/** `ModelInferRequest`. */
-export interface InferRequestMessage {
-  readonly modelName: string;
-  readonly modelVersion: string;
-  readonly id: string;
-  readonly parameters: ParametersMessage;
-  readonly inputs: readonly TensorMessage[];
-  readonly outputs: readonly { readonly name: string; readonly parameters: ParametersMessage }[];
-  readonly rawInputContents: readonly Uint8Array[];
-}
-
 /** Names of the messages in the descriptors. */
 export type MessageName = `inference.${string}` | `health.${string}`;
 
@@ -177,16 +142,4 @@ export function encodeMessage(name: MessageName, fields: Readonly<Record<string,
 export function decodeMessage(name: MessageName, bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const type = root.lookupType(name);
   return type.toObject(type.decode(bytes), { defaults: true, longs: BigInt });
-}
-
-/**
- * Reads a `ModelInferRequest`.
- *
- * @throws {Error} as {@link decodeMessage}.
- */
-export function decodeInferRequestMessage(bytes: Uint8Array): InferRequestMessage {
-  const type = root.lookupType("inference.ModelInferRequest");
-  const fields = type.toObject(type.decode(bytes), { defaults: true, longs: BigInt });
-  const { modelName, modelVersion, id, parameters, inputs, outputs, rawInputContents } = fields;
-  return { modelName, modelVersion, id, parameters, inputs, outputs, rawInputContents };
 }

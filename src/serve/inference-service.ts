@@ -1,14 +1,13 @@
 /**
- * The Open Inference Protocol without a transport: one model, its state, its metadata, and inference. REST and
- * gRPC are thin readers and writers around it.
+ * The Open Inference Protocol without a transport: the versions of one model, their state, their metadata, and
+ * inference. REST and gRPC are thin readers and writers around it.
  *
  * It is ready only between the warm-up and the drain. While it drains it still serves, so that nothing fails
  * before the routers have noticed.
  */
 import type { Clock } from "../core/clock.ts";
-import { errorMessage } from "../core/log.ts";
 import type { Executor, LoadedModel } from "./executor.ts";
-import type { InferenceRequest, InferenceResponse } from "./inference.ts";
+import { type Caller, type InferenceRequest, type InferenceResponse, requireWaiting } from "./inference.ts";
 import {
   checkInputs,
   inferenceCount,
@@ -17,8 +16,8 @@ import {
   selectOutputs,
   type TensorSignature,
 } from "./model-signature.ts";
-import { ServeError } from "./serve-error.ts";
-import type { ServeMetrics } from "./serve-metrics.ts";
+import { asServeError, ServeError } from "./serve-error.ts";
+import type { ServeMetrics, VersionMetrics } from "./serve-metrics.ts";
 
 /** Extensions of the protocol that this server has. */
 const EXTENSIONS = ["binary_tensor_data"] as const;
@@ -50,24 +49,39 @@ export interface ModelMetadata {
 
 /** Where the server is in its life. `Failed` and `Draining` are final. */
 export type ServiceState =
-  | { readonly type: "Loading" }
-  | { readonly type: "Ready"; readonly signature: ModelSignature }
-  | { readonly type: "Draining"; readonly signature: ModelSignature | undefined }
+  | { readonly type: "Loading" | "Ready" | "Draining" }
   | { readonly type: "Failed"; readonly reason: string };
+
+/** A version of the model and what runs it. */
+export interface VersionExecutor {
+  readonly version: string;
+  readonly executor: Executor;
+}
 
 /** What the service is made of. */
 export interface InferenceServiceOptions {
   readonly serverVersion: string;
-  readonly model: { readonly name: string; readonly version: string };
-  readonly executor: Executor;
+  readonly modelName: string;
   readonly metrics: ServeMetrics;
   readonly clock: Clock;
 }
 
-/** Serves one model. */
+/** A version that is loaded. */
+interface ServedVersion extends VersionExecutor {
+  readonly signature: ModelSignature;
+  readonly outputNames: readonly string[];
+  readonly metrics: VersionMetrics;
+}
+
+/** Serves the versions of one model. */
 export class InferenceService {
   readonly #options: InferenceServiceOptions;
+  /** By version, the oldest first. */
+  readonly #versions = new Map<string, ServedVersion>();
+  /** The version that answers when none is named: the last one. */
+  #latest: ServedVersion | undefined;
   #state: ServiceState = { type: "Loading" };
+  #versionNames: readonly string[] = [];
 
   constructor(options: InferenceServiceOptions) {
     this.#options = options;
@@ -82,24 +96,45 @@ export class InferenceService {
     return notReadyReason(this.#state);
   }
 
+  /** The model's name. */
+  get modelName(): string {
+    return this.#options.modelName;
+  }
+
+  /** The versions of the model, the oldest first; none until it is known which there are. */
+  get versionNames(): readonly string[] {
+    return this.#versionNames;
+  }
+
   /**
-   * Loads the model and becomes ready.
+   * Loads the versions one after another, and becomes ready with the last.
    *
-   * @throws {Error} when it cannot load; the reason is also kept as the reason of not being ready.
+   * @throws {Error} when one cannot load; the reason is also kept as the reason of not being ready.
    */
-  async load(): Promise<LoadedModel> {
-    const { executor, metrics } = this.#options;
-    try {
+  async load(versions: readonly VersionExecutor[]): Promise<LoadedModel[]> {
+    const { metrics } = this.#options;
+    this.#versionNames = versions.map(({ version }) => version);
+    const loadedVersions: LoadedModel[] = [];
+    for (const { version, executor } of versions) {
       const loaded = await executor.load();
-      metrics.loaded(loaded.loadMilliseconds);
-      if (this.#state.type === "Loading") {
-        this.#state = { type: "Ready", signature: loaded.signature };
-      }
-      return loaded;
-    } catch (error) {
-      this.fail(`the model cannot load: ${errorMessage(error)}`);
-      throw error;
+      const { signature } = loaded;
+      metrics.loaded(version, loaded.loadMilliseconds);
+      const outputNames = signature.outputs.map(({ name }) => name);
+      const served = {
+        version,
+        executor,
+        signature,
+        outputNames,
+        metrics: metrics.version(version, () => executor.pendingRuns),
+      };
+      this.#versions.set(version, served);
+      this.#latest = served;
+      loadedVersions.push(loaded);
     }
+    if (this.#state.type === "Loading") {
+      this.#state = { type: "Ready" };
+    }
+    return loadedVersions;
   }
 
   /** Stops being ready, for good. */
@@ -111,59 +146,46 @@ export class InferenceService {
 
   /** Stops being ready because the server will stop; it serves on. */
   drain(): void {
-    this.#state = {
-      type: "Draining",
-      signature: this.#state.type === "Ready" ? this.#state.signature : undefined,
-    };
+    this.#state = { type: "Draining" };
   }
 
   serverMetadata(): ServerMetadata {
     return { name: "petrel", version: this.#options.serverVersion, extensions: EXTENSIONS };
   }
 
-  /** Name and version of the model. */
-  get model(): { readonly name: string; readonly version: string } {
-    return this.#options.model;
-  }
-
   /**
-   * Refuses a model or version that is not served here; an empty version is any.
+   * Refuses a model or version that is not served here; an empty version is the latest.
    *
    * @throws {ServeError} NotFound.
    */
   checkModel(name: string, version: string): void {
-    const { model } = this.#options;
-    if (name !== model.name) {
-      throw new ServeError("NotFound", `Request for unknown model: '${cut(name)}' is not found`);
-    }
-    if (version !== "" && version !== model.version) {
-      throw new ServeError(
-        "NotFound",
-        `Request for unknown model: '${cut(name)}' version '${cut(version)}' is not found`,
-      );
-    }
+    if (this.hasModel(name, version)) return;
+    const ofVersion = name === this.#options.modelName ? ` version '${cut(version)}'` : "";
+    throw new ServeError("NotFound", `Request for unknown model: '${cut(name)}'${ofVersion} is not found`);
+  }
+
+  /** Whether there is such a model, and such a version of it; until the model is loaded, any version may be. */
+  hasModel(name: string, version: string): boolean {
+    const isVersion =
+      version === "" || this.#versionNames.length === 0 || this.#versionNames.includes(version);
+    return name === this.#options.modelName && isVersion;
   }
 
   /**
-   * The signature of the model.
+   * The signature of a version of the model.
    *
    * @throws {ServeError} NotFound, or NotReady when it is not loaded.
    */
   signature(name: string, version: string): ModelSignature {
-    this.checkModel(name, version);
-    if ("signature" in this.#state && this.#state.signature !== undefined) {
-      return this.#state.signature;
-    }
-    throw new ServeError("NotReady", this.notReadyReason ?? "the model is not loaded");
+    return this.#served(name, version).signature;
   }
 
   /** @throws {ServeError} NotFound or NotReady. */
   modelMetadata(name: string, version: string): ModelMetadata {
     const { inputs, outputs } = this.signature(name, version);
-    const { model } = this.#options;
     return {
-      name: model.name,
-      versions: [model.version],
+      name: this.#options.modelName,
+      versions: this.#versionNames,
       platform: PLATFORM,
       inputs: inputs.map(tensorMetadata),
       outputs: outputs.map(tensorMetadata),
@@ -171,25 +193,59 @@ export class InferenceService {
   }
 
   /**
-   * Checks a request against the model and runs it.
+   * Checks a request against the model and runs it, as long as its caller waits.
    *
-   * @throws {ServeError} as {@link signature}, the checks and {@link Executor.run} do.
+   * @throws {ServeError} as {@link signature}, {@link requireWaiting}, the checks and {@link Executor.run} do.
    */
-  async infer(request: InferenceRequest, isCancelled: () => boolean): Promise<InferenceResponse> {
-    const { executor, metrics, clock, model } = this.#options;
-    const signature = this.signature(request.modelName, request.modelVersion);
-    checkInputs(signature, request.inputs);
-    const outputs = selectOutputs(signature, request.outputs);
-    const inferences = inferenceCount(signature, request.inputs);
+  async infer(request: InferenceRequest, caller: Caller): Promise<InferenceResponse> {
+    const { clock, modelName } = this.#options;
+    const served = this.#served(request.modelName, request.modelVersion);
+    checkInputs(served.signature, request.inputs);
+    const outputs =
+      request.outputs.length === 0 ? served.outputNames : selectOutputs(served.signature, request.outputs);
     const start = clock.monotonic();
+    const deadlineMilliseconds = Math.min(
+      caller.deadlineMilliseconds,
+      caller.arrivedMilliseconds + request.timeoutMilliseconds,
+    );
     try {
-      const result = await executor.run({ inputs: request.inputs, outputs, isCancelled });
-      metrics.ran(result, inferences, clock.monotonic() - start);
-      return { modelName: model.name, modelVersion: model.version, id: request.id, outputs: result.outputs };
+      requireWaiting({ deadlineMilliseconds, isGone: caller.isGone }, start);
+      caller.observation?.takeInputs(request.inputs);
+      const result = await served.executor.run({
+        inputs: request.inputs,
+        outputs,
+        deadlineMilliseconds,
+        isCancelled: caller.isGone,
+      });
+      caller.observation?.takeOutputs(result.outputs);
+      const inferences = inferenceCount(served.signature, request.inputs);
+      served.metrics.ran(result, inferences, clock.monotonic() - start);
+      return { modelName, modelVersion: served.version, id: request.id, outputs: result.outputs };
     } catch (error) {
-      metrics.failed();
+      served.metrics.failed(asServeError(error).reason);
       throw error;
     }
+  }
+
+  /**
+   * Counts an inference that was refused before its body was read. Over gRPC it is not known then which version it
+   * is for: an empty version is the latest.
+   */
+  rejected(version: string): void {
+    this.#version(version)?.metrics.failed("Overloaded");
+  }
+
+  #version(version: string): ServedVersion | undefined {
+    return version === "" ? this.#latest : this.#versions.get(version);
+  }
+
+  #served(name: string, version: string): ServedVersion {
+    this.checkModel(name, version);
+    const served = this.#version(version);
+    if (served !== undefined && (this.#state.type === "Ready" || this.#state.type === "Draining")) {
+      return served;
+    }
+    throw new ServeError("NotReady", this.notReadyReason ?? "the model is not loaded");
   }
 }
 

@@ -2,6 +2,8 @@
  * A request for inference and its answer, independent of the transport: what the REST and gRPC codecs read
  * into and write from, and what the service and the executor work on.
  */
+import type { Observation } from "../tap/observation.ts";
+import { invalidArgument, quoted, ServeError } from "./serve-error.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A request that was read but not yet checked against the model. */
@@ -14,6 +16,37 @@ export interface InferenceRequest {
   readonly inputs: readonly Tensor[];
   /** Names of the outputs to give; none means all. */
   readonly outputs: readonly string[];
+  /** How long the request itself says that its answer is of use; infinite when it does not. */
+  readonly timeoutMilliseconds: number;
+}
+
+/** Who waits for an answer, as the transport knows it. */
+export interface Caller {
+  /** When its request began to arrive, on the monotonic clock. */
+  readonly arrivedMilliseconds: number;
+  /** When it waits no longer: what it said, or the longest time that the server gives. */
+  readonly deadlineMilliseconds: number;
+  /** Whether it went away. */
+  readonly isGone: () => boolean;
+  /** Takes what the sidecar is told of the request; undefined when nobody listens. */
+  readonly observation?: Observation | undefined;
+}
+
+/**
+ * Refuses to do anything for a caller who does not wait any more.
+ *
+ * @throws {ServeError} RequestTimeout when it went away, DeadlineExceeded when its time is over.
+ */
+export function requireWaiting(
+  { deadlineMilliseconds, isGone }: Omit<Caller, "arrivedMilliseconds" | "observation">,
+  nowMilliseconds: number,
+): void {
+  if (isGone()) {
+    throw new ServeError("RequestTimeout", "the client went away");
+  }
+  if (nowMilliseconds >= deadlineMilliseconds) {
+    throw new ServeError("DeadlineExceeded", "the time of the request is over");
+  }
 }
 
 /** The answer to an {@link InferenceRequest}. */
@@ -22,6 +55,43 @@ export interface InferenceResponse {
   readonly modelVersion: string;
   readonly id: string;
   readonly outputs: readonly Tensor[];
+}
+
+/** Longest `id`, in characters. */
+const MAXIMUM_ID_LENGTH = 1_024;
+/** Most inputs, and most outputs, in one request. */
+export const MAXIMUM_TENSORS = 1_024;
+
+/**
+ * Refuses an `id` that is too long to be repeated in the answer.
+ *
+ * @throws {ServeError} InvalidArgument.
+ */
+export function requireShortId(id: string): void {
+  if (id.length > MAXIMUM_ID_LENGTH) {
+    throw invalidArgument(`expected "id" of at most ${MAXIMUM_ID_LENGTH} characters, got ${id.length}`);
+  }
+}
+
+/**
+ * Name of the parameter of a request that is its time in microseconds, as Triton has it: it can only shorten
+ * the time that the server gives.
+ */
+export const TIMEOUT_PARAMETER = "timeout";
+
+/**
+ * The milliseconds of a {@link TIMEOUT_PARAMETER}; 0, as its absence, is no time-out.
+ *
+ * @throws {ServeError} InvalidArgument.
+ */
+export function timeoutMilliseconds(microseconds: unknown): number {
+  const value = microseconds ?? 0;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) {
+    throw invalidArgument(
+      `expected parameter "${TIMEOUT_PARAMETER}" to be microseconds from 0, got ${quoted(microseconds)}`,
+    );
+  }
+  return value === 0 ? Number.POSITIVE_INFINITY : value / 1_000;
 }
 
 /**

@@ -5,29 +5,44 @@
  * The ports are open before the model is loaded: a process that loads is alive, and not ready.
  */
 import { type Clock, sleep } from "../core/clock.ts";
-import type { Logger } from "../core/log.ts";
+import { errorMessage, type Logger } from "../core/log.ts";
+import { type StatusServer, startStatusServer } from "../process/status-server.ts";
+import type { KeyRing } from "../token/key-ring.ts";
 import { Admission } from "./admission.ts";
+import { CodecThread } from "./codec-thread.ts";
 import type { LoadedModel } from "./executor.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import { InferenceService } from "./inference-service.ts";
-import { MetricsServer } from "./metrics-server.ts";
+import { Liveness } from "./liveness.ts";
+import { findModelVersions, type ModelVersion, type VersionPolicy } from "./model-directory.ts";
+import { ModelExecutor } from "./model-executor.ts";
+import { RequestTap, type TapSettings } from "./request-tap.ts";
 import { RestServer } from "./rest-server.ts";
+import type { Batching } from "./row-batch.ts";
 import { ServeMetrics } from "./serve-metrics.ts";
-import { WorkerExecutor, type WorkerExecutorOptions } from "./worker-executor.ts";
+import { type TokenIssuer, TokenMint } from "./token-mint.ts";
+import type { WorkerExecutorOptions } from "./worker-executor.ts";
 
 /** Everything that can be set. */
 export interface ModelServerOptions {
   readonly serverVersion: string;
   readonly modelDirectory: string;
   readonly modelName: string;
+  /** The version of a model that does not lie in a folder with a version number. */
   readonly modelVersion: string;
+  readonly versionPolicy: VersionPolicy;
+  /** Shown in a header of each answer; empty for none. */
+  readonly modelRevision: string;
   readonly listenAddress: string;
   /** 0 lets the system choose. */
   readonly restPort: number;
   readonly grpcPort: number;
   readonly metricsPort: number;
+  readonly livenessPort: number;
   readonly executionProvider: string;
   readonly intraOpThreads: number;
+  /** Whether and how requests are joined; the model must prove that its rows are independent. */
+  readonly batching: Batching | undefined;
   readonly maximumRequestBytes: number;
   /** Requests under way at once, those that wait for the model included. */
   readonly maximumConcurrentRequests: number;
@@ -38,6 +53,10 @@ export interface ModelServerOptions {
   readonly drainDelayMilliseconds: number;
   /** How long requests under way may take after that. */
   readonly drainTimeoutMilliseconds: number;
+  /** Whose prediction tokens answers get; absent for none. Their keys come by {@link ModelServer.useTokenKeys}. */
+  readonly tokenIssuer?: TokenIssuer | undefined;
+  /** What the sidecar is told of each request, and where it listens; nothing without. */
+  readonly tap?: TapSettings | undefined;
 }
 
 /** The ports that are open. */
@@ -45,25 +64,34 @@ export interface ListeningPorts {
   readonly rest: number;
   readonly grpc: number;
   readonly metrics: number;
+  readonly liveness: number;
 }
 
 const MAXIMUM_CONNECTIONS = 4_096;
-/**
- * gRPC reads the message of a stream whole before anything here can refuse it, so this bounds the memory that
- * one connection takes. Envoy opens more connections when it needs more streams.
- */
+/** Envoy opens more connections when it needs more streams. */
 const MAXIMUM_STREAMS_PER_CONNECTION = 64;
 /** A run so long past its time does not end: the client has had its answer, and the model serves nobody. */
 const HANG_GRACE_MILLISECONDS = 5_000;
+/** How long the main thread may stand still before the process counts as dead. */
+const MAXIMUM_SILENCE_MILLISECONDS = 60_000;
 const MAXIMUM_DIMENSIONS = 16;
+/** Elements of all BYTES tensors of a request: each is a text, to which the bytes on the wire are the least. */
+const MAXIMUM_TEXTS = 2 ** 17;
+/**
+ * Heap of the thread that reads bodies. It is more than the worst JSON takes, some forty times its bytes: V8 ends
+ * the whole process when JSON.parse reaches the bound, which by default hangs on the memory of the machine.
+ */
+const CODEC_HEAP = { baseMebibytes: 64, timesBody: 64 } as const;
 /** All bodies under way together, as a multiple of the largest one. */
 const BODIES_IN_MEMORY = 16;
+/** All answers under way together may at least take so much: small requests can have large answers. */
+const LEAST_ANSWER_BYTES = 256 * 2 ** 20;
 
 /** How a drain ended. */
 export interface DrainResult {
-  /** Requests that did not end in time. */
+  /** Requests whose client did not get the whole answer in time. */
   readonly cutOff: number;
-  /** Whether the model could be freed; if not, see {@link WorkerExecutor.stop}. */
+  /** Whether the model could be freed; if not, see {@link ModelExecutor.stop}. */
   readonly modelStopped: boolean;
 }
 
@@ -80,55 +108,81 @@ export class ModelServer {
   readonly #options: ModelServerOptions;
   readonly #edges: ModelServerEdges;
   readonly #admission: Admission;
-  readonly #executor: WorkerExecutor;
+  readonly #codec: CodecThread;
+  readonly #liveness: Liveness;
+  #executors: readonly ModelExecutor[] = [];
+  #isClosed = false;
   readonly #service: InferenceService;
   readonly #rest: RestServer;
   readonly #grpc: GrpcServer;
-  readonly #metricsServer: MetricsServer;
+  readonly #metrics: ServeMetrics;
+  readonly #mint: TokenMint | undefined;
+  readonly #tap: RequestTap | undefined;
+  #metricsServer: StatusServer | undefined;
 
   constructor(options: ModelServerOptions, edges: ModelServerEdges) {
     this.#options = options;
     this.#edges = edges;
     const { clock, log } = edges;
-    const model = { name: options.modelName, version: options.modelVersion };
+    const { serverVersion, modelName, modelRevision, maximumRequestBytes, requestTimeoutMilliseconds } =
+      options;
     const limits = {
       maximumConnections: MAXIMUM_CONNECTIONS,
-      requestTimeoutMilliseconds: options.requestTimeoutMilliseconds,
-      maximumRequestBytes: options.maximumRequestBytes,
+      requestTimeoutMilliseconds,
+      maximumRequestBytes,
       maximumConcurrentStreams: MAXIMUM_STREAMS_PER_CONNECTION,
-      maximumDimensions: MAXIMUM_DIMENSIONS,
-      // An element takes at least one byte on the wire.
-      maximumElements: options.maximumRequestBytes,
     };
-    this.#executor = new WorkerExecutor({
-      worker: {
-        modelDirectory: options.modelDirectory,
-        executionProvider: options.executionProvider,
-        intraOpThreads: options.intraOpThreads,
+    this.#codec = new CodecThread(clock, {
+      tensors: {
+        maximumDimensions: MAXIMUM_DIMENSIONS,
+        // An element takes at least one byte on the wire.
+        maximumElements: maximumRequestBytes,
+        maximumTexts: MAXIMUM_TEXTS,
       },
-      maximumQueuedRuns: options.maximumQueuedRequests,
-      runTimeoutMilliseconds: options.requestTimeoutMilliseconds,
-      clock,
-      hangGraceMilliseconds: HANG_GRACE_MILLISECONDS,
-      onModelLost: (error) => {
-        this.#service.fail(`the model is lost: ${error.message}`);
-        edges.onModelLost(error);
-      },
+      maximumHeapMebibytes:
+        CODEC_HEAP.baseMebibytes + Math.ceil((maximumRequestBytes * CODEC_HEAP.timesBody) / 2 ** 20),
     });
     this.#admission = new Admission({
       maximumRequests: options.maximumConcurrentRequests,
-      maximumBytes: options.maximumRequestBytes * BODIES_IN_MEMORY,
+      maximumBytes: maximumRequestBytes * BODIES_IN_MEMORY,
+      maximumAnswerBytes: Math.max(LEAST_ANSWER_BYTES, maximumRequestBytes * BODIES_IN_MEMORY),
     });
-    const metrics = new ServeMetrics(model, {
-      pendingRuns: () => this.#executor.pendingRuns,
+    const metrics = new ServeMetrics(modelName, {
+      pendingRuns: () => this.#executors.reduce((sum, { pendingRuns }) => sum + pendingRuns, 0),
       isReady: () => this.#service.notReadyReason === undefined,
     });
-    const { serverVersion } = options;
-    this.#service = new InferenceService({ serverVersion, model, executor: this.#executor, metrics, clock });
-    const parts = { service: this.#service, admission: this.#admission, metrics, clock, log, limits };
+    this.#service = new InferenceService({
+      serverVersion,
+      modelName,
+      metrics,
+      clock,
+    });
+    const { tokenIssuer } = options;
+    this.#mint = tokenIssuer === undefined ? undefined : new TokenMint(tokenIssuer, metrics.registry);
+    this.#tap =
+      options.tap === undefined ? undefined : new RequestTap(options.tap, modelName, modelRevision, edges);
+    if (this.#tap !== undefined) metrics.showTap(this.#tap.sender);
+    const parts = {
+      mint: this.#mint,
+      service: this.#service,
+      admission: this.#admission,
+      codec: this.#codec,
+      metrics,
+      clock,
+      log,
+      limits,
+      modelRevision,
+      tap: this.#tap,
+    };
     this.#rest = new RestServer(parts);
     this.#grpc = new GrpcServer(parts);
-    this.#metricsServer = new MetricsServer(metrics.registry);
+    this.#metrics = metrics;
+    this.#liveness = new Liveness(clock, MAXIMUM_SILENCE_MILLISECONDS);
+  }
+
+  /** Signs prediction tokens with these keys from now on. */
+  useTokenKeys(ring: KeyRing): void {
+    this.#mint?.useKeys(ring);
   }
 
   /**
@@ -137,27 +191,48 @@ export class ModelServer {
    * @throws {Error} when one is taken.
    */
   async listen(): Promise<ListeningPorts> {
-    const { listenAddress, restPort, grpcPort, metricsPort } = this.#options;
-    const [rest, grpc, metrics] = await Promise.all([
+    const { listenAddress, restPort, grpcPort, metricsPort, livenessPort } = this.#options;
+    const [rest, grpc, metrics, liveness] = await Promise.all([
       this.#rest.listen(listenAddress, restPort),
       this.#grpc.listen(listenAddress, grpcPort),
-      this.#metricsServer.listen(listenAddress, metricsPort),
+      this.#listenForMetrics(listenAddress, metricsPort),
+      this.#liveness.listen(listenAddress, livenessPort),
     ]);
-    this.#edges.log.info("listening", { "petrel.ports": { rest, grpc, metrics } });
-    return { rest, grpc, metrics };
+    const ports = { rest, grpc, metrics, liveness };
+    this.#tap?.sender.start();
+    this.#edges.log.info("listening", { "petrel.ports": ports });
+    return ports;
   }
 
   /**
-   * Loads the model and becomes ready.
+   * Loads the versions of the model that are to be served and becomes ready.
    *
-   * @throws {Error} when the model cannot load; the server then stays alive and says why it is not ready.
+   * @throws {Error} when one cannot load; the server then stays alive and says why it is not ready.
    */
-  async load(): Promise<LoadedModel> {
+  async load(): Promise<LoadedModel[]> {
     const { log } = this.#edges;
-    log.info("loading the model", { "file.directory": this.#options.modelDirectory });
-    const loaded = await this.#service.load();
-    log.info("the model is ready", { "event.duration": Math.round(loaded.loadMilliseconds * 1e6) });
-    return loaded;
+    const { modelDirectory, versionPolicy, modelVersion } = this.#options;
+    log.info("loading the model", { "file.directory": modelDirectory });
+    try {
+      const found = await findModelVersions(modelDirectory, versionPolicy, modelVersion);
+      const versions = found.map((one) => ({ version: one.version, executor: this.#executor(one) }));
+      this.#executors = versions.map(({ executor }) => executor);
+      if (this.#isClosed) {
+        throw new Error("the server stops");
+      }
+      const loaded = await this.#service.load(versions);
+      for (const [index, { loadMilliseconds, placement }] of loaded.entries()) {
+        log.info("the model is ready", {
+          "petrel.model.version": found[index]?.version,
+          "petrel.model.placement": placement,
+          "event.duration": Math.round(loadMilliseconds * 1e6),
+        });
+      }
+      return loaded;
+    } catch (error) {
+      this.#service.fail(`the model cannot load: ${errorMessage(error)}`);
+      throw error;
+    }
   }
 
   /**
@@ -183,15 +258,43 @@ export class ModelServer {
     return { cutOff, modelStopped };
   }
 
-  /** Stops at once. Gives whether the model has stopped too, see {@link WorkerExecutor.stop}. */
+  /** Stops at once. Gives whether the model has stopped too, see {@link ModelExecutor.stop}. */
   async close(): Promise<boolean> {
+    this.#isClosed = true;
     this.#rest.abort();
     this.#grpc.abort();
-    const [modelStopped] = await Promise.all([
-      this.#executor.stop(),
+    const [stopped] = await Promise.all([
+      Promise.all(this.#executors.map((executor) => executor.stop())),
       this.#rest.close(),
-      this.#metricsServer.close(),
+      this.#grpc.close(),
+      this.#metricsServer?.close(),
+      this.#codec.stop(),
     ]);
-    return modelStopped;
+    this.#tap?.sender.stop();
+    await this.#liveness.close();
+    return stopped.every((hasStopped) => hasStopped);
+  }
+
+  /** On a port of its own: scraping is never behind a full queue, and clients do not see the metrics. */
+  async #listenForMetrics(host: string, port: number): Promise<number> {
+    const { registry } = this.#metrics;
+    this.#metricsServer = await startStatusServer({ host, port, registry, checks: {} });
+    return this.#metricsServer.port;
+  }
+
+  #executor({ version, modelFile }: ModelVersion): ModelExecutor {
+    const { executionProvider, intraOpThreads, batching } = this.#options;
+    return new ModelExecutor({
+      worker: { modelFile, executionProvider, intraOpThreads },
+      batching,
+      maximumQueuedRuns: this.#options.maximumQueuedRequests,
+      runTimeoutMilliseconds: this.#options.requestTimeoutMilliseconds,
+      clock: this.#edges.clock,
+      hangGraceMilliseconds: HANG_GRACE_MILLISECONDS,
+      onModelLost: (error) => {
+        this.#service.fail(`version ${version} of the model is lost: ${error.message}`);
+        this.#edges.onModelLost(error);
+      },
+    });
   }
 }

@@ -34,7 +34,7 @@ export function metadataShape({ shape }: TensorSignature): number[] {
  * @throws {ServeError} InvalidArgument.
  */
 export function checkInputs(signature: ModelSignature, inputs: readonly Tensor[]): void {
-  const sizes = new Map<string, { readonly size: number; readonly input: string }>();
+  const sizes: KnownSizes = new Map();
   const seen = new Set<string>();
   for (const tensor of inputs) {
     const expected = signature.inputs.find(({ name }) => name === tensor.name);
@@ -95,22 +95,24 @@ export function inferenceCount(signature: ModelSignature, inputs: readonly Tenso
   return batched ? (inputs[0]?.shape[0] ?? 1) : 1;
 }
 
-function checkShape(
-  expected: TensorSignature,
-  { name, shape }: Tensor,
-  sizes: Map<string, { readonly size: number; readonly input: string }>,
-): void {
-  const fits =
-    shape.length === expected.shape.length &&
-    expected.shape.every((dimension, axis) => typeof dimension === "string" || dimension === shape[axis]);
+/** Sizes of the dimensions with a symbolic name, and the input that set them. */
+type KnownSizes = Map<string, { readonly size: number; readonly input: string }>;
+
+function checkShape(expected: TensorSignature, { name, shape }: Tensor, sizes: KnownSizes): void {
+  let fits = shape.length === expected.shape.length;
+  for (let axis = 0; fits && axis < shape.length; axis++) {
+    const dimension = expected.shape[axis];
+    fits = typeof dimension === "string" || dimension === shape[axis];
+  }
   if (!fits) {
     throw invalidArgument(
       `input ${quoted(name)}: expected shape ${formatShape(metadataShape(expected))} (-1 is any size), got ${formatShape(shape)}`,
     );
   }
-  for (const [axis, size] of shape.entries()) {
+  for (let axis = 0; axis < shape.length; axis++) {
+    const size = shape[axis];
     const symbol = expected.shape[axis];
-    if (typeof symbol !== "string" || symbol === "") {
+    if (size === undefined || typeof symbol !== "string" || symbol === "") {
       continue;
     }
     const known = sizes.get(symbol);

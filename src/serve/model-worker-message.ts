@@ -8,8 +8,24 @@ import type { SessionOptions } from "./onnx-session.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What the worker is started with. */
-export interface ModelWorkerData extends Omit<SessionOptions, "modelFile"> {
-  readonly modelDirectory: string;
+export interface ModelWorkerData extends SessionOptions {
+  /** Whether the rows of the model are to be proven independent of each other before it counts as loaded. */
+  readonly checkIndependentRows: boolean;
+}
+
+/** What the worker found out about the cost of the model. */
+export interface ModelCost {
+  /**
+   * Time for making the session once more; infinite for a model that may not run on the main thread anyway: a
+   * large file, or one whose run can take any time, because there is a loop.
+   */
+  readonly createMilliseconds: number;
+  /** Time of one run of the warm-up input. */
+  readonly runMilliseconds: number;
+  /** The size that it gives to every dimension of any size. */
+  readonly warmUpSize: number;
+  /** Elements of that input. */
+  readonly warmUpElements: number;
 }
 
 /** To the worker. */
@@ -25,7 +41,7 @@ export type ModelWorkerRequest =
 
 /** From the worker. `Loaded` or `LoadFailed` comes first and once; then one `Done` or `Failed` for each run. */
 export type ModelWorkerReply =
-  | { readonly type: "Loaded"; readonly signature: ModelSignature }
+  | { readonly type: "Loaded"; readonly signature: ModelSignature; readonly cost: ModelCost }
   | { readonly type: "LoadFailed"; readonly message: string }
   | {
       readonly type: "Done";

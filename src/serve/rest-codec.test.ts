@@ -8,7 +8,7 @@ import { ServeError } from "./serve-error.ts";
 import { encodeBinaryElements, type Tensor } from "./tensor.ts";
 import { edgeTensor, listOf, tensorArbitrary } from "./testdata/tensors.ts";
 
-const LIMITS = { maximumDimensions: 8, maximumElements: 10_000 };
+const LIMITS = { maximumDimensions: 8, maximumElements: 10_000, maximumTexts: 1_000 };
 const SIGNATURE: ModelSignature = { inputs: [{ name: "x", datatype: "FP32", shape: ["n", 2] }], outputs: [] };
 
 function decode(
@@ -39,7 +39,7 @@ describe("a request", () => {
     const first = edgeTensor("INT64", "a");
     const second = edgeTensor("BYTES", "b");
     const third = edgeTensor("FP16", "c");
-    const json = `{"id":"7","parameters":{"sequence_id":0,"binary_data_output":true},
+    const json = `{"id":"7","parameters":{"sequence_id":0,"binary_data_output":true,"timeout":1500},
       "inputs":[${binaryInput(first)},${jsonInput(second, `"data":${encodeJsonElements(second)}`)},${binaryInput(third)}],
       "outputs":[{"name":"y"},{"name":"z","parameters":{"binary_data":false}}]}`;
     const binary = Buffer.concat([encodeBinaryElements(first), encodeBinaryElements(third)]);
@@ -50,14 +50,21 @@ describe("a request", () => {
       id: "7",
       inputs: lists([first, second, third]),
       outputs: ["y", "z"],
+      timeoutMilliseconds: 1.5,
     });
-    expect([binaryOutputs("y"), binaryOutputs("z")]).toEqual([true, false]);
+    expect(binaryOutputs).toEqual({
+      byName: new Map([
+        ["y", true],
+        ["z", false],
+      ]),
+      others: true,
+    });
   });
 
   test("without outputs asks for all, in JSON", () => {
     const { request, binaryOutputs } = decode('{"inputs":[]}');
     expect(request).toMatchObject({ id: "", outputs: [] });
-    expect(binaryOutputs("y")).toBe(false);
+    expect(binaryOutputs).toEqual({ byName: new Map(), others: false });
   });
 
   test.each<[string, string, RegExp]>([
@@ -162,7 +169,7 @@ describe("a request", () => {
     expect(lists(request.inputs)).toEqual([
       { name: "x", datatype: "FP32", shape: [2, 2], elements: [1, 2, 3, 4] },
     ]);
-    expect(binaryOutputs("y")).toBe(true);
+    expect(binaryOutputs).toEqual({ byName: new Map(), others: true });
   });
 
   test.each<[string, number, ModelSignature["inputs"], RegExp]>([
@@ -235,7 +242,7 @@ describe("an answer", () => {
   const response = { modelName: "m", modelVersion: "1", id: "", outputs: [edgeTensor("INT64", "y")] };
 
   test("in JSON has exact 64-bit integers and no id that was not sent", () => {
-    const { jsonLength, body } = encodeRestResponse(response, () => false);
+    const { jsonLength, body } = encodeRestResponse(response, { byName: new Map(), others: false });
     expect(jsonLength).toBeUndefined();
     expect(body.toString()).toBe(
       '{"model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"INT64","shape":[4],"data":[-9223372036854775808,9223372036854775807,9007199254740993,-1]}]}',
@@ -244,7 +251,10 @@ describe("an answer", () => {
 
   test.each(DATATYPES)("in binary has the bytes of %s behind the JSON", (datatype) => {
     const tensor = edgeTensor(datatype, "y");
-    const encoded = encodeRestResponse({ ...response, id: 'a"b', outputs: [tensor] }, () => true);
+    const encoded = encodeRestResponse(
+      { ...response, id: 'a"b', outputs: [tensor] },
+      { byName: new Map(), others: true },
+    );
     const length = encoded.jsonLength ?? 0;
     expect(JSON.parse(encoded.body.subarray(0, length).toString())).toEqual({
       id: 'a"b',

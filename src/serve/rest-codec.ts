@@ -6,9 +6,17 @@
  * gives, followed by the binary tensors in order; a length of 0 is a raw request: the whole body is the one
  * input of the model. Nothing of the body is trusted: each part is checked before it is used.
  */
-import { datatypeNamed, FORMATS } from "./datatype.ts";
+import { datatypeNamed, type Elements, FORMATS } from "./datatype.ts";
 import { isText, parseExactJson } from "./exact-json.ts";
-import { type InferenceRequest, type InferenceResponse, UNSUPPORTED_PARAMETERS } from "./inference.ts";
+import {
+  type InferenceRequest,
+  type InferenceResponse,
+  MAXIMUM_TENSORS,
+  requireShortId,
+  TIMEOUT_PARAMETER,
+  timeoutMilliseconds,
+  UNSUPPORTED_PARAMETERS,
+} from "./inference.ts";
 import { decodeJsonElements, encodeJsonElements } from "./json-tensor.ts";
 import type { ModelSignature } from "./model-signature.ts";
 import { invalidArgument, quoted, ServeError } from "./serve-error.ts";
@@ -18,17 +26,13 @@ import {
   encodeBinaryElements,
   formatShape,
   parseShape,
+  requireFewTexts,
   type Tensor,
   type TensorLimits,
 } from "./tensor.ts";
 
 /** Name of the header that holds the number of JSON bytes in front of the binary tensors. */
 export const JSON_LENGTH_HEADER = "inference-header-content-length";
-
-/** Longest `id`, in characters. */
-const MAXIMUM_ID_LENGTH = 1_024;
-/** Most inputs, and most outputs, in one request. */
-const MAXIMUM_TENSORS = 1_024;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -42,8 +46,11 @@ export interface RestInferRequest {
   readonly body: Buffer;
 }
 
-/** Which outputs the client wants as binary data. */
-export type BinaryOutputs = (outputName: string) => boolean;
+/** Which outputs the client wants as binary data: those named, and the others. */
+export interface BinaryOutputs {
+  readonly byName: ReadonlyMap<string, boolean>;
+  readonly others: boolean;
+}
 
 /** A decoded infer request and the form that its answer must have. */
 export interface DecodedRestRequest {
@@ -94,7 +101,7 @@ export function encodeRestResponse(
   const chunks: Buffer[] = [];
   const tensors = outputs.map((output) => {
     const head = `{"name":${JSON.stringify(output.name)},"datatype":"${output.datatype}","shape":${formatShape(output.shape)}`;
-    if (!binaryOutputs(output.name)) {
+    if (!(binaryOutputs.byName.get(output.name) ?? binaryOutputs.others)) {
       return `${head},"data":${encodeJsonElements(output)}}`;
     }
     const bytes = encodeBinaryElements(output);
@@ -110,6 +117,30 @@ export function encodeRestResponse(
     : { jsonLength: json.length, body: Buffer.concat([json, ...chunks]) };
 }
 
+/** What the JSON of a request says, before its binary data is read. */
+interface Plan {
+  readonly id: string;
+  readonly inputs: readonly PlannedInput[];
+  readonly outputs: readonly string[];
+  readonly binaryOutputs: BinaryOutputs;
+  readonly timeoutMilliseconds: number;
+}
+
+/** An input whose elements were in the JSON, or are the next `size` bytes of the binary data. */
+type PlannedInput = Omit<Tensor, "elements"> & {
+  readonly where: string;
+  readonly elements: Elements | undefined;
+  readonly size: unknown;
+};
+
+/**
+ * The plans of short JSON texts under some limits: clients that send their tensors as binary data send the same
+ * text again and again. Texts with an `id` are not kept, for each is another one.
+ */
+const plansByLimits = new WeakMap<TensorLimits, Map<string, Plan>>();
+const MAXIMUM_PLANS = 64;
+const MAXIMUM_PLAN_BYTES = 1_024;
+
 function decodeDocument(
   modelName: string,
   modelVersion: string,
@@ -117,29 +148,65 @@ function decodeDocument(
   binary: Buffer | undefined,
   limits: TensorLimits,
 ): DecodedRestRequest {
+  const { id, inputs, outputs, binaryOutputs, timeoutMilliseconds } =
+    binary !== undefined && json.length <= MAXIMUM_PLAN_BYTES
+      ? knownPlan(json, limits)
+      : makePlan(json, limits);
+  const binaryInputs = new BinaryReader(binary);
+  const tensors = inputs.map(({ name, datatype, shape, where, elements, size }) => ({
+    name,
+    datatype,
+    shape,
+    elements: elements ?? decodeBinaryElements(datatype, shape, binaryInputs.take(size, where), where),
+  }));
+  binaryInputs.end();
+  return {
+    request: { modelName, modelVersion, id, inputs: tensors, outputs, timeoutMilliseconds },
+    binaryOutputs,
+  };
+}
+
+function knownPlan(json: Buffer, limits: TensorLimits): Plan {
+  const text = json.toString("latin1");
+  const plans = plansByLimits.get(limits) ?? new Map<string, Plan>();
+  const known = plans.get(text);
+  if (known !== undefined) {
+    return known;
+  }
+  const plan = makePlan(json, limits);
+  if (plan.id === "" && plan.inputs.every(({ elements }) => elements === undefined)) {
+    if (plans.size >= MAXIMUM_PLANS) {
+      plans.clear();
+    }
+    plans.set(text, plan);
+    plansByLimits.set(limits, plans);
+  }
+  return plan;
+}
+
+function makePlan(json: Buffer, limits: TensorLimits): Plan {
   const document = parseDocument(json);
   const id = optionalString(document, "id", "the request");
-  if (id.length > MAXIMUM_ID_LENGTH) {
-    throw invalidArgument(`expected "id" of at most ${MAXIMUM_ID_LENGTH} characters, got ${id.length}`);
-  }
-  const binaryInputs = new BinaryReader(binary);
-  const inputs = list(document, "inputs").map((value) => decodeInput(value, binaryInputs, limits));
-  binaryInputs.end();
-
-  const binaryByDefault =
-    booleanParameter(parametersOf(document, "the request"), "binary_data_output") ?? false;
-  const binaryByOutput = new Map<string, boolean>();
+  requireShortId(id);
+  const inputs = list(document, "inputs").map((value) => planInput(value, limits));
+  requireFewTexts(inputs, limits);
+  const parameters = parametersOf(document, "the request");
+  const others = booleanParameter(parameters, "binary_data_output") ?? false;
+  const byName = new Map<string, boolean>();
   const outputs = document["outputs"] === undefined ? [] : list(document, "outputs");
   const names = outputs.map((value) => {
     const output = object(value, "an output");
     const name = requiredName(output, "an output");
     const binaryData = booleanParameter(parametersOf(output, `output ${quoted(name)}`), "binary_data");
-    binaryByOutput.set(name, binaryData ?? binaryByDefault);
+    byName.set(name, binaryData ?? others);
     return name;
   });
   return {
-    request: { modelName, modelVersion, id, inputs, outputs: names },
-    binaryOutputs: (name) => binaryByOutput.get(name) ?? binaryByDefault,
+    id,
+    inputs,
+    outputs: names,
+    binaryOutputs: { byName, others },
+    timeoutMilliseconds: timeoutMilliseconds(parameters[TIMEOUT_PARAMETER]),
   };
 }
 
@@ -154,7 +221,7 @@ function parseDocument(json: Buffer): JsonObject {
   return object(value, "the request");
 }
 
-function decodeInput(value: unknown, binary: BinaryReader, limits: TensorLimits): Tensor {
+function planInput(value: unknown, limits: TensorLimits): PlannedInput {
   const input = object(value, "an input");
   const name = requiredName(input, "an input");
   const where = `input ${quoted(name)}`;
@@ -164,17 +231,14 @@ function decodeInput(value: unknown, binary: BinaryReader, limits: TensorLimits)
       `${where}: expected "datatype" to be one of ${Object.keys(FORMATS).join(", ")}, got ${quoted(input["datatype"])}`,
     );
   }
-  const shape = parseShape(input["shape"], limits, where);
+  const shape = parseShape(input["shape"], datatype, limits, where);
   const size = parametersOf(input, where)["binary_data_size"];
   const data = input["data"];
-  if (size === undefined) {
-    return { name, datatype, shape, elements: decodeJsonElements(datatype, shape, data, where) };
-  }
-  if (data !== undefined) {
+  if (size !== undefined && data !== undefined) {
     throw invalidArgument(`${where}: expected either "data" or "binary_data_size", got both`);
   }
-  const bytes = binary.take(size, where);
-  return { name, datatype, shape, elements: decodeBinaryElements(datatype, shape, bytes, where) };
+  const elements = size === undefined ? decodeJsonElements(datatype, shape, data, where) : undefined;
+  return { name, datatype, shape, where, elements, size };
 }
 
 /** The whole body is the model's one input, of which at most one dimension may be of any size. */
@@ -204,13 +268,21 @@ function decodeRaw(
   const size = fixed === 0 ? 0 : Math.floor(body.length / (fixed * format.bytesPerElement));
   const shape = parseShape(
     input.shape.map((dimension) => (typeof dimension === "number" ? dimension : size)),
+    datatype,
     limits,
     where,
   );
   const elements = decodeBinaryElements(datatype, shape, body, where);
   return {
-    request: { modelName, modelVersion, id: "", inputs: [{ name, datatype, shape, elements }], outputs: [] },
-    binaryOutputs: () => true,
+    request: {
+      modelName,
+      modelVersion,
+      id: "",
+      inputs: [{ name, datatype, shape, elements }],
+      outputs: [],
+      timeoutMilliseconds: Number.POSITIVE_INFINITY,
+    },
+    binaryOutputs: { byName: new Map(), others: true },
   };
 }
 

@@ -4,12 +4,20 @@
  */
 import { invalidArgument, quoted, ServeError } from "./serve-error.ts";
 
+/** An inference. The version is empty when the path names none. */
+export interface InferRoute {
+  readonly type: "Infer";
+  readonly modelName: string;
+  readonly modelVersion: string;
+}
+
 /** What a request asks for. The version is empty when the path names none. */
 export type RestRoute =
+  | InferRoute
   | { readonly type: "ServerMetadata" | "ServerLive" | "ServerReady" | "RepositoryIndex" }
   | { readonly type: "RepositoryLoad" | "RepositoryUnload"; readonly modelName: string }
   | {
-      readonly type: "ModelMetadata" | "ModelReady" | "Infer";
+      readonly type: "ModelMetadata" | "ModelReady";
       readonly modelName: string;
       readonly modelVersion: string;
     };

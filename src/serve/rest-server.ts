@@ -8,50 +8,80 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import { close, createBoundedServer, type HttpLimits, listen } from "../process/bounded-http-server.ts";
+import { PETREL_HEADER } from "../render/envoy/route.ts";
+import type { Observation } from "../tap/observation.ts";
 import type { Admission, Ticket } from "./admission.ts";
-import { close, createBoundedServer, type HttpLimits, listen } from "./bounded-http-server.ts";
+import type { CodecThread } from "./codec-thread.ts";
+import { readInferHead } from "./infer-head.ts";
+import type { Caller } from "./inference.ts";
 import type { InferenceService } from "./inference-service.ts";
-import { decodeRestRequest, encodeRestResponse, JSON_LENGTH_HEADER } from "./rest-codec.ts";
-import { findRoute, type RestRoute } from "./rest-route.ts";
+import { inferenceCount } from "./model-signature.ts";
+import { discardBody, readBody, tooLarge } from "./request-body.ts";
+import type { RequestTap } from "./request-tap.ts";
+import { JSON_LENGTH_HEADER, type RestInferResponse } from "./rest-codec.ts";
+import { findRoute, type InferRoute, type RestRoute } from "./rest-route.ts";
 import { asServeError, FAILURES, ServeError } from "./serve-error.ts";
 import type { ServeMetrics } from "./serve-metrics.ts";
-import type { TensorLimits } from "./tensor.ts";
+import type { TokenMint } from "./token-mint.ts";
+import { readAssignment } from "./token-mint.ts";
 
 /** What the REST server is made of. */
 export interface RestServerOptions {
   readonly service: InferenceService;
   readonly admission: Admission;
+  readonly codec: CodecThread;
   readonly metrics: ServeMetrics;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly limits: HttpLimits & TensorLimits & { readonly maximumRequestBytes: number };
+  readonly limits: HttpLimits & { readonly maximumRequestBytes: number };
+  /** Shown in the header of each answer of the model; empty for none. */
+  readonly modelRevision: string;
+  /** Mints the tokens of answers; absent where none are asked for. */
+  readonly mint?: TokenMint | undefined;
+  /** What tells the sidecar of each inference, if there is one. */
+  readonly tap: RequestTap | undefined;
 }
 
-/** How long the rest of a refused body is read and thrown away, so that the client can read the answer. */
-const LINGER_MILLISECONDS = 1_000;
 /** Largest body of a request that is not an inference. */
 const MAXIMUM_CONTROL_BYTES = 65_536;
+/** Paths whose route is remembered, and the longest of them. */
+const MAXIMUM_KNOWN_PATHS = 64;
+const MAXIMUM_KNOWN_PATH_LENGTH = 512;
+/**
+ * A body of at most so many bytes is written in one piece with the head of the answer, which saves the system
+ * call or the vector of two pieces.
+ */
+const ONE_PIECE_BYTES = 4_096;
 
 interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | number>>;
+  /** Names and values, one after the other. */
+  readonly headers: readonly string[];
   readonly body: Buffer | string;
+  /** Of a request that counts as under way until its client has the answer. */
+  readonly ticket?: Ticket;
 }
 
 /** The REST server. */
 export class RestServer {
   readonly #options: RestServerOptions;
   readonly #server: Server;
+  readonly #inferRoutes = new Map<string, InferRoute>();
+  readonly #jsonHeaders: readonly string[];
+  readonly #binaryHeaders: readonly string[];
 
   constructor(options: RestServerOptions) {
     this.#options = options;
-    this.#server = createBoundedServer(options.limits, (request, response) => {
-      void this.#handle(request, response);
-    });
+    const { modelRevision } = options;
+    const revision = modelRevision === "" ? [] : [PETREL_HEADER.revision, modelRevision];
+    this.#jsonHeaders = ["content-type", "application/json", ...revision];
+    this.#binaryHeaders = ["content-type", "application/octet-stream", ...revision];
+    this.#server = createBoundedServer(options.limits, (request, response) =>
+      this.#handle(request, response, false),
+    );
     // The body is asked for only once the request was let in.
-    this.#server.on("checkContinue", (request, response) => {
-      void this.#handle(request, response);
-    });
+    this.#server.on("checkContinue", (request, response) => this.#handle(request, response, true));
   }
 
   /** Starts to listen and gives the port. */
@@ -69,35 +99,56 @@ export class RestServer {
     this.#server.closeAllConnections();
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { clock, metrics } = this.#options;
-    const start = clock.monotonic();
-    let route: RestRoute | undefined;
-    let answer: Answer;
+  #handle(request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean): void {
+    const { clock, metrics, tap } = this.#options;
+    let route: RestRoute;
     try {
-      route = findRoute(request.method ?? "", request.url ?? "");
-      answer = await this.#answer(route, request, response);
+      route = this.#route(request.method ?? "", request.url ?? "");
     } catch (error) {
-      answer = this.#failure(error);
+      this.#send(request, response, this.#failure(error));
+      return;
     }
-    if (route?.type === "Infer") {
-      metrics.answered("rest", answer.status, clock.monotonic() - start);
+    const send = (answer: Answer) => this.#send(request, response, answer);
+    if (route.type !== "Infer") {
+      this.#answer(route, request, response, waitsForContinue).then(send, (error) =>
+        send(this.#failure(error)),
+      );
+      return;
     }
-    if (!request.complete) {
-      await discard(request, clock);
-    }
-    if (!response.destroyed) {
-      const isLast = !request.complete || this.#options.service.state.type === "Draining";
-      response.writeHead(answer.status, {
-        "content-length": Buffer.byteLength(answer.body),
-        ...answer.headers,
-        ...(isLast ? { connection: "close" } : {}),
-      });
-      response.end(answer.body);
-    }
+    const start = clock.monotonic();
+    const observation = tap?.beginRest(request.rawHeaders);
+    const finish = (answer: Answer) => {
+      const durationMilliseconds = clock.monotonic() - start;
+      metrics.answered("rest", answer.status, durationMilliseconds);
+      send(answer);
+      if (observation !== undefined) tap?.end(observation, answer.status, durationMilliseconds);
+    };
+    this.#infer(route, request, response, waitsForContinue, start, observation).then(finish, (error) =>
+      finish(this.#failure(error)),
+    );
   }
 
-  async #answer(route: RestRoute, request: IncomingMessage, response: ServerResponse): Promise<Answer> {
+  #route(method: string, url: string): RestRoute {
+    const known = method === "POST" ? this.#inferRoutes.get(url) : undefined;
+    if (known !== undefined) {
+      return known;
+    }
+    const route = findRoute(method, url);
+    if (route.type === "Infer" && url.length <= MAXIMUM_KNOWN_PATH_LENGTH) {
+      if (this.#inferRoutes.size >= MAXIMUM_KNOWN_PATHS) {
+        this.#inferRoutes.clear();
+      }
+      this.#inferRoutes.set(url, route);
+    }
+    return route;
+  }
+
+  async #answer(
+    route: Exclude<RestRoute, InferRoute>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    waitsForContinue: boolean,
+  ): Promise<Answer> {
     const { service } = this.#options;
     switch (route.type) {
       case "ServerMetadata":
@@ -113,10 +164,8 @@ export class RestServer {
         return json({ name: route.modelName, ready: true });
       case "ModelMetadata":
         return json(service.modelMetadata(route.modelName, route.modelVersion));
-      case "Infer":
-        return this.#infer(route.modelName, route.modelVersion, request, response);
       case "RepositoryIndex":
-        return this.#repositoryIndex(request, response);
+        return this.#repositoryIndex(request, response, waitsForContinue);
       case "RepositoryLoad":
       case "RepositoryUnload":
         throw new ServeError("Unsupported", "models are not loaded or unloaded over the network");
@@ -124,65 +173,82 @@ export class RestServer {
   }
 
   async #infer(
-    modelName: string,
-    modelVersion: string,
+    { modelName, modelVersion }: InferRoute,
     request: IncomingMessage,
     response: ServerResponse,
+    waitsForContinue: boolean,
+    arrivedMilliseconds: number,
+    observation: Observation | undefined,
   ): Promise<Answer> {
-    const { service, limits } = this.#options;
+    const { service, codec, limits } = this.#options;
     const signature = service.signature(modelName, modelVersion);
-    return this.#withBody(request, response, limits.maximumRequestBytes, async (body) => {
-      const jsonLength = header(request, JSON_LENGTH_HEADER);
-      const decoded = decodeRestRequest({ modelName, modelVersion, jsonLength, body }, signature, limits);
-      const answer = await service.infer(decoded.request, () => response.destroyed);
-      const encoded = encodeRestResponse(answer, decoded.binaryOutputs);
-      return {
-        status: 200,
-        headers:
-          encoded.jsonLength === undefined
-            ? { "content-type": "application/json" }
-            : { "content-type": "application/octet-stream", [JSON_LENGTH_HEADER]: encoded.jsonLength },
-        body: encoded.body,
+    const { jsonLength, contentLength, timeoutMilliseconds } = readInferHead(request.rawHeaders);
+    const declaredBytes = contentLength ?? 0;
+    if (declaredBytes > limits.maximumRequestBytes) {
+      throw tooLarge(limits.maximumRequestBytes);
+    }
+    const ticket = this.#options.admission.enter(declaredBytes, () => service.rejected(modelVersion));
+    try {
+      if (waitsForContinue) {
+        response.writeContinue();
+      }
+      const body = await readBody(request, declaredBytes, limits.maximumRequestBytes, ticket);
+      const caller: Caller = {
+        arrivedMilliseconds,
+        deadlineMilliseconds:
+          arrivedMilliseconds + Math.min(limits.requestTimeoutMilliseconds, timeoutMilliseconds),
+        isGone: () => response.destroyed,
+        observation,
       };
-    });
+      const reading = codec.decodeRest({ modelName, modelVersion, jsonLength, body }, signature, caller);
+      const decoded = reading instanceof Promise ? await reading : reading;
+      const result = await service.infer(decoded.request, caller);
+      const writing = codec.encodeRest(result, decoded.binaryOutputs, caller);
+      const written = writing instanceof Promise ? await writing : writing;
+      const rows = inferenceCount(signature, decoded.request.inputs);
+      const token = this.#options.mint?.mint(readAssignment(request.rawHeaders), rows);
+      return this.#inferred(written, ticket, token);
+    } catch (error) {
+      ticket.leave();
+      throw error;
+    }
   }
 
-  /** The repository extension: all models, or with `{"ready": true}` only those that are ready. */
-  #repositoryIndex(request: IncomingMessage, response: ServerResponse): Promise<Answer> {
+  #inferred({ jsonLength, body }: RestInferResponse, ticket: Ticket, token: string | undefined): Answer {
+    ticket.answer(body.length);
+    const untold =
+      jsonLength === undefined
+        ? this.#jsonHeaders
+        : [...this.#binaryHeaders, JSON_LENGTH_HEADER, String(jsonLength)];
+    const headers = token === undefined ? untold : [...untold, PETREL_HEADER.token, token];
+    return { status: 200, headers, body, ticket };
+  }
+
+  /** The repository extension: all versions, or with `{"ready": true}` only those that are ready. */
+  async #repositoryIndex(
+    request: IncomingMessage,
+    response: ServerResponse,
+    waitsForContinue: boolean,
+  ): Promise<Answer> {
     const { service } = this.#options;
-    return this.#withBody(request, response, MAXIMUM_CONTROL_BYTES, async (body) => {
+    const declaredBytes = readInferHead(request.rawHeaders).contentLength ?? 0;
+    if (declaredBytes > MAXIMUM_CONTROL_BYTES) {
+      throw tooLarge(MAXIMUM_CONTROL_BYTES);
+    }
+    const ticket = this.#options.admission.enter(declaredBytes);
+    try {
+      if (waitsForContinue) {
+        response.writeContinue();
+      }
+      const body = await readBody(request, declaredBytes, MAXIMUM_CONTROL_BYTES, ticket);
       const reason = service.notReadyReason;
       if (reason !== undefined && /"ready"\s*:\s*true/.test(body.toString("latin1"))) {
         return json([]);
       }
-      const { name, version } = service.model;
       const state =
         reason === undefined ? "READY" : service.state.type === "Loading" ? "LOADING" : "UNAVAILABLE";
-      return json([{ name, version, state, reason: reason ?? "" }]);
-    });
-  }
-
-  /** Lets a request in, reads its body, and holds its place until `use` has its answer. */
-  async #withBody(
-    request: IncomingMessage,
-    response: ServerResponse,
-    maximumBytes: number,
-    use: (body: Buffer) => Promise<Answer>,
-  ): Promise<Answer> {
-    const encoding = header(request, "content-encoding") ?? "identity";
-    if (encoding !== "identity") {
-      throw new ServeError("UnsupportedEncoding", "expected a body without content encoding");
-    }
-    const declaredBytes = Number(header(request, "content-length") ?? 0);
-    if (declaredBytes > maximumBytes) {
-      throw tooLarge(maximumBytes);
-    }
-    const ticket = this.#options.admission.enter(declaredBytes);
-    try {
-      if (header(request, "expect")?.toLowerCase() === "100-continue") {
-        response.writeContinue();
-      }
-      return await use(await readBody(request, declaredBytes, maximumBytes, ticket));
+      const name = service.modelName;
+      return json(service.versionNames.map((version) => ({ name, version, state, reason: reason ?? "" })));
     } finally {
       ticket.leave();
     }
@@ -201,82 +267,55 @@ export class RestServer {
     if (failure.reason === "Internal") {
       this.#options.log.error("request failed", { error });
     }
-    const retryAfter = "retryAfterSeconds" in more ? { "retry-after": more.retryAfterSeconds } : {};
+    const retryAfter = "retryAfterSeconds" in more ? ["retry-after", String(more.retryAfterSeconds)] : [];
     return {
       status,
-      headers: { "content-type": "application/json", ...retryAfter },
+      headers: ["content-type", "application/json", ...retryAfter],
       body: JSON.stringify({ error: failure.message }),
     };
   }
-}
 
-function readBody(
-  request: IncomingMessage,
-  declaredBytes: number,
-  maximumBytes: number,
-  ticket: Ticket,
-): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => {
-      request.removeAllListeners("data");
-      reject(error);
-    };
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > maximumBytes) {
-        fail(tooLarge(maximumBytes));
-        return;
-      }
-      try {
-        // A body without a declared length is counted as it comes.
-        ticket.grow(Math.max(0, Math.min(chunk.length, size - declaredBytes)));
-      } catch (error) {
-        fail(error);
-        return;
-      }
-      chunks.push(chunk);
-    });
-    request.once("end", () => {
-      const [only] = chunks;
-      resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size));
-    });
-    request.once("close", () => {
-      if (!request.complete) {
-        reject(new ServeError("RequestTimeout", "the body ended early"));
-      }
-    });
-    request.once("error", (error) =>
-      fail(new ServeError("RequestTimeout", "the body ended early", { cause: error })),
-    );
-  });
-}
+  #send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+    if (request.complete) {
+      this.#write(response, answer, this.#options.service.state.type === "Draining");
+    } else {
+      void discardBody(request, this.#options.clock).then(() => this.#write(response, answer, true));
+    }
+  }
 
-/** Reads on for a moment without keeping anything: closing at once would take the answer from the client. */
-function discard(request: IncomingMessage, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.schedule(LINGER_MILLISECONDS, resolve);
-    const done = () => {
-      cancel();
-      resolve();
-    };
-    request.once("end", done);
-    request.once("close", done);
-    request.once("error", done);
-    request.resume();
-  });
-}
+  #write(response: ServerResponse, { status, headers, body, ticket }: Answer, isLast: boolean): void {
+    if (response.destroyed) {
+      ticket?.leave();
+      return;
+    }
+    const length = String(typeof body === "string" ? Buffer.byteLength(body) : body.length);
+    const closing = isLast ? ["connection", "close"] : [];
+    response.writeHead(status, [...headers, "content-length", length, ...closing]);
+    if (typeof body === "string" || body.length > ONE_PIECE_BYTES) {
+      response.end(body);
+    } else {
+      response.end(body.toString("latin1"), "latin1");
+    }
+    if (ticket !== undefined) {
+      this.#hold(response, ticket);
+    }
+  }
 
-function header(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value.join(",") : value;
+  /** Counts a request as under way until the system has all of its answer, or its client takes none for too long. */
+  #hold(response: ServerResponse, ticket: Ticket): void {
+    if (response.writableLength === 0) {
+      ticket.leave();
+      return;
+    }
+    response.setTimeout(this.#options.limits.requestTimeoutMilliseconds, () => response.destroy());
+    response.once("close", () => ticket.leave());
+  }
 }
 
 function json(value: unknown): Answer {
-  return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
-}
-
-function tooLarge(maximumBytes: number): ServeError {
-  return new ServeError("TooLarge", `expected a body of at most ${maximumBytes} bytes`);
+  return {
+    status: 200,
+    headers: ["content-type", "application/json"],
+    body: JSON.stringify(value),
+  };
 }

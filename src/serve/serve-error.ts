@@ -4,8 +4,8 @@
  * Overload is 429, never 503: routers retry and eject on 503, which turns overload into an outage. What a
  * request can provoke on a healthy model is 4xx for the same reason.
  */
-import type { status } from "@grpc/grpc-js";
 import { longInteger } from "./exact-json.ts";
+import type { GRPC_STATUS } from "./grpc-status.ts";
 
 /** HTTP status and gRPC code of each reason; `retryAfterSeconds` is sent as `Retry-After`. */
 export const FAILURES = {
@@ -28,7 +28,10 @@ export const FAILURES = {
   NotReady: { http: 503, grpc: "UNAVAILABLE" },
   /** The model did not answer in time. */
   DeadlineExceeded: { http: 504, grpc: "DEADLINE_EXCEEDED" },
-} as const satisfies Record<string, { http: number; grpc: keyof typeof status; retryAfterSeconds?: number }>;
+} as const satisfies Record<
+  string,
+  { http: number; grpc: keyof typeof GRPC_STATUS; retryAfterSeconds?: number }
+>;
 
 /** Why a request failed. */
 export type FailureReason = keyof typeof FAILURES;

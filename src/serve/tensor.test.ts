@@ -4,7 +4,7 @@ import { DATATYPES, type Datatype, datatypeNamed, datatypeOfOnnx, FORMATS } from
 import { decodeBinaryElements, encodeBinaryElements, parseShape } from "./tensor.ts";
 import { edgeTensor, listOf, tensorArbitrary } from "./testdata/tensors.ts";
 
-const LIMITS = { maximumDimensions: 4, maximumElements: 1_000 };
+const LIMITS = { maximumDimensions: 4, maximumElements: 1_000, maximumTexts: 100 };
 
 describe("the table of datatypes", () => {
   test.each(DATATYPES)("%s is found by both names", (datatype) => {
@@ -19,7 +19,7 @@ describe("the table of datatypes", () => {
 
 describe("parseShape", () => {
   test.each([[[]], [[0]], [[1, 2, 3]], [[0, 1_000]], [[1_000]]])("%j is a shape", (shape) => {
-    expect(parseShape(shape, LIMITS, "input")).toEqual(shape);
+    expect(parseShape(shape, "FP32", LIMITS, "input")).toEqual(shape);
   });
 
   test.each<[string, unknown, RegExp]>([
@@ -38,8 +38,8 @@ describe("parseShape", () => {
     ["too many dimensions", [1, 1, 1, 1, 1], /at most 4 dimensions, got 5/],
     ["nested", [[1]], /got a list of 1/],
   ])("%s is refused", (_what, shape, message) => {
-    expect(() => parseShape(shape, LIMITS, 'input "x"')).toThrow(message);
-    expect(() => parseShape(shape, LIMITS, 'input "x"')).toThrow(/^input "x": /);
+    expect(() => parseShape(shape, "FP32", LIMITS, 'input "x"')).toThrow(message);
+    expect(() => parseShape(shape, "FP32", LIMITS, 'input "x"')).toThrow(/^input "x": /);
   });
 });
 

@@ -17,10 +17,12 @@ export interface Tensor {
   readonly elements: Elements;
 }
 
-/** Bounds on one tensor of a request. */
+/** Bounds on the tensors of a request. */
 export interface TensorLimits {
   readonly maximumDimensions: number;
   readonly maximumElements: number;
+  /** Elements of all BYTES tensors together: they cost far more than their bytes. */
+  readonly maximumTexts: number;
 }
 
 const BYTES_LENGTH_SIZE = 4;
@@ -32,7 +34,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @throws {ServeError} InvalidArgument, naming `where`, when it is no list of sizes or beyond a limit.
  */
-export function parseShape(value: unknown, limits: TensorLimits, where: string): readonly number[] {
+export function parseShape(
+  value: unknown,
+  datatype: Datatype,
+  limits: TensorLimits,
+  where: string,
+): readonly number[] {
   if (!Array.isArray(value)) {
     throw invalidArgument(`${where}: expected "shape" to be a list of integers, got ${quoted(value)}`);
   }
@@ -50,17 +57,38 @@ export function parseShape(value: unknown, limits: TensorLimits, where: string):
     }
     return dimension;
   });
+  // Of all BYTES tensors together it is asked again, see requireFewTexts; but the texts of a JSON input are read before
+  // the shape of the next one is known.
+  const maximum = datatype === "BYTES" ? limits.maximumTexts : limits.maximumElements;
   let product = 1;
   for (const dimension of shape) {
     // Each size counts by itself too, so that a zero elsewhere does not hide an absurd one.
     product = Math.max(dimension, product * dimension);
-    if (product > limits.maximumElements) {
+    if (product > maximum) {
       throw invalidArgument(
-        `${where}: expected at most ${limits.maximumElements} elements, got shape ${formatShape(shape)}`,
+        `${where}: expected at most ${maximum} elements of ${datatype}, got shape ${formatShape(shape)}`,
       );
     }
   }
   return shape;
+}
+
+/**
+ * Refuses inputs whose BYTES tensors together have too many elements.
+ *
+ * @throws {ServeError} InvalidArgument.
+ */
+export function requireFewTexts(
+  inputs: readonly Pick<Tensor, "datatype" | "shape">[],
+  { maximumTexts }: TensorLimits,
+): void {
+  let texts = 0;
+  for (const { datatype, shape } of inputs) {
+    if (datatype === "BYTES") texts += elementCount(shape);
+  }
+  if (texts > maximumTexts) {
+    throw invalidArgument(`expected at most ${maximumTexts} elements of BYTES in all inputs, got ${texts}`);
+  }
 }
 
 /** Number of elements of a shape that was checked before. */

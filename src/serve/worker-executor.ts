@@ -1,22 +1,32 @@
 /**
  * Runs the model in one worker thread behind a bounded queue, first in, first out.
  *
- * The queue is on this side: a run whose client went away or whose time is over is dropped before it costs
- * the worker anything, and a full queue refuses at once instead of letting every request become late. Only a
- * few runs are handed over at a time, enough that the worker never waits for the next.
+ * The queue is on this side: a full one refuses at once instead of letting every request become late. Only a
+ * few runs are handed over at a time, enough that the worker never waits for the next. Where requests may be
+ * joined, what waits when the worker has room goes to it together; an idle worker gets a request at once.
  */
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../core/clock.ts";
 import type { Executor, LoadedModel, Run, RunResult } from "./executor.ts";
-import type { ModelWorkerData, ModelWorkerReply, ModelWorkerRequest } from "./model-worker-message.ts";
+import type {
+  ModelCost,
+  ModelWorkerData,
+  ModelWorkerReply,
+  ModelWorkerRequest,
+} from "./model-worker-message.ts";
+import { type Batching, joinRows, rowCount, splitRows } from "./row-batch.ts";
+import { type PendingRun, RunQueue, waitedTooLong } from "./run-queue.ts";
 import { ServeError } from "./serve-error.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** How the executor is set up. */
 export interface WorkerExecutorOptions {
-  readonly worker: ModelWorkerData;
+  readonly worker: Omit<ModelWorkerData, "checkIndependentRows">;
+  /** Whether and how requests are joined; the model must then prove that its rows are independent. */
+  readonly batching: Batching | undefined;
   /** Most runs that wait for the worker. */
   readonly maximumQueuedRuns: number;
-  /** Longest time of a run, from its arrival to its answer. */
+  /** Longest time of a run, whatever its own deadline. */
   readonly runTimeoutMilliseconds: number;
   /** How much longer than that the worker may be busy with one run before it counts as hung. */
   readonly hangGraceMilliseconds: number;
@@ -28,56 +38,59 @@ export interface WorkerExecutorOptions {
   readonly onModelLost: (error: Error) => void;
 }
 
+/** A model that a worker has loaded, and what it costs. */
+export interface WorkerLoadedModel extends LoadedModel {
+  readonly cost: ModelCost;
+}
+
 /** Runs handed to the worker at once: one that runs, and one that it finds ready when it is done. */
 const RUNS_AT_WORKER = 2;
 /** Longest wait for the worker to end what it is doing and free the model. */
 const STOP_TIMEOUT_MILLISECONDS = 5_000;
 
-interface PendingRun {
-  readonly run: Run;
-  readonly arrivedMilliseconds: number;
-  /** When it was given to the worker. */
-  sentMilliseconds: number;
-  /** Set once its time is over and its client has been told, while the worker may still be busy with it. */
-  isExpired: boolean;
-  readonly resolve: (result: RunResult) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** {@link Executor} with one worker thread. */
 export class WorkerExecutor implements Executor {
   readonly #options: WorkerExecutorOptions;
+  readonly #queue: RunQueue;
+  /** The runs of each message that the worker has not answered, in their order. */
+  readonly #atWorker = new Map<number, readonly PendingRun[]>();
   #worker: Worker | undefined;
   #state: "New" | "Loading" | "Loaded" | "Stopped" = "New";
   #nextId = 1;
-  #queue: PendingRun[] = [];
-  readonly #atWorker = new Map<number, PendingRun>();
+  #runsAtWorker = 0;
+  #armedDeadlineMilliseconds = Number.POSITIVE_INFINITY;
   #cancelDeadline: (() => void) | undefined;
+  #cancelPatience: (() => void) | undefined;
   /** Guards the run that the worker is busy with, the oldest of those at the worker. */
   #cancelHangTimer: (() => void) | undefined;
   #isHung = false;
 
   constructor(options: WorkerExecutorOptions) {
     this.#options = options;
+    this.#queue = new RunQueue(options.batching);
   }
 
   get pendingRuns(): number {
-    return this.#queue.length + this.#atWorker.size;
+    return this.#queue.length + this.#runsAtWorker;
   }
 
-  load(): Promise<LoadedModel> {
+  load(): Promise<WorkerLoadedModel> {
     if (this.#state !== "New") {
       throw new Error(`a model is loaded once, but the executor is ${this.#state}`);
     }
     this.#state = "Loading";
-    const { clock } = this.#options;
+    const { clock, batching } = this.#options;
     const start = clock.monotonic();
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     // ONNX Runtime reads this when it is loaded, from the environment of the process, which a worker cannot change.
     // Without it, it uploads usage data to its vendor.
     process.env["ORT_DISABLE_TELEMETRY"] = "1";
+    const workerData: ModelWorkerData = {
+      ...this.#options.worker,
+      checkIndependentRows: batching !== undefined,
+    };
     const worker = new Worker(new URL(`./model-worker.${extension}`, import.meta.url), {
-      workerData: this.#options.worker,
+      workerData,
       name: "model",
     });
     this.#worker = worker;
@@ -87,7 +100,8 @@ export class WorkerExecutor implements Executor {
           if (this.#state === "Loading") {
             this.#state = "Loaded";
           }
-          resolve({ signature: reply.signature, loadMilliseconds: clock.monotonic() - start });
+          const { signature, cost } = reply;
+          resolve({ signature, cost, loadMilliseconds: clock.monotonic() - start, placement: "Worker" });
         } else if (reply.type === "LoadFailed") {
           reject(new Error(reply.message));
         } else {
@@ -116,14 +130,23 @@ export class WorkerExecutor implements Executor {
       );
     }
     return new Promise((resolve, reject) => {
-      const arrivedMilliseconds = this.#options.clock.monotonic();
-      this.#queue.push({ run, arrivedMilliseconds, sentMilliseconds: 0, isExpired: false, resolve, reject });
-      const wasIdle = this.#atWorker.size === 0;
+      const { clock, runTimeoutMilliseconds } = this.#options;
+      const arrivedMilliseconds = clock.monotonic();
+      const latest = arrivedMilliseconds + runTimeoutMilliseconds;
+      const deadlineMilliseconds = Math.min(run.deadlineMilliseconds, latest);
+      this.#queue.push({
+        run: deadlineMilliseconds === run.deadlineMilliseconds ? run : { ...run, deadlineMilliseconds },
+        arrivedMilliseconds,
+        sentMilliseconds: 0,
+        isExpired: false,
+        isAlone: false,
+        resolve,
+        reject,
+      });
       this.#send();
-      if (wasIdle) {
-        this.#watchForHang();
+      if (deadlineMilliseconds < this.#armedDeadlineMilliseconds) {
+        this.#armDeadline(deadlineMilliseconds);
       }
-      this.#armDeadline();
     });
   }
 
@@ -154,32 +177,53 @@ export class WorkerExecutor implements Executor {
 
   /** Whether one more run may wait; runs that nobody waits for any more make room first. */
   #hasRoom(): boolean {
-    if (this.#queue.length >= this.#options.maximumQueuedRuns) {
-      const [dropped, kept] = partition(this.#queue, ({ run }) => run.isCancelled());
-      this.#queue = kept;
-      for (const pending of dropped) {
-        pending.reject(new ServeError("RequestTimeout", "the client went away"));
-      }
+    const { maximumQueuedRuns } = this.#options;
+    if (this.#queue.length >= maximumQueuedRuns) {
+      this.#queue.dropCancelled();
     }
-    return this.#queue.length < this.#options.maximumQueuedRuns;
+    return this.#queue.length < maximumQueuedRuns;
   }
 
   #send(): void {
+    this.#cancelPatience?.();
+    this.#cancelPatience = undefined;
+    const wasIdle = this.#atWorker.size === 0;
     while (this.#atWorker.size < RUNS_AT_WORKER) {
-      const pending = this.#queue.shift();
-      if (pending === undefined) {
-        return;
+      const { clock } = this.#options;
+      const patience = this.#atWorker.size === 0 ? 0 : this.#queue.patienceMilliseconds(clock.monotonic());
+      if (patience > 0) {
+        this.#cancelPatience = clock.schedule(Math.ceil(patience), () => {
+          this.#cancelPatience = undefined;
+          this.#send();
+        });
+        break;
       }
-      if (pending.run.isCancelled()) {
-        pending.reject(new ServeError("RequestTimeout", "the client went away"));
-        continue;
+      const batch = this.#queue.take();
+      if (batch.length === 0) {
+        break;
       }
-      const id = this.#nextId++;
-      pending.sentMilliseconds = this.#options.clock.monotonic();
-      this.#atWorker.set(id, pending);
-      const { inputs, outputs } = pending.run;
-      this.#worker?.postMessage({ type: "Run", id, inputs, outputs } satisfies ModelWorkerRequest);
+      this.#post(batch);
     }
+    if (wasIdle) {
+      this.#watchForHang();
+    }
+  }
+
+  #post(batch: readonly PendingRun[]): void {
+    const [first] = batch;
+    if (first === undefined) {
+      return;
+    }
+    const id = this.#nextId++;
+    const sentMilliseconds = this.#options.clock.monotonic();
+    for (const pending of batch) {
+      pending.sentMilliseconds = sentMilliseconds;
+    }
+    this.#atWorker.set(id, batch);
+    this.#runsAtWorker += batch.length;
+    const inputs = batch.length === 1 ? first.run.inputs : joinRows(batch.map(({ run }) => run.inputs));
+    const { outputs } = first.run;
+    this.#worker?.postMessage({ type: "Run", id, inputs, outputs } satisfies ModelWorkerRequest);
   }
 
   /** Starts to wait for the run that the worker takes up now, if there is one. */
@@ -192,71 +236,84 @@ export class WorkerExecutor implements Executor {
     const { clock, runTimeoutMilliseconds, hangGraceMilliseconds } = this.#options;
     const limit = runTimeoutMilliseconds + hangGraceMilliseconds;
     this.#cancelHangTimer = clock.schedule(limit, () => {
+      this.#cancelHangTimer = undefined;
       this.#isHung = true;
       this.#lose(new Error(`the model hangs: one run gave no answer within ${limit} ms`));
     });
   }
 
   #finish(reply: Extract<ModelWorkerReply, { type: "Done" | "Failed" }>): void {
-    const pending = this.#atWorker.get(reply.id);
+    const batch = this.#atWorker.get(reply.id) ?? [];
     this.#atWorker.delete(reply.id);
+    this.#runsAtWorker -= batch.length;
     if (reply.type === "Failed" && !reply.modelIsHealthy) {
-      pending?.reject(new ServeError("Internal", `the model fails: ${reply.message}`));
+      for (const pending of batch) {
+        pending.reject(new ServeError("Internal", `the model fails: ${reply.message}`));
+      }
       this.#lose(new Error(`the model fails, on its warm-up input too: ${reply.message}`));
       return;
     }
+    const parts = reply.type === "Failed" ? undefined : splitOutputs(reply.outputs, batch);
+    if (batch.length > 1 && parts === undefined) {
+      // One bad request must not fail the others: each is run by itself.
+      this.#queue.putBackAlone(batch.filter(({ isExpired }) => !isExpired));
+    }
     this.#send();
     this.#watchForHang();
-    if (pending === undefined) {
+    for (const [index, pending] of batch.entries()) {
+      if (reply.type === "Failed") {
+        if (batch.length === 1) {
+          pending.reject(
+            new ServeError("InvalidArgument", `the model fails on this input: ${reply.message}`),
+          );
+        }
+      } else if (parts !== undefined) {
+        pending.resolve({
+          outputs: parts[index] ?? [],
+          queueMilliseconds: pending.sentMilliseconds - pending.arrivedMilliseconds,
+          computeMilliseconds: reply.computeMilliseconds,
+          executions: index === 0 ? 1 : 0,
+        });
+      }
+    }
+  }
+
+  /** One timer, for the earliest deadline of all. */
+  #armDeadline(deadlineMilliseconds: number): void {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = undefined;
+    this.#armedDeadlineMilliseconds = deadlineMilliseconds;
+    if (deadlineMilliseconds === Number.POSITIVE_INFINITY) {
       return;
     }
-    if (reply.type === "Failed") {
-      pending.reject(new ServeError("InvalidArgument", `the model fails on this input: ${reply.message}`));
-      return;
-    }
-    pending.resolve({
-      outputs: reply.outputs,
-      queueMilliseconds: pending.sentMilliseconds - pending.arrivedMilliseconds,
-      computeMilliseconds: reply.computeMilliseconds,
+    const { clock } = this.#options;
+    const delay = Math.max(1, Math.ceil(deadlineMilliseconds - clock.monotonic()));
+    this.#cancelDeadline = clock.schedule(delay, () => {
+      this.#cancelDeadline = undefined;
+      this.#expire();
+      this.#armDeadline(this.#nextDeadline());
     });
   }
 
-  /** One timer for the oldest run is enough: all runs have the same time and are kept in order. */
-  #armDeadline(): void {
-    if (this.#cancelDeadline !== undefined) {
-      return;
+  #nextDeadline(): number {
+    let earliest = this.#queue.nextDeadlineMilliseconds();
+    for (const pending of [...this.#atWorker.values()].flat()) {
+      if (!pending.isExpired) {
+        earliest = Math.min(earliest, pending.run.deadlineMilliseconds);
+      }
     }
-    const oldest = [...this.#atWorker.values()].find(({ isExpired }) => !isExpired) ?? this.#queue[0];
-    if (oldest === undefined) {
-      return;
-    }
-    const { clock, runTimeoutMilliseconds } = this.#options;
-    const delay = oldest.arrivedMilliseconds + runTimeoutMilliseconds - clock.monotonic();
-    this.#cancelDeadline = clock.schedule(Math.max(1, Math.ceil(delay)), () => {
-      this.#cancelDeadline = undefined;
-      this.#expire();
-      this.#armDeadline();
-    });
+    return earliest;
   }
 
   #expire(): void {
-    const { clock, runTimeoutMilliseconds } = this.#options;
-    const arrivedBefore = clock.monotonic() - runTimeoutMilliseconds;
-    const isLate = ({ arrivedMilliseconds }: PendingRun) => arrivedMilliseconds <= arrivedBefore;
-    const [late, kept] = partition(this.#queue, isLate);
-    this.#queue = kept;
-    for (const pending of late) {
-      pending.reject(
-        new ServeError("Overloaded", `waited ${runTimeoutMilliseconds} ms in the queue for the model`),
-      );
-    }
-    for (const pending of this.#atWorker.values()) {
-      if (!pending.isExpired && isLate(pending)) {
+    const now = this.#options.clock.monotonic();
+    for (const pending of this.#queue.takeExpired(now)) pending.reject(waitedTooLong(pending, now));
+    for (const pending of [...this.#atWorker.values()].flat()) {
+      if (!pending.isExpired && pending.run.deadlineMilliseconds <= now) {
         // The worker cannot be interrupted: its slot stays taken until it answers.
         pending.isExpired = true;
-        pending.reject(
-          new ServeError("DeadlineExceeded", `the model gave no answer within ${runTimeoutMilliseconds} ms`),
-        );
+        const waited = Math.round(now - pending.arrivedMilliseconds);
+        pending.reject(new ServeError("DeadlineExceeded", `the model gave no answer within ${waited} ms`));
       }
     }
   }
@@ -283,23 +340,33 @@ export class WorkerExecutor implements Executor {
   }
 
   #failAll(error: ServeError): void {
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = undefined;
+    this.#armDeadline(Number.POSITIVE_INFINITY);
     this.#cancelHangTimer?.();
     this.#cancelHangTimer = undefined;
-    for (const pending of [...this.#atWorker.values(), ...this.#queue]) {
+    this.#cancelPatience?.();
+    this.#cancelPatience = undefined;
+    for (const pending of [...[...this.#atWorker.values()].flat(), ...this.#queue.takeAll()]) {
       pending.reject(error);
     }
     this.#atWorker.clear();
-    this.#queue = [];
+    this.#runsAtWorker = 0;
   }
 }
 
-function partition<T>(values: readonly T[], test: (value: T) => boolean): [T[], T[]] {
-  const passed: T[] = [];
-  const failed: T[] = [];
-  for (const value of values) {
-    (test(value) ? passed : failed).push(value);
+/** The outputs of each run of a batch, or undefined when they cannot be told apart. */
+function splitOutputs(
+  outputs: readonly Tensor[],
+  batch: readonly PendingRun[],
+): readonly (readonly Tensor[])[] | undefined {
+  if (batch.length === 1) {
+    return [outputs];
   }
-  return [passed, failed];
+  try {
+    return splitRows(
+      outputs,
+      batch.map(({ run }) => rowCount(run) ?? 0),
+    );
+  } catch {
+    return undefined;
+  }
 }

@@ -11,7 +11,7 @@ The files are the same byte for byte on every run. Opset 17 and IR version 8, wh
 
 import numpy
 import onnx
-from onnx import TensorProto, checker, helper, numpy_helper
+from onnx import TensorProto, checker, external_data_helper, helper, numpy_helper
 
 DATATYPES = {
     "BOOL": TensorProto.BOOL,
@@ -172,6 +172,35 @@ def brittle():
     )
 
 
+def centered():
+    """score [batch] FP32 less the mean over the batch: what a row gives depends on the other rows."""
+    save(
+        "centered",
+        [
+            helper.make_node("ReduceMean", ["score"], ["mean"], keepdims=1),
+            helper.make_node("Sub", ["score", "mean"], ["centered"]),
+        ],
+        [value("score", TensorProto.FLOAT, ["batch"])],
+        [value("centered", TensorProto.FLOAT, ["batch"])],
+    )
+
+
+def external():
+    """value [batch, 2] FP32 plus [1, 2], which lies in the file external.bin beside the model."""
+    weights = numpy_helper.from_array(numpy.array([1, 2], dtype=numpy.float32), "weights")
+    with open("external.bin", "wb") as file:
+        file.write(weights.raw_data)
+    external_data_helper.set_external_data(weights, "external.bin", length=len(weights.raw_data))
+    weights.ClearField("raw_data")
+    save(
+        "external",
+        [helper.make_node("Add", ["value", "weights"], ["sum"])],
+        [value("value", TensorProto.FLOAT, ["batch", 2])],
+        [value("sum", TensorProto.FLOAT, ["batch", 2])],
+        [weights],
+    )
+
+
 def truncated(data):
     """A model that cannot load: the first half of another one."""
     with open("truncated.onnx", "wb") as file:
@@ -185,4 +214,6 @@ if __name__ == "__main__":
     slow()
     wide()
     brittle()
+    centered()
+    external()
     truncated(mlp())

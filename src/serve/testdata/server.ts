@@ -4,7 +4,7 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../core/clock.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import { createLogger } from "../../core/log.ts";
 import { ModelServer, type ModelServerOptions } from "../model-server.ts";
 
@@ -17,6 +17,7 @@ export type TinyModel =
   | "slow"
   | "wide"
   | "brittle"
+  | "centered"
   | "truncated";
 
 /** A directory with one model, and how to remove it. */
@@ -39,6 +40,7 @@ export interface TestServer {
   /** `127.0.0.1:PORT`. */
   readonly grpcAddress: string;
   readonly metricsUrl: string;
+  readonly livenessUrl: string;
   /** Log lines so far. */
   readonly lines: readonly string[];
   readonly close: () => Promise<void>;
@@ -48,20 +50,41 @@ export interface TestServer {
 export async function startServer(
   modelFile: string,
   overrides: Partial<ModelServerOptions> = {},
+  clock: Clock = systemClock,
 ): Promise<TestServer> {
   const directory = modelDirectory(modelFile);
+  const started = await startServerOn(directory.path, overrides, clock);
+  return {
+    ...started,
+    close: async () => {
+      await started.close();
+      directory.remove();
+    },
+  };
+}
+
+/** Starts a server on a directory, as {@link startServer}. */
+export async function startServerOn(
+  directory: string,
+  overrides: Partial<ModelServerOptions> = {},
+  clock: Clock = systemClock,
+): Promise<TestServer> {
   const lines: string[] = [];
   const server = new ModelServer(
     {
       serverVersion: "0.0.0-test",
-      modelDirectory: directory.path,
+      modelDirectory: directory,
       modelName: "m",
       modelVersion: "1",
+      versionPolicy: "Latest",
+      modelRevision: "",
       listenAddress: "127.0.0.1",
       restPort: 0,
       grpcPort: 0,
       metricsPort: 0,
-      executionProvider: "cpu",
+      livenessPort: 0,
+      executionProvider: "CPU",
+      batching: undefined,
       intraOpThreads: 1,
       maximumRequestBytes: 1_048_576,
       maximumConcurrentRequests: 256,
@@ -72,7 +95,7 @@ export async function startServer(
       ...overrides,
     },
     {
-      clock: systemClock,
+      clock,
       log: createLogger({ write: (line) => lines.push(line), now: Date.now }),
       onModelLost: (error) => lines.push(error.message),
     },
@@ -83,10 +106,10 @@ export async function startServer(
     restUrl: `http://127.0.0.1:${ports.rest}`,
     grpcAddress: `127.0.0.1:${ports.grpc}`,
     metricsUrl: `http://127.0.0.1:${ports.metrics}/metrics`,
+    livenessUrl: `http://127.0.0.1:${ports.liveness}/v2/health/live`,
     lines,
     close: async () => {
       await server.close();
-      directory.remove();
     },
   };
 }
@@ -95,8 +118,9 @@ export async function startServer(
 export async function startReadyServer(
   model: TinyModel,
   overrides: Partial<ModelServerOptions> = {},
+  clock: Clock = systemClock,
 ): Promise<TestServer> {
-  const server = await startServer(tinyModelFile(model), overrides);
+  const server = await startServer(tinyModelFile(model), overrides, clock);
   await server.server.load();
   return server;
 }

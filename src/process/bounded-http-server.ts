@@ -3,7 +3,7 @@
  * for idle connections, and the number of connections. What is not even HTTP gets a JSON error like any other.
  */
 import { createServer, type RequestListener, type Server, STATUS_CODES } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server as NetServer } from "node:net";
 
 /** Bounds of a server. */
 export interface HttpLimits {
@@ -55,7 +55,7 @@ export function createBoundedServer(limits: HttpLimits, listener: RequestListene
 }
 
 /** Listens and gives the port, which the system chooses when it is 0. */
-export function listen(server: Server, host: string, port: number): Promise<number> {
+export function listen(server: NetServer, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
