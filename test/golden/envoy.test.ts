@@ -3,6 +3,7 @@
  * on the real Envoy (`test/apiserver/router-envoy.test.ts`) validate every one of these files.
  */
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { asList, valueAt } from "../../src/api/json.ts";
 import type { TrafficArm, TrafficPlan } from "../../src/api/traffic-plan.ts";
 import { renderBootstrap } from "../../src/render/envoy/bootstrap.ts";
 import { type ModelServerEndpoint, renderEndpoints } from "../../src/render/envoy/endpoints.ts";
@@ -10,6 +11,10 @@ import { configurationLayout } from "../../src/render/envoy/layout.ts";
 import { resourceFile } from "../../src/render/envoy/resource.ts";
 import { renderTraffic, type TrafficConfiguration } from "../../src/render/envoy/traffic-configuration.ts";
 import { GoldenFolder } from "./golden-file.ts";
+
+/** A public key that Envoy takes: it refuses a set without any. */
+const PUBLIC_KEYS =
+  '{"keys":[{"kty":"EC","x":"keZO9P8n1YeSsNgs0dZZNh_mwEf2BagOyBn6HuU0oAE","y":"ujr0eqTQLzUgpBpWYRwajydZeCFOYygeGV5dv8k-nGQ","crv":"P-256","kid":"one","use":"sig","alg":"ES256"}]}';
 
 const golden = new GoldenFolder("envoy");
 afterAll(() => golden.expectNothingElse());
@@ -38,6 +43,15 @@ function rendered(
   return renderTraffic("ranker", plan, { layout, address });
 }
 
+const counted: Partial<TrafficPlan> = { feedback: { userHeader: "x-user-id", excludeHeader: "x-load-test" } };
+
+/** With a router that has a collector to count for. */
+function countedBy(more: Partial<TrafficPlan>): TrafficConfiguration {
+  const plan = { port: 10_003, epoch: 7, timeout: "600ms", perTryTimeout: "200ms", arms: [stable], ...more };
+  const countingLayout = configurationLayout("/etc/petrel/envoy", undefined, "/var/log/petrel");
+  return renderTraffic("ranker", plan, { layout: countingLayout, address: "0.0.0.0" });
+}
+
 function routesOf({ routes }: TrafficConfiguration): unknown {
   return JSON.parse(routes.content).resources[0];
 }
@@ -52,20 +66,66 @@ function pods(pool: string, revision: string, count: number): ModelServerEndpoin
   }));
 }
 
-test("the bootstrap", () => {
-  const bootstrap = renderBootstrap({
+function bootstrapWith(memoryBytes: number, collector?: { readonly host: string; readonly port: number }) {
+  return renderBootstrap({
     nodeId: "petrel-router-1",
     address: "0.0.0.0",
     adminPort: 9901,
     metricsPort: 9902,
     maximumConnections: 10_000,
+    memoryBytes,
+    ...(collector === undefined ? {} : { collector }),
     layout,
   });
-  expectGolden("bootstrap.json", bootstrap);
+}
+
+test("the bootstrap", () => expectGolden("bootstrap.json", bootstrapWith(2 ** 30)));
+
+test("the bootstrap with a collector", () => {
+  const collector = { host: "petrel-collector.shop.svc", port: 8085 };
+  expectGolden("bootstrap-counted.json", bootstrapWith(2 ** 30, collector));
+});
+
+test.each([
+  [512, 400],
+  [1_024, 800],
+  [4_096, 3_200],
+])("of %i MiB, Envoy's heap may use %i", (memoryMebibytes, heapMebibytes) => {
+  const text = JSON.stringify(bootstrapWith(memoryMebibytes * 2 ** 20));
+  expect(text).toContain(`"max_heap_size_bytes":${heapMebibytes * 2 ** 20}}`);
 });
 
 describe("of one ModelDeployment", () => {
   test("the listener", () => expectGolden("listener.json", rendered([stable]).listener));
+
+  test("the listener with TLS and a token", () => {
+    const jwt = { issuer: "https://issuer.example", audiences: ["ranker"], jwks: { inline: PUBLIC_KEYS } };
+    const door = { tls: { secretName: "ranker-tls" }, authentication: { type: "JWT", jwt } } as const;
+    const plan = { ...door, authentication: { ...door.authentication, jwt } };
+    expectGolden("listener-tls-token.json", rendered([stable], plan).listener);
+  });
+
+  test("the listener with certificates of clients, and the files that tell where certificates lie", () => {
+    const ca = { kind: "ConfigMap" as const, name: "clients", key: "ca.crt" };
+    const authentication = { type: "MutualTLS" as const, mutualTLS: { ca } };
+    const { listener, secrets } = rendered([stable], { tls: { secretName: "ranker-tls" }, authentication });
+    expectGolden("listener-client-certificates.json", listener);
+    expect(secrets.map(({ file }) => JSON.parse(file.content).resources[0])).toMatchObject([
+      {
+        tls_certificate: {
+          certificate_chain: { filename: "/etc/petrel/credentials/secrets/ranker-tls/tls.crt" },
+          private_key: { filename: "/etc/petrel/credentials/secrets/ranker-tls/tls.key" },
+          watched_directory: { path: "/etc/petrel/credentials" },
+        },
+      },
+      {
+        validation_context: {
+          trusted_ca: { filename: "/etc/petrel/credentials/configmaps/clients/ca.crt" },
+          watched_directory: { path: "/etc/petrel/credentials" },
+        },
+      },
+    ]);
+  });
 
   test("the listener of a pod with an IPv6 address", () => {
     const { address } = rendered([stable], {}, "::").listener;
@@ -74,10 +134,57 @@ describe("of one ModelDeployment", () => {
 
   test("the routes to one arm", () => expectGolden("routes-stable.json", routesOf(rendered([stable]))));
 
+  test("the listener and the routes where answers are counted", () => {
+    expectGolden("listener-counted.json", countedBy(counted).listener);
+    expectGolden("routes-counted.json", routesOf(countedBy(counted)));
+  });
+
+  test("are the same where nothing is counted, by the plan or by the router", () => {
+    const plain = rendered([stable]);
+    for (const configuration of [rendered([stable], counted), countedBy({})]) {
+      expect(configuration.listener).toEqual(plain.listener);
+      expect(routesOf(configuration)).toEqual(routesOf(plain));
+    }
+  });
+
   test("the routes to a candidate and to stable", () => {
     // The candidate comes first, whatever the order in the plan.
     const arms = [{ ...stable, weight: 9_950 }, candidate];
     expectGolden("routes-candidate.json", routesOf(rendered(arms)));
+  });
+
+  test.each([
+    ["routes-sticky.json", "Random"],
+    ["routes-sticky-anonymous-stable.json", "Stable"],
+  ] as const)("%s: the routes by user, and without one: %s", (name, anonymous) => {
+    const stickiness = { header: "x-user-id", anonymous, salt: "ranker-2" };
+    expectGolden(name, routesOf(rendered([{ ...stable, weight: 9_950 }, candidate], { stickiness })));
+    // One arm needs no choice.
+    expect(routesOf(rendered([stable], { stickiness }))).toEqual(routesOf(rendered([stable])));
+  });
+
+  test("the routes by user where answers are counted, by the same user and by another", () => {
+    const stickiness = { header: "x-user-id", anonymous: "Random" as const, salt: "ranker-2" };
+    const arms = [{ ...stable, weight: 9_950 }, candidate];
+    const routes = routesOf(countedBy({ ...counted, stickiness, arms }));
+    expectGolden("routes-sticky-counted.json", routes);
+    // Whose arm cannot be computed from the name that is told.
+    const bySession = { ...stickiness, header: "x-session" };
+    expect(JSON.stringify(routesOf(countedBy({ ...counted, stickiness: bySession, arms })))).not.toContain(
+      "50/10000",
+    );
+  });
+
+  test("requests that name no user and go to stable for that are not counted", () => {
+    const stickiness = { header: "x-user-id", anonymous: "Stable" as const, salt: "ranker-2" };
+    const arms = [{ ...stable, weight: 9_950 }, candidate];
+    const counting = countedBy({ ...counted, stickiness, arms });
+    const hosts = asList(valueAt(routesOf(counting), "virtual_hosts"));
+    const times = asList(valueAt(hosts[0], "routes")).map((route) =>
+      JSON.stringify(route).includes("x-petrel-time"),
+    );
+    // Labels, then for each protocol with a user whose arm can be checked, with another one, and without.
+    expect(times).toEqual([false, true, true, false, true, true, false]);
   });
 
   test("the routes when nothing can answer", () =>

@@ -29,7 +29,7 @@ const labels = example.rows.map((row) => row.buysAgain);
 test("metrics.json covers all models that are there", () => {
   const names = readdirSync(DIRECTORY, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   expect(names.map(({ name }) => name).sort()).toEqual(Object.keys(metrics.models).sort());
-  expect(Object.keys(metrics.models)).toEqual(["1", "2", "small"]);
+  expect(Object.keys(metrics.models)).toEqual(["1", "2", "small", "shuffled"]);
 });
 
 test("the rows are 40 customers of both kinds, with all features", () => {
@@ -72,7 +72,19 @@ describe.each(Object.entries(metrics.models))("model %s", (_name, figures) => {
   });
 });
 
-test("version 2 is better than version 1, and all are better than no model", () => {
+test("rows.csv has the same rows", () => {
+  const [names = "", ...lines] = readFileSync(join(DIRECTORY, "rows.csv"), "utf8").trimEnd().split("\n");
+  expect(names.split(",")).toEqual([...example.features, "buysAgain"]);
+  expect(lines.map((line) => line.split(",").map(Number))).toEqual(
+    example.rows.map((row) => [...row.features, row.buysAgain]),
+  );
+});
+
+test("trained on shuffled labels, a model is hardly better than a coin", () => {
+  expect(Math.abs((metrics.models["shuffled"]?.heldOut.auc ?? NaN) - 0.5)).toBeLessThan(0.05);
+});
+
+test("version 2 is better than version 1, and the three that were trained well are better than no model", () => {
   const [one, two, small] = ["1", "2", "small"].map((name) => metrics.models[name]?.heldOut);
   expect(two?.auc).toBeGreaterThan(one?.auc ?? NaN);
   expect(two?.logLoss).toBeLessThan(one?.logLoss ?? NaN);

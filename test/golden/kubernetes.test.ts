@@ -3,11 +3,19 @@
  */
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { stringify } from "yaml";
+import { tlsCredentials } from "../../src/api/credential.ts";
+import { valueAt } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import { resourceOf } from "../../src/api/kube-resources.ts";
 import type { ModelDeploymentSpec } from "../../src/api/model-deployment-spec.ts";
+import { COMPONENT, LABEL } from "../../src/api/names.ts";
+import type { QualitySpec } from "../../src/api/quality.ts";
+import type { RuntimeSpec } from "../../src/api/runtime.ts";
+import { decideCollector } from "../../src/core/collector/decide-collector.ts";
 import { decide } from "../../src/core/decide.ts";
 import { decideRouters } from "../../src/core/router/decide-routers.ts";
+import type { RouterPods } from "../../src/render/router-pods.ts";
+import { judgedBeside, judgedFirst } from "../fixtures/validations.ts";
 import { model, servingWorld, TEST_SETTINGS, World } from "../fixtures/world.ts";
 import { GoldenFolder } from "./golden-file.ts";
 
@@ -27,11 +35,33 @@ function present(object: KubeObject | undefined): KubeObject {
   return object;
 }
 
+/** The only one of a kind; what two children have in common is told apart by a word in front. */
 function only(objects: readonly KubeObject[], kind: string): KubeObject {
-  const [object, ...others] = objects.filter((candidate) => candidate.kind === kind);
+  const kindOf = (object: KubeObject) => {
+    if (object.metadata.labels?.[LABEL.component] === COMPONENT.podRevision) return "PodRevision";
+    return valueAt(object, "spec", "clusterIP") === "None" ? "HeadlessService" : object.kind;
+  };
+  const [object, ...others] = objects.filter((candidate) => kindOf(candidate) === kind);
   if (object === undefined || others.length > 0) throw new Error(`expected one ${kind}`);
   return object;
 }
+
+/** Pools whose devices come by other ways than a whole GPU. */
+const devices: Partial<ModelDeploymentSpec> = {
+  pools: [
+    {
+      name: "mig",
+      resources: { limits: { "nvidia.com/mig-1g.10gb": 1 } },
+      runtimeClassName: "nvidia",
+      priorityClassName: "serving",
+    },
+    {
+      name: "dra",
+      replicas: 1,
+      resourceClaims: [{ name: "gpu", resourceClaimTemplateName: "large-or-two-small" }],
+    },
+  ],
+};
 
 /** A chain of a GPU pool with everything that a pool may say, and a plain pool with a model of its own. */
 const chain: Partial<ModelDeploymentSpec> = {
@@ -54,6 +84,58 @@ const chain: Partial<ModelDeploymentSpec> = {
   ],
 };
 
+const { digest } = model("v1");
+
+/** Every way to a model, and everything that may be said about it. */
+const fetched: Readonly<Record<string, Partial<ModelDeploymentSpec>>> = {
+  "from a store with keys": {
+    model: {
+      uri: "s3://models/ranker/42.tar.gz",
+      digest,
+      archive: "TarGzip",
+      verify: {
+        type: "DetachedSignature",
+        publicKey: { kind: "Secret", name: "signing", key: "cosign.pub" },
+        signature: "pvc://signatures/ranker/42.sig",
+      },
+    },
+    fetch: {
+      timeout: "1h",
+      maxSize: "20Gi",
+      ephemeralStorage: "40Gi",
+      certificateAuthority: { kind: "ConfigMap", name: "shop-ca", key: "ca.crt" },
+      proxy: { url: "http://proxy.example:3128", exceptions: [".svc", "10.0.0.1"] },
+      s3: { endpoint: "https://store.example:9000", region: "eu-1", credentialsSecret: "store" },
+      cache: { claimName: "model-cache" },
+    },
+  },
+  "from a store by identity": {
+    model: { uri: "s3://models/ranker/42", digest },
+    fetch: {
+      s3: {
+        webIdentity: {
+          audience: "sts.amazonaws.com",
+          roleArn: "arn:aws:iam::123456789012:role/model-reader",
+          tokenService: "https://sts.example",
+        },
+      },
+    },
+  },
+  "from a server with authorization": {
+    model: { uri: "https://models.example/ranker.onnx", digest },
+    fetch: { authorization: { kind: "Secret", name: "store", key: "token" } },
+  },
+  "from a claim": {
+    model: {
+      uri: "pvc://models/ranker/42",
+      digest,
+      verify: { type: "ModelSigning", publicKey: { kind: "ConfigMap", name: "signing", key: "model.pub" } },
+    },
+    fetch: { cache: { claimName: "not-for-claims" } },
+  },
+  "as an image": { model: { uri: `oci://registry.example:5000/models/ranker@${digest}` } },
+};
+
 describe("the children of a ModelDeployment", () => {
   const objects = made(new World());
 
@@ -62,13 +144,16 @@ describe("the children of a ModelDeployment", () => {
     ["ServiceAccount", "service-account.yaml"],
     ["Service", "service.yaml"],
     ["PodDisruptionBudget", "disruption-budget.yaml"],
+    ["HeadlessService", "model-servers-service.yaml"],
+    ["NetworkPolicy", "model-servers-policy.yaml"],
+    ["PodRevision", "pod-revision.yaml"],
     ["Deployment", "model-servers.yaml"],
   ])("%s", (kind, file) => {
     golden.expectFile(file, yaml(only(objects, kind)));
   });
 
   test("are these and no others", () => {
-    expect(objects).toHaveLength(5);
+    expect(objects).toHaveLength(8);
   });
 
   test("ControllerRevision with the model of a pool", () => {
@@ -83,13 +168,62 @@ describe("the children of a ModelDeployment", () => {
     golden.expectFile("model-servers-gpu.yaml", yaml(present(deployment)));
   });
 
+  test.each([
+    ["a slice of a GPU, with runtime class and priority", "model-servers-mig.yaml", 0],
+    ["a resource claim", "model-servers-dra.yaml", 1],
+  ])("Deployment on %s", (_what, file, index) => {
+    const deployments = made(new World(devices)).filter(({ kind }) => kind === "Deployment");
+    golden.expectFile(file, yaml(present(deployments[index])));
+  });
+
   test("Deployment of a pool with a model of its own", () => {
     const [, deployment] = made(new World(chain)).filter(({ kind }) => kind === "Deployment");
     golden.expectFile("model-servers-pool-model.yaml", yaml(present(deployment)));
   });
 
+  test.each(Object.entries(fetched))("Deployment of a model that is fetched %s", (way, changes) => {
+    const file = `model-servers-fetched-${way.replaceAll(" ", "-")}.yaml`;
+    golden.expectFile(file, yaml(only(made(new World(changes)), "Deployment")));
+  });
+
   test("Deployment whose replicas somebody else owns", () => {
     golden.expectFile("model-servers-sized.yaml", yaml(only(made(servingWorld()), "Deployment")));
+  });
+
+  test("Deployment with all that the spec says about pods", () => {
+    const said = {
+      serviceAccountName: "theirs",
+      imagePullSecrets: [{ name: "registry" }],
+      startupTimeout: "90s",
+    };
+    golden.expectFile("model-servers-said.yaml", yaml(only(made(new World(said)), "Deployment")));
+  });
+
+  test("Deployment of a model whose requests are joined, with all its versions", () => {
+    const runtime: RuntimeSpec = {
+      name: "onnxruntime",
+      intraOpThreads: 2,
+      batching: { independentRows: true, maxRows: 32, maxDelay: "2ms" },
+      modelVersions: "All",
+    };
+    const file = "model-servers-batched.yaml";
+    golden.expectFile(file, yaml(only(made(new World({ runtime })), "Deployment")));
+  });
+
+  test.each(["file", "image"])("Deployment of a container of the user's choice, its model a %s", (kind) => {
+    const runtime: RuntimeSpec = {
+      name: "container",
+      intraOpThreads: 1,
+      container: {
+        image: "registry.example/tritonserver:24.10",
+        command: ["tritonserver"],
+        args: ["--model-repository=/models", "--http-port=8080"],
+        env: [{ name: "HOME", value: "/tmp" }],
+      },
+    };
+    const changes = kind === "image" ? fetched["as an image"] : {};
+    const file = `model-servers-container-${kind}.yaml`;
+    golden.expectFile(file, yaml(only(made(new World({ ...changes, runtime })), "Deployment")));
   });
 
   test("Deployment of a name that is too long for its children", () => {
@@ -99,11 +233,113 @@ describe("the children of a ModelDeployment", () => {
   });
 });
 
+const quality: QualitySpec = {
+  labels: [{ name: "click", matures: "30m" }],
+  metrics: [{ name: "ctr", type: "ClickThroughRate" }],
+};
+
+describe("where predictions are counted", () => {
+  const ranker = { name: "ranker", uid: "uid-1", quality, revisions: ["ranker-a"] };
+  const observation = {
+    namespace: "shop",
+    nowMilliseconds: 0,
+    deployments: [ranker],
+    standing: new Map<string, string>(),
+    fresh: { users: "USERS", root: "ROOT", accessToken: "ACCESS" },
+    settings: {
+      ...TEST_SETTINGS,
+      collectorPods: { storageClassName: "fast" },
+      operatorPods: { namespace: "petrel-system", labels: { "app.kubernetes.io/name": "petrel" } },
+    },
+  };
+  const { apply } = decideCollector(observation, (_root, _deployment, revision) => `KEY OF ${revision}`);
+
+  test.each([
+    ["ServiceAccount", "collector-service-account.yaml"],
+    ["NetworkPolicy", "collector-policy.yaml"],
+    ["Secret", "collector-secret.yaml"],
+    ["Service", "collector-service.yaml"],
+    ["StatefulSet", "collector.yaml"],
+  ])("%s of the collector", (kind, file) => {
+    golden.expectFile(file, yaml(only(apply, kind)));
+  });
+
+  test("these are its objects and no others", () => {
+    expect(apply).toHaveLength(5);
+  });
+
+  test("Deployment of model servers that sign tokens", () => {
+    golden.expectFile("model-servers-counted.yaml", yaml(only(made(new World({ quality })), "Deployment")));
+  });
+
+  describe("and requests are observed", () => {
+    const drift = {
+      reference: { type: "FirstValues", firstValues: { count: 5_000 } },
+      window: "24h",
+      minimumValues: 1_000,
+      falseAlarmEvery: "720h",
+    } as const;
+    const observed: QualitySpec = {
+      ...quality,
+      userHeader: "x-user-id",
+      response: { scores: "score", column: 1, probability: true },
+      observe: {
+        features: [
+          { name: "age", input: "features" },
+          { name: "price", input: "features", column: 3, minimum: "-0.5", maximum: "99.5" },
+        ],
+        featureTime: { header: "x-feature-time" },
+        drift,
+      },
+    };
+    const file = { kind: "ConfigMap", name: "reference", key: "week.ndjson" } as const;
+    const least: QualitySpec = {
+      ...quality,
+      response: { scores: "score" },
+      observe: {
+        featureTime: { input: "made_at", column: 2 },
+        drift: { reference: { type: "File", file } },
+        resources: { requests: { memory: "1Gi" }, limits: { cpu: 1 } },
+      },
+    };
+
+    test.each([
+      ["all that may be said", "model-servers-observed.yaml", observed],
+      ["a reference in a file, and resources", "model-servers-observed-file.yaml", least],
+    ])("Deployment of model servers with a sidecar: %s", (_what, name, spec) => {
+      golden.expectFile(name, yaml(only(made(new World({ quality: spec })), "Deployment")));
+    });
+
+    test("NetworkPolicy, which lets scrapers reach the sidecar", () => {
+      const objects = made(new World({ quality: observed }));
+      golden.expectFile("model-servers-policy-observed.yaml", yaml(only(objects, "NetworkPolicy")));
+    });
+  });
+
+  test("Deployment of routers that count", () => {
+    const observation = { namespace: "shop", modelDeploymentCount: 1, standing: new Map(), credentials: [] };
+    const objects = decideRouters({ ...observation, isCounting: true, settings: TEST_SETTINGS }).apply;
+    golden.expectFile("router-counted.yaml", yaml(only(objects, "Deployment")));
+  });
+});
+
+test.each([
+  ["beside the stable one: what authorizes at its server is not sent to that of the set", "", judgedBeside()],
+  [
+    "of a first model, on a GPU, with models and set in images",
+    "-first",
+    judgedFirst(fetched["as an image"]),
+  ],
+])("Job that judges a model %s", (_what, suffix, world) => {
+  golden.expectFile(`validation-job${suffix}.yaml`, yaml(only(made(world), "Job")));
+});
+
 describe("the routers of a namespace", () => {
   const { apply } = decideRouters({
     namespace: "shop",
     modelDeploymentCount: 1,
     standing: new Map(),
+    credentials: [],
     settings: TEST_SETTINGS,
   });
 
@@ -116,6 +352,29 @@ describe("the routers of a namespace", () => {
     golden.expectFile(file, yaml(only(apply, kind)));
   });
 
+  test("mount what doors need, from Secrets and ConfigMaps, none of which must be there", () => {
+    const credentials = [
+      { kind: "ConfigMap", name: "issuer", key: "jwks.json" } as const,
+      ...tlsCredentials("ranker-tls"),
+    ];
+    const observation = { namespace: "shop", modelDeploymentCount: 1, standing: new Map(), credentials };
+    const objects = decideRouters({ ...observation, settings: TEST_SETTINGS }).apply;
+    golden.expectFile("router-credentials.yaml", yaml(only(objects, "Deployment")));
+  });
+
+  test("run where the installation says, with what it says", () => {
+    const routerPods: RouterPods = {
+      imagePullSecrets: [{ name: "registry" }],
+      nodeSelector: { "node.example/class": "edge" },
+      tolerations: [{ key: "dedicated", operator: "Equal", value: "edge", effect: "NoSchedule" }],
+      routerResources: { limits: { cpu: 1 } },
+      envoyResources: { requests: { cpu: "2" }, limits: { memory: "4Gi" } },
+    };
+    const observation = { namespace: "shop", modelDeploymentCount: 1, standing: new Map(), credentials: [] };
+    const objects = decideRouters({ ...observation, settings: { ...TEST_SETTINGS, routerPods } }).apply;
+    golden.expectFile("router-placed.yaml", yaml(only(objects, "Deployment")));
+  });
+
   test("are these and no others", () => {
     expect(apply).toHaveLength(4);
   });
@@ -126,6 +385,7 @@ test("every object is of a kind that Petrel may write, and carries who made it",
     namespace: "shop",
     modelDeploymentCount: 1,
     standing: new Map(),
+    credentials: [],
     settings: TEST_SETTINGS,
   });
   for (const object of [...made(new World(chain)), ...apply]) {

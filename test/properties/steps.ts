@@ -21,6 +21,8 @@ const POOL_LAYOUTS: readonly ModelDeploymentSpec["pools"][] = [
   [{ name: "gpu" }, { name: "cpu", replicas: 0 }],
   [{ name: "gpu" }, { name: "cpu", replicas: 1, model: model("small") }],
   [{ name: "other" }],
+  [{ name: "default", nodeSelector: { disk: "ssd" } }],
+  [{ name: "default", resources: { requests: { cpu: "2" } } }],
 ];
 
 /** One step of a walk. Indexes are taken modulo what there is. */
@@ -38,9 +40,11 @@ export type Step =
   | { readonly type: "ChangeReplicas"; readonly replicas: number }
   | { readonly type: "ChangePools"; readonly layout: number }
   | { readonly type: "ChangeTimeout"; readonly timeout: string }
-  | { readonly type: "DeleteRevision"; readonly revision: number };
+  | { readonly type: "DeleteRevision"; readonly revision: number }
+  | { readonly type: "Upgrade"; readonly version: string }
+  | { readonly type: "Refresh"; readonly token: string };
 
-const small = fc.nat({ max: 5 });
+const small = fc.nat({ max: 7 });
 
 function constant<
   const Type extends "Reconcile" | "Decide" | "Execute" | "StartPods" | "AllReady" | "AllAcknowledge",
@@ -91,6 +95,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("DeleteRevision" as const), revision: small }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("Upgrade" as const),
+      version: fc.constantFrom("1.0.0", "1.1.0", "1.2.0"),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant("Refresh" as const), token: fc.constantFrom("a", "b") }),
+  },
 );
 
 /** Walks of up to 60 steps. */
@@ -196,9 +211,15 @@ function takeEvent(event: Exclude<Step, { type: "Reconcile" | "Decide" | "Execut
       world.edit({ traffic: { timeout: event.timeout } });
       return;
     case "DeleteRevision": {
-      const revision = at(world.revisions, event.revision);
+      const revision = at([...world.revisions, ...world.podRevisions], event.revision);
       if (revision !== undefined) world.deleteRevision(revision.name);
       return;
     }
+    case "Upgrade":
+      world.upgrade(event.version);
+      return;
+    case "Refresh":
+      world.refresh(event.token);
+      return;
   }
 }
