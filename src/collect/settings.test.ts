@@ -1,0 +1,61 @@
+import { expect, test } from "@jest/globals";
+import { QUALITY_METRIC_TYPES } from "../api/quality.ts";
+import { LABEL_SUMS } from "./label-sums.ts";
+import { parseSettings, SettingsError } from "./settings.ts";
+import { SETTINGS_TEXT } from "./testdata/collecting.ts";
+
+test("reads what it is told", () => {
+  const [ranker] = parseSettings(SETTINGS_TEXT).deployments;
+  expect(ranker?.labels).toEqual([
+    { name: "click", maturesSeconds: 1_800 },
+    { name: "order", maturesSeconds: 259_200 },
+  ]);
+  expect(ranker?.metrics.map(({ type }) => type)).toEqual([
+    "ClickThroughRate",
+    "ConversionRate",
+    "RevenuePerRequest",
+  ]);
+});
+
+const changed = (from: string, to: string) => {
+  expect(SETTINGS_TEXT).toContain(from);
+  return SETTINGS_TEXT.replace(from, to);
+};
+
+test.each([
+  ["no JSON", "{", "expected settings in JSON"],
+  ["a list", "[]", "expected the file to be an object"],
+  ["no deployments", "{}", "expected deployments to be a list of at most 5000"],
+  [
+    "a misspelt member",
+    changed(`"labels"`, `"lables"`),
+    "to have only name, uid, labels, metrics, got lables",
+  ],
+  ["a name that is none", changed(`"ranker"`, `"-"`), "deployments[0].name to be 1 to 63"],
+  ["a duration that is none", changed("30m", "soon"), `deployments[0].labels[0].matures to be a duration`],
+  ["a maturity of a year", changed("30m", "8760h"), "at most 2160h"],
+  [
+    "an unknown type",
+    changed("ClickThroughRate", "Clicks"),
+    "to be one of ClickThroughRate, ConversionRate, RevenuePerRequest",
+  ],
+  [
+    "an unknown label",
+    changed(`"label":"click"`, `"label":"view"`),
+    `expected deployments[0].metrics[0].label to be one of click, order`,
+  ],
+  ["revenue without a cap", changed(`,"cap":100`, ""), "metrics[2].cap to be a number above 0"],
+  [
+    "a cap of clicks",
+    changed(`"label":"click"}`, `"label":"click","cap":1}`),
+    "cap only of a metric of type RevenuePerRequest",
+  ],
+  ["a metric twice", changed(`"conversion"`, `"ctr"`), "to differ, got ctr twice"],
+])("refuses %s", (_, text, message) => {
+  expect(() => parseSettings(text)).toThrow(SettingsError);
+  expect(() => parseSettings(text)).toThrow(message);
+});
+
+test("the types of metrics are those that the spec of a ModelDeployment has", () => {
+  expect(Object.keys(LABEL_SUMS)).toEqual(QUALITY_METRIC_TYPES);
+});

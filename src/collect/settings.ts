@@ -1,0 +1,164 @@
+/**
+ * What the collector collects, as a file of JSON:
+ *
+ *     {"deployments": [{"name": "ranker", "uid": "...", "labels": [{"name": "click", "matures": "30m"}],
+ *                       "metrics": [{"name": "ctr", "type": "ClickThroughRate", "label": "click"}]}]}
+ *
+ * Everything is bounded, and an unknown member is an error: a misspelt one must not be a metric that never counts.
+ */
+import { parseDurationMilliseconds } from "../api/duration.ts";
+import { errorMessage } from "../core/log.ts";
+import { nameTag } from "../token/tags.ts";
+import { isMetricType, LABEL_SUMS, type MetricDefinition } from "./label-sums.ts";
+
+/** The file says something else than settings. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+/** A label and how long it takes. */
+export interface LabelDefinition {
+  readonly name: string;
+  /** A label that comes later after its prediction does not count for a promotion. */
+  readonly maturesSeconds: number;
+}
+
+/** One ModelDeployment whose requests are collected. */
+export interface DeploymentSettings {
+  readonly name: string;
+  readonly uid: string;
+  /** Stands for it in tokens. */
+  readonly tag: number;
+  readonly labels: readonly LabelDefinition[];
+  readonly metrics: readonly MetricDefinition[];
+}
+
+/** All of them. */
+export interface Settings {
+  readonly deployments: readonly DeploymentSettings[];
+}
+
+const MAXIMUM_DEPLOYMENTS = 5_000;
+const MAXIMUM_LABELS = 16;
+const MAXIMUM_METRICS = 32;
+const LONGEST_MATURITY_SECONDS = 90 * 86_400;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/**
+ * Reads the file.
+ *
+ * @throws {SettingsError}
+ */
+export function parseSettings(text: string): Settings {
+  let file: unknown;
+  try {
+    file = JSON.parse(text);
+  } catch (error) {
+    throw new SettingsError(`expected settings in JSON: ${errorMessage(error)}`);
+  }
+  const { deployments } = members(file, "the file", ["deployments"]);
+  const parsed = list(deployments, "deployments", MAXIMUM_DEPLOYMENTS).map(deploymentOf);
+  distinct(
+    parsed.map(({ name }) => name),
+    "deployments",
+  );
+  // Two uids whose 32 bits are the same could not be told apart in tokens.
+  distinct(
+    parsed.map(({ tag }) => String(tag)),
+    "tags of deployments",
+  );
+  return { deployments: parsed };
+}
+
+function deploymentOf(value: unknown, index: number): DeploymentSettings {
+  const place = `deployments[${index}]`;
+  const entry = members(value, place, ["name", "uid", "labels", "metrics"]);
+  const name = nameOf(entry["name"], `${place}.name`);
+  const uid = nameOf(entry["uid"], `${place}.uid`);
+  const labels = list(entry["labels"], `${place}.labels`, MAXIMUM_LABELS).map((label, at) =>
+    labelOf(label, `${place}.labels[${at}]`),
+  );
+  const labelNames = labels.map((label) => label.name);
+  const metrics = list(entry["metrics"] ?? [], `${place}.metrics`, MAXIMUM_METRICS).map((metric, at) =>
+    metricOf(metric, `${place}.metrics[${at}]`, labelNames),
+  );
+  distinct(labelNames, `${place}.labels`);
+  distinct(
+    metrics.map((metric) => metric.name),
+    `${place}.metrics`,
+  );
+  return { name, uid, tag: nameTag(uid), labels, metrics };
+}
+
+function labelOf(value: unknown, place: string): LabelDefinition {
+  const entry = members(value, place, ["name", "matures"]);
+  const name = nameOf(entry["name"], `${place}.name`);
+  const { matures } = entry;
+  let maturesSeconds = Number.NaN;
+  try {
+    maturesSeconds = typeof matures === "string" ? parseDurationMilliseconds(matures) / 1_000 : Number.NaN;
+  } catch {
+    // The message below says what is expected.
+  }
+  if (!(maturesSeconds > 0 && maturesSeconds <= LONGEST_MATURITY_SECONDS)) {
+    throw new SettingsError(
+      `expected ${place}.matures to be a duration of at most 2160h, such as "30m", got ${JSON.stringify(matures)}`,
+    );
+  }
+  return { name, maturesSeconds };
+}
+
+function metricOf(value: unknown, place: string, labels: readonly string[]): MetricDefinition {
+  const entry = members(value, place, ["name", "type", "label", "cap"]);
+  const name = nameOf(entry["name"], `${place}.name`);
+  const { type, label, cap } = entry;
+  if (!isMetricType(type)) {
+    throw new SettingsError(
+      `expected ${place}.type to be one of ${Object.keys(LABEL_SUMS).join(", ")}, got ${JSON.stringify(type)}`,
+    );
+  }
+  if (typeof label !== "string" || !labels.includes(label)) {
+    throw new SettingsError(
+      `expected ${place}.label to be one of ${labels.join(", ")}, got ${JSON.stringify(label)}`,
+    );
+  }
+  if (type !== "RevenuePerRequest") {
+    if (cap !== undefined)
+      throw new SettingsError(`expected ${place}.cap only of a metric of type RevenuePerRequest`);
+    return { name, type, label };
+  }
+  if (typeof cap !== "number" || !(cap > 0 && cap <= 1e9)) {
+    // One order of a fortune would decide a comparison.
+    throw new SettingsError(`expected ${place}.cap to be a number above 0 and at most 1e9`);
+  }
+  return { name, type, label, cap };
+}
+
+function members(value: unknown, place: string, known: readonly string[]): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new SettingsError(`expected ${place} to be an object`);
+  }
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new SettingsError(`expected ${place} to have only ${known.join(", ")}, got ${unknown}`);
+  }
+  return { ...value };
+}
+
+function list(value: unknown, place: string, maximum: number): readonly unknown[] {
+  if (Array.isArray(value) && value.length <= maximum) return value;
+  throw new SettingsError(`expected ${place} to be a list of at most ${maximum}`);
+}
+
+function nameOf(value: unknown, place: string): string {
+  if (typeof value === "string" && NAME.test(value)) return value;
+  throw new SettingsError(`expected ${place} to be 1 to 63 letters, digits, '.', '_' or '-'`);
+}
+
+function distinct(names: readonly string[], place: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw new SettingsError(`expected ${place} to differ, got ${name} twice`);
+    seen.add(name);
+  }
+}
