@@ -7,8 +7,7 @@
  * `replicasOwnedOnlyBy` in managed-fields.ts.
  */
 import type { KubeObject, ObjectReference } from "../api/kube-object.ts";
-import { referenceTo } from "./object-key.ts";
-import type { KubePort } from "./port.ts";
+import { isNotFound, type KubePort } from "./port.ts";
 
 /** Field managers. They stand in stored objects, so a name changes only with a migration. */
 export const FIELD_MANAGER = {
@@ -20,13 +19,18 @@ export const FIELD_MANAGER = {
   scale: "petrel-scale",
 } as const;
 
+/** A version that no object has ever had: etcd gives the first one 2. */
+const VERSION_OF_NOTHING = "1";
+
 /**
- * Applies an owned child for the first time. Where an object of the name exists and another manager has set
- * one of our fields to something else, nothing is written and it is a 409: a cache that lags must not scale a
- * running Deployment to the 0 it is created with, and an object of somebody else is not taken over.
+ * Applies an owned child for the first time, in one request. Where an object of the name exists, nothing is
+ * written and it is a 409: a cache that lags must not scale a running Deployment to the 0 it is created with,
+ * and an object of somebody else is not taken over. (A POST would do that too, but record an update instead of an
+ * apply, and what it set would stay for ever.)
  */
 export function createChild(port: KubePort, object: KubeObject): Promise<KubeObject> {
-  return port.apply(object, { fieldManager: FIELD_MANAGER.children, force: false });
+  const fenced = { ...object, metadata: { ...object.metadata, resourceVersion: VERSION_OF_NOTHING } };
+  return port.apply(fenced, { fieldManager: FIELD_MANAGER.children, force: false });
 }
 
 /** Applies an owned child that exists; fields that others have taken are taken back. */
@@ -48,21 +52,39 @@ export function applyStatus(port: KubePort, observed: KubeObject, status: unknow
   return port.apply(object, { fieldManager: FIELD_MANAGER.status, force: true, subresource: "status" });
 }
 
-/** Sets the replicas of an object through its /scale. A 404 when it is not there. */
-export function scale(port: KubePort, target: ObjectReference, replicas: number): Promise<KubeObject> {
+/**
+ * Sets the replicas of an object through its /scale. A 404 when it is not there; with a `resourceVersion`, a 409 when
+ * that is not the stored one.
+ */
+export function scale(
+  port: KubePort,
+  target: ObjectReference,
+  replicas: number,
+  resourceVersion?: string,
+): Promise<KubeObject> {
   if (!Number.isInteger(replicas) || replicas < 0) {
     throw new Error(`replicas of ${target.name} must be a whole number from 0 on, got ${replicas}`);
   }
   const { name, namespace } = target;
-  const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+  const metadata = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
   const object = { apiVersion: "autoscaling/v1", kind: "Scale", metadata, spec: { replicas } };
   const options = { fieldManager: FIELD_MANAGER.scale, force: true, subresource: "scale" } as const;
   return port.apply(object, options, target);
 }
 
-/** Deletes this very object, in the background with its dependents. Without a uid it could be a later one. */
-export function remove(port: KubePort, object: KubeObject): Promise<void> {
-  const { uid } = object.metadata;
-  if (uid === undefined) throw new Error(`${object.kind} ${object.metadata.name} needs a uid to be removed`);
-  return port.delete(referenceTo(object), { uid });
+/**
+ * Deletes this very object, in the background with its dependents, unless it is gone already. A 409 when it is another
+ * one by now.
+ */
+export async function remove(port: KubePort, target: ObjectReference, uid: string): Promise<void> {
+  if (uid === "") throw new Error(`${target.resource.kind} ${target.name} needs a uid to be removed`);
+  try {
+    await port.delete(target, { uid });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
 }

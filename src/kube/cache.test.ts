@@ -154,6 +154,36 @@ describe("a cache", () => {
     expect(cache.stalenessMilliseconds()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test("looks at the namespaces that it is told and at no other, and is synced once it has seen them all", async () => {
+    const { clock, server, port } = setUp();
+    const put = (namespace: string, name: string) =>
+      server.apply(
+        { ...lease(name, "gold"), metadata: { name, namespace, labels: { tier: "gold" } } },
+        WRITER,
+      );
+    for (const namespace of ["one", "two", "other"]) await put(namespace, "a");
+    const cache = new Cache({
+      port,
+      resource: RESOURCE.lease,
+      namespaces: ["one", "two"],
+      project: summarize,
+      clock,
+      random: () => 0.5,
+      log,
+    });
+    const keys: string[] = [];
+    cache.subscribe(({ key }) => keys.push(key));
+    void cache.run(running());
+    await clock.runUntilIdle();
+    await cache.synced;
+    for (const namespace of ["one", "two", "other"]) await put(namespace, "b");
+    await server.delete({ resource: RESOURCE.lease, namespace: "two", name: "a" }, {});
+    await clock.runUntilIdle();
+    expect(keys.toSorted()).toEqual(["one/a", "one/b", "two/a", "two/a", "two/b"]);
+    expect(cache.get("two/a")).toBeUndefined();
+    expect(cache.stalenessMilliseconds()).toBeLessThan(1_000);
+  });
+
   test("knows how old its knowledge may be", async () => {
     const { clock, port } = setUp();
     const { cache } = makeCache(port, clock);

@@ -33,6 +33,8 @@ export interface CacheOptions<Value, IndexName extends string> {
   readonly port: KubePort;
   readonly resource: ResourceType;
   readonly scope?: Scope;
+  /** The only namespaces that are looked at, each by a watch of its own; when absent, what `scope` covers. */
+  readonly namespaces?: readonly string[];
   /** What is kept of an object. Must not throw; where it does, the object keeps its former value. */
   readonly project: (object: KubeObject) => Value;
   readonly indexes?: Readonly<Record<IndexName, IndexFunction<Value>>>;
@@ -52,43 +54,47 @@ export class Cache<Value, IndexName extends string = never> {
   /** Resolves once every object that exists has been seen. Never rejects. */
   readonly synced: Promise<void>;
   readonly #options: CacheOptions<Value, IndexName>;
-  readonly #reflector: Reflector;
+  readonly #reflectors: readonly Reflector[];
   readonly #entries = new Map<string, Entry<Value>>();
   readonly #indexes = new Map<string, Index<Value>>();
   readonly #listeners = new Set<(change: CacheChange<Value>) => void>();
 
   constructor(options: CacheOptions<Value, IndexName>) {
-    const { port, resource, scope, clock, random, log } = options;
+    const { port, resource, scope, namespaces, clock, random, log } = options;
     this.#options = options;
     for (const [name, indexFunction] of Object.entries<IndexFunction<Value>>(options.indexes ?? {})) {
       this.#indexes.set(name, new Index(indexFunction));
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.synced = promise;
-    const handler = {
-      upsert: (object: KubeObject) => this.#upsert(object),
-      delete: (key: string) => this.#change(key, undefined),
-      synced: resolve,
+    const follow = (within: Scope) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const handler = {
+        upsert: (object: KubeObject) => this.#upsert(object),
+        delete: (key: string) => this.#change(key, undefined),
+        synced: resolve,
+      };
+      const reflector = new Reflector({ port, resource, clock, random, log, handler, scope: within });
+      return { reflector, synced: promise };
     };
-    this.#reflector = new Reflector({
-      port,
-      resource,
-      clock,
-      random,
-      log,
-      handler,
-      ...(scope === undefined ? {} : { scope }),
-    });
+    // Keys hold the namespace, so several reflectors fill one map without ever meeting.
+    const scopes = namespaces?.map((namespace) => ({ ...scope, namespace })) ?? [{ ...scope }];
+    const followed = scopes.map(follow);
+    this.#reflectors = followed.map(({ reflector }) => reflector);
+    this.synced = Promise.all(followed.map(({ synced }) => synced)).then(() => {});
   }
 
   /** Keeps the cache up to date until the signal is aborted. Never rejects. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#reflector.run(signal);
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
   }
 
   /** The object of a key (`NAMESPACE/NAME`). */
   get(key: string): Value | undefined {
     return this.#entries.get(key)?.value;
+  }
+
+  /** Number of objects. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   /** All objects, in the order in which they were first seen. */
@@ -111,12 +117,13 @@ export class Cache<Value, IndexName extends string = never> {
   }
 
   /**
-   * How old the knowledge may be, in milliseconds: the time since the watch last gave a sign of life.
-   * Infinite while no watch runs. The API server sends one at least about every minute.
+   * How old the knowledge may be, in milliseconds: the time since the most silent watch gave a sign of life.
+   * Infinite while one does not run. The API server sends one at least about every minute.
    */
   stalenessMilliseconds(): number {
-    const heardAt = this.#reflector.heardAt();
-    return heardAt === undefined ? Number.POSITIVE_INFINITY : this.#options.clock.monotonic() - heardAt;
+    const now = this.#options.clock.monotonic();
+    const ages = this.#reflectors.map((reflector) => now - (reflector.heardAt() ?? Number.NEGATIVE_INFINITY));
+    return Math.max(...ages);
   }
 
   #upsert(object: KubeObject): void {

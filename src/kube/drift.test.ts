@@ -2,8 +2,9 @@
  * What counts as drift between a desired and a live object.
  */
 import { describe, expect, test } from "@jest/globals";
+import { asRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import { APPLIED_ANNOTATION, firstDrift, isApplied, withApplyHash } from "./drift.ts";
+import { APPLIED_ANNOTATION, firstDrift, isApplied, standsAs, withApplyHash } from "./drift.ts";
 
 function deployment(podSpec: object, spec: object = {}): KubeObject {
   return {
@@ -135,6 +136,13 @@ test("a field that is no longer desired is drift, by the hash", () => {
   expect(firstDrift(after, before)).toBe(`metadata.annotations.${APPLIED_ANNOTATION}`);
 });
 
+test("replicas that are no longer desired are no drift: they have an owner of their own", () => {
+  const created = withApplyHash(deployment({ containers: [container()] }, { replicas: 0 }));
+  const scaled = { ...created, spec: { ...(created["spec"] as object), replicas: 3 } };
+  expect(isApplied(withApplyHash(deployment({ containers: [container()] })), scaled)).toBe(true);
+  expect(firstDrift(created, scaled)).toBe("spec.replicas");
+});
+
 test("the hash depends on content alone, not on the order of fields, and not on itself", () => {
   const desired = pod(container());
   const reordered = {
@@ -146,5 +154,36 @@ test("the hash depends on content alone, not on the order of fields, and not on 
   expect(withApplyHash(reordered)).toEqual(withApplyHash(desired));
   expect(withApplyHash(desired).metadata.annotations).toEqual({
     [APPLIED_ANNOTATION]: expect.stringMatching(/^[0-9a-f]{32}$/),
+  });
+});
+
+describe("what was found applied once", () => {
+  const live = withApplyHash(pod(container()));
+
+  test("is found so again, and only that", () => {
+    for (const _look of [1, 2]) {
+      expect(standsAs(pod(container()), live)).toBe(true);
+      expect(standsAs(pod(container({ image: "petrel:2" })), live)).toBe(false);
+    }
+  });
+
+  test("is looked at anew in the next form of the live object", () => {
+    expect(standsAs(pod(container()), live)).toBe(true);
+    expect(standsAs(pod(container()), withApplyHash(pod(container({ image: "petrel:2" }))))).toBe(false);
+  });
+
+  test("whichever value a pod template is, and whatever stands around one that is the same value", () => {
+    const live = withApplyHash(pod(container()));
+    const { template } = asRecord(pod(container())["spec"]) ?? {};
+    const around = (spec: object) => ({
+      ...pod(),
+      spec: { selector: { matchLabels: { app: "a" } }, template, ...spec },
+    });
+    for (let look = 0; look < 2; look++) {
+      expect(standsAs(around({}), live)).toBe(true);
+      expect(standsAs(around({ paused: true }), live)).toBe(false);
+      expect(standsAs(pod(container()), live)).toBe(true);
+      expect(standsAs(pod(container({ image: "petrel:2" })), live)).toBe(false);
+    }
   });
 });

@@ -2,12 +2,12 @@
  * The event recorder: bounded, and never in the way.
  */
 import { expect, test } from "@jest/globals";
+import { silentLogger } from "../../test/fixtures/silent-logger.ts";
 import { MemoryApiServer } from "../../test/memory-cluster/api-server.ts";
 import { FaultyPort } from "../../test/memory-cluster/faulty-port.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
-import { createLogger } from "../core/log.ts";
-import { EventRecorder, truncateUtf8 } from "./events.ts";
+import { EventRecorder } from "./events.ts";
 import { KubeError, type KubePort } from "./port.ts";
 
 const NOTE = { type: "Normal", reason: "Promoted", action: "Promoting", note: "all traffic moved" } as const;
@@ -28,7 +28,7 @@ function setUp(makePort: (server: MemoryApiServer, clock: VirtualClock) => KubeP
       draws += 1;
       return draws / 1_000;
     },
-    log: createLogger({ write: () => {}, now: () => 0 }),
+    log: silentLogger,
     reportingController: "petrel.dev/operator",
     reportingInstance: "operator-0",
   });
@@ -88,14 +88,4 @@ test("an API server that hangs costs 256 events of memory and no more", async ()
   expect(recorder.dropped).toBe(1_000 - 257);
   await clock.advance(300_000);
   expect(await stored()).toHaveLength(257);
-});
-
-test.each([
-  ["short", 10, "short"],
-  ["exactly-10", 10, "exactly-10"],
-  ["longer than that", 10, "longer ..."],
-  ["äöüäöü", 10, "äöü..."],
-  ["✓✓✓✓", 11, "✓✓..."],
-])("%j in %i bytes is %j", (text, bytes, expected) => {
-  expect(truncateUtf8(text, bytes)).toBe(expected);
 });

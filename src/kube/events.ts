@@ -9,6 +9,7 @@ import { apiVersionOf, type KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import { truncateUtf8 } from "../core/short-text.ts";
 import type { Random } from "./backoff.ts";
 import { microTime } from "./micro-time.ts";
 import type { KubePort } from "./port.ts";
@@ -123,12 +124,4 @@ function hexadecimal(random: Random): string {
   return Math.floor(random() * 0x1_0000_0000)
     .toString(16)
     .padStart(8, "0");
-}
-
-/** Cuts a text to at most so many bytes of UTF-8, between characters, with `...` in place of what is lost. */
-export function truncateUtf8(text: string, maximumBytes: number): string {
-  if (Buffer.byteLength(text) <= maximumBytes) return text;
-  const kept = Buffer.from(text).subarray(0, maximumBytes - 3);
-  // A character cut in half decodes to U+FFFD at the end.
-  return `${kept.toString("utf8").replace(/\uFFFD+$/, "")}...`;
 }

@@ -50,8 +50,8 @@ export interface HttpConnectionOptions {
  * apart, so a vanished peer is noticed after about 40 s.
  */
 const KEEP_ALIVE_MILLISECONDS = 30_000;
-/** Calls that run at the same time; further ones wait in the agent. */
-const MAXIMUM_CALL_SOCKETS = 32;
+/** Calls that one connection runs at the same time; further ones wait in the agent. */
+export const MAXIMUM_CALL_SOCKETS = 32;
 
 /**
  * Exchanges with one API server. Every method rejects with {@link KubeError} of status 0 when no answer

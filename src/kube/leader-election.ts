@@ -15,6 +15,7 @@ import type { Logger } from "../core/log.ts";
 import type { Random } from "./backoff.ts";
 import { microTime } from "./micro-time.ts";
 import { isConflict, isNotFound, type KubePort } from "./port.ts";
+import type { TransportBounds } from "./transport.ts";
 
 /** Times of an election, in seconds. */
 export interface LeaseTimes {
@@ -35,8 +36,20 @@ export const DEFAULT_LEASE_TIMES: LeaseTimes = {
   retryPeriodSeconds: 2,
 };
 
+/**
+ * Bounds of the transport of an election. An answer that never comes is given up while there is time for another
+ * attempt.
+ */
+export const ELECTION_BOUNDS = {
+  callTimeoutMilliseconds: (DEFAULT_LEASE_TIMES.renewDeadlineSeconds * 1000) / 3,
+} as const satisfies Partial<TransportBounds>;
+
 /** What an election needs. */
 export interface LeaderElectionOptions {
+  /**
+   * With connections and a rate limit that nothing else uses, and {@link ELECTION_BOUNDS}: what the leader does with
+   * the lead must never keep it from renewing.
+   */
   readonly port: KubePort;
   readonly namespace: string;
   /** Name of the Lease. */

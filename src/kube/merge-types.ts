@@ -65,7 +65,13 @@ const LIST_TYPES: Readonly<Record<string, Readonly<Record<string, ListType>>>> =
 };
 
 /** Maps that are one value, by parent and name. */
-const ATOMIC_MAPS = new Set(["spec.selector", "spec.nodeSelector", ".roleRef"]);
+const ATOMIC_MAPS = new Set([
+  "spec.selector",
+  "spec.nodeSelector",
+  "spec.podSelector",
+  "podSelector.matchLabels",
+  ".roleRef",
+]);
 
 /** {@link LIST_TYPES} by `PARENT.NAME`. */
 const LIST_TYPE_OF = new Map(
@@ -76,14 +82,28 @@ const LIST_TYPE_OF = new Map(
 
 const ATOMIC: ListType = { type: "Atomic" };
 
+/** Last names of the paths above. Most fields have another one, and need no further look. */
+const LIST_NAMES = new Set(Object.values(LIST_TYPES).flatMap((lists) => Object.keys(lists)));
+const ATOMIC_MAP_NAMES = new Set([...ATOMIC_MAPS].map((path) => path.slice(path.indexOf(".") + 1)));
+
 /** Type of the list at a path. */
 export function listTypeAt(path: FieldPath): ListType {
+  if (!LIST_NAMES.has(path.at(-1) ?? "")) return ATOMIC;
   return LIST_TYPE_OF.get(endOf(path)) ?? ATOMIC;
 }
 
 /** Whether the map at a path is one value. */
 export function mapIsAtomicAt(path: FieldPath): boolean {
-  return ATOMIC_MAPS.has(endOf(path));
+  return ATOMIC_MAP_NAMES.has(path.at(-1) ?? "") && ATOMIC_MAPS.has(endOf(path));
+}
+
+/** Whether two items are told apart by nothing: both have every key, with equal values. */
+export function haveEqualKeys(left: unknown, right: unknown, keys: readonly ListKey[]): boolean {
+  if (!isRecord(left) || !isRecord(right)) return false;
+  return keys.every(({ name, default: otherwise }) => {
+    const value = left[name] ?? otherwise;
+    return value !== undefined && value === (right[name] ?? otherwise);
+  });
 }
 
 /**

@@ -87,6 +87,37 @@ test("a terminal error is not repeated until the key is added again", async () =
   expect(lines).toEqual(["error"]);
 });
 
+test("every line of one reconcile has the same correlation key, and no other reconcile has it", async () => {
+  const clock = new VirtualClock();
+  const lines: Record<string, unknown>[] = [];
+  const reconciler = new Reconciler({
+    name: "test",
+    async reconcile(_key, _signal, log) {
+      log.info("looked");
+      log.info("wrote");
+      throw new Error("it failed");
+    },
+    workers: 4,
+    clock,
+    random: () => 0,
+    log: createLogger({ write: (line) => lines.push(JSON.parse(line)), now: () => 0 }),
+  });
+  reconciler.start();
+  for (const key of ["ns/a", "ns/b"]) reconciler.add(key);
+  await clock.advance(20);
+  const runs = Map.groupBy(lines, (line) => line["trace.id"]);
+  // Both keys at 0 ms, 5 ms and 15 ms.
+  expect(runs.size).toBe(6);
+  for (const run of runs.values()) {
+    expect(run.map(({ message }) => message)).toEqual(["looked", "wrote", "reconcile failed, trying again"]);
+    expect(new Set(run.map((line) => line["petrel.key"])).size).toBe(1);
+    expect(run[0]).toMatchObject({
+      "petrel.controller": "test",
+      "trace.id": expect.stringMatching(/^test-/),
+    });
+  }
+});
+
 test("a stop waits for the run, an abort tells it", async () => {
   const stopped = setUp(async (_run, _signal, clock) => {
     await sleep(clock, 1_000);

@@ -30,8 +30,11 @@ export interface ReconcilerObserver {
 export interface ReconcilerOptions {
   /** Names it in logs. */
   readonly name: string;
-  /** Makes the world of one key right. The signal is aborted when the right to write is lost. */
-  readonly reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
+  /**
+   * Makes the world of one key right. The signal is aborted when the right to write is lost. What is logged about
+   * it goes to `log`, whose every line has the same `trace.id`.
+   */
+  readonly reconcile: (key: string, signal: AbortSignal, log: Logger) => Promise<ReconcileResult>;
   readonly workers: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -45,6 +48,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #queue: WorkQueue;
   readonly #abort = new AbortController();
+  #count = 0;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -69,6 +73,11 @@ export class Reconciler {
     this.#queue.add(key);
   }
 
+  /** Has a key reconciled after a moment, together with what else happens to it until then. */
+  addWithin(key: string, delayMilliseconds: number): void {
+    this.#queue.addWithin(key, delayMilliseconds);
+  }
+
   /** Has a key reconciled at a time, unless it is before. */
   wakeAt(key: string, at: number): void {
     this.#queue.wakeAt(key, at);
@@ -86,29 +95,34 @@ export class Reconciler {
   }
 
   async #work(key: string): Promise<void> {
-    const { clock, observer, reconcile } = this.#options;
+    const { name, clock, observer, reconcile } = this.#options;
     const startedAt = clock.monotonic();
+    this.#count += 1;
+    const log = this.#options.log.child({
+      "petrel.controller": name,
+      "petrel.key": key,
+      // Unique to this process, which is named by the fields of all its lines.
+      "trace.id": `${name}-${clock.now().toString(36)}-${this.#count}`,
+    });
     const report = (outcome: ReconcileOutcome) =>
       observer?.reconciled?.(outcome, clock.monotonic() - startedAt);
     try {
       this.#abort.signal.throwIfAborted();
-      const { wakeAt } = await reconcile(key, this.#abort.signal);
+      const { wakeAt } = await reconcile(key, this.#abort.signal, log);
       if (wakeAt !== undefined) this.#queue.wakeAt(key, wakeAt);
       report(wakeAt === undefined ? "success" : "requeue_after");
     } catch (error) {
       const isTerminal = error instanceof TerminalError;
-      this.#log(key, error, isTerminal);
+      this.#report(log, error, isTerminal);
       report(isTerminal ? "terminal_error" : "error");
       if (!isTerminal) throw error;
     }
   }
 
-  #log(key: string, error: unknown, isTerminal: boolean): void {
-    const { name, log } = this.#options;
-    const fields = { "petrel.controller": name, "petrel.key": key, error };
+  #report(log: Logger, error: unknown, isTerminal: boolean): void {
     // A conflict is how a lagging cache shows: the next look sees the other writer's work.
-    if (isConflict(error) || this.#abort.signal.aborted) log.debug("reconcile was overtaken", fields);
-    else if (isTerminal) log.error("reconcile gives up until the spec changes", fields);
-    else log.warn("reconcile failed, trying again", fields);
+    if (isConflict(error) || this.#abort.signal.aborted) log.debug("reconcile was overtaken", { error });
+    else if (isTerminal) log.error("reconcile gives up until the spec changes", { error });
+    else log.warn("reconcile failed, trying again", { error });
   }
 }

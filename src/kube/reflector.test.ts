@@ -7,9 +7,10 @@ import { type FaultScript, FaultyPort } from "../../test/memory-cluster/faulty-p
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import { sleep } from "../core/clock.ts";
 import { createLogger } from "../core/log.ts";
 import { KubeError, type KubePort, type ListOptions, type WatchEvent, type WatchOptions } from "./port.ts";
-import { Reflector, type ReflectorState, stateAfterFailure } from "./reflector.ts";
+import { Reflector } from "./reflector.ts";
 
 const log = createLogger({ write: () => {}, now: () => 0 });
 const WRITER = { fieldManager: "test" };
@@ -107,35 +108,6 @@ function withoutWatchList(): KubePort {
   });
 }
 
-describe("the state after a failure", () => {
-  const empty: ReflectorState = { type: "Empty" };
-  const initialWatch: ReflectorState = { type: "InitialWatch", listed: new Set() };
-  const page: ReflectorState = { type: "InitialPage", listed: new Set(["ns/a"]), continueToken: "t" };
-  const watching: ReflectorState = { type: "Watching", resourceVersion: "7" };
-  const expired = new KubeError(410, "Expired", "too old");
-  const noAnswer = new KubeError(0, "NoAnswer", "reset");
-
-  const cases: [string, ReflectorState, Error, number, ReflectorState][] = [
-    ["Empty, Expired", empty, expired, 1, empty],
-    ["Empty, no answer", empty, noAnswer, 1, empty],
-    ["Empty, refused", empty, REFUSED, 9, empty],
-    ["InitialWatch, Expired", initialWatch, expired, 1, empty],
-    ["InitialWatch, no answer", initialWatch, noAnswer, 1, empty],
-    ["InitialWatch, refused", initialWatch, REFUSED, 9, empty],
-    ["InitialPage, Expired", page, expired, 1, empty],
-    ["InitialPage, no answer", page, noAnswer, 9, page],
-    ["InitialPage, refused", page, REFUSED, 9, page],
-    ["Watching, Expired", watching, expired, 1, empty],
-    ["Watching, no answer", watching, noAnswer, 9, watching],
-    ["Watching, refused twice", watching, REFUSED, 2, watching],
-    ["Watching, refused three times", watching, REFUSED, 3, empty],
-    ["Watching, a defect", watching, new Error("a defect"), 9, watching],
-  ];
-  test.each(cases)("%s", (_name, state, error, failures, expected) => {
-    expect(stateAfterFailure(state, error, failures)).toEqual(expected);
-  });
-});
-
 describe("the beginning", () => {
   test("what exists is told, then that this was all, then what happens", async () => {
     await write("a", "1");
@@ -150,7 +122,7 @@ describe("the beginning", () => {
     expect(calls).toEqual(["watch"]);
   });
 
-  test("a server without WatchList is listed by pages of 500", async () => {
+  test("a server without WatchList is listed by pages of 500 (client-node: neither)", async () => {
     for (let index = 0; index < 1_001; index += 1) await write(`l-${index}`, "1");
     start(faulty(withoutWatchList()));
     await clock.advance(5_000);
@@ -214,7 +186,7 @@ describe("the beginning", () => {
     expect(told).toContain("+late");
   });
 
-  test("errors of the first list never end it", async () => {
+  test("errors of the first list never end it (client-node #447)", async () => {
     await write("a", "1");
     let refusals = 0;
     start(
@@ -244,6 +216,49 @@ describe("a broken watch", () => {
     expect(told).toEqual(["+a", "synced", "+b", "-ns/a"]);
   });
 
+  test("goes on from its last bookmark, though no object has changed since (client-node #458)", async () => {
+    const asked: (string | undefined)[] = [];
+    const port = withWatch(async function* (options, signal) {
+      asked.push(options.resourceVersion);
+      yield { type: "BOOKMARK", resourceVersion: "100", initialEventsEnd: true };
+      yield { type: "BOOKMARK", resourceVersion: String(200 + asked.length), initialEventsEnd: false };
+      await sleep(clock, 60_000, signal);
+    });
+    start(port);
+    await clock.advance(190_000);
+    expect(asked).toEqual([undefined, "201", "202", "203"]);
+  });
+
+  test("with an error that is no 410 goes on, too (client-node: the end of the informer)", async () => {
+    await write("a", "1");
+    const port = faulty(server);
+    start(port);
+    for (const status of [401, 403, 429, 500, 503]) {
+      await clock.runUntilIdle();
+      port.breakWatches(new KubeError(status, "Refused", ""));
+      await clock.advance(60_000);
+    }
+    await write("b", "1");
+    await clock.runUntilIdle();
+    expect(told.filter((entry) => entry === "+b")).toHaveLength(1);
+  });
+
+  test("or a whole one asks for a time of its own, from 5 to 10 minutes", async () => {
+    const asked: number[] = [];
+    const draws = [0, 0.25, 0.999_999];
+    const port = withWatch(async function* (options) {
+      asked.push(options.timeoutSeconds);
+      yield { type: "BOOKMARK", resourceVersion: "1", initialEventsEnd: true };
+      await sleep(clock, options.timeoutSeconds * 1000);
+    });
+    const random = () => draws[asked.length] ?? 0.5;
+    void new Reflector({ port, resource: RESOURCE.lease, handler, clock, random, log }).run(
+      new AbortController().signal,
+    );
+    await clock.advance(1_300_000);
+    expect(asked.slice(0, 3)).toEqual([300, 375, 599]);
+  });
+
   test("whose version is too old is followed by a new list, which tells what vanished meanwhile", async () => {
     for (const name of ["a", "b", "c"]) await write(name, "1");
     const port = faulty(server);
@@ -258,7 +273,7 @@ describe("a broken watch", () => {
     expect(told).toEqual(["+a", "+b", "+c", "synced", "+a", "+c", "+d", "-ns/b"]);
   });
 
-  test("that closes cleanly and at once, again and again, does not become a flood", async () => {
+  test("that closes cleanly and at once, again and again, does not become a flood (client-node #1933)", async () => {
     let watches = 0;
     start(
       withWatch(async function* (options) {
@@ -315,7 +330,7 @@ describe("a broken watch", () => {
   });
 });
 
-test("a throwing handler ends nothing and loses nothing", async () => {
+test("a throwing handler ends nothing and loses nothing (client-node: an unhandled rejection)", async () => {
   await write("a", "1");
   const throwing = {
     upsert(object: KubeObject) {

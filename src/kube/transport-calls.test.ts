@@ -37,7 +37,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-test("unknown fields survive a read and a write", async () => {
+test("unknown fields survive a read and a write (client-node drops them)", async () => {
   const stored = leaseAnswer({ newField: { a: 1 } }, { strategy: "New", nested: [{ x: null }] });
   server.handle = (_request, response, body) => answer(response, 200, body === "" ? stored : body);
   const read = await connect().get(LEASE_REFERENCE);
@@ -46,7 +46,7 @@ test("unknown fields survive a read and a write", async () => {
   expect(JSON.parse(server.seen[1]?.body ?? "")).toEqual(stored);
 });
 
-test("an apply is a PATCH of its own content type, with manager, force and strict validation", async () => {
+test("an apply is a PATCH of its own content type, with manager, force and strict validation (client-node #1801)", async () => {
   server.handle = (_request, response, body) => answer(response, 200, body);
   await connect().apply(leaseAnswer(), { fieldManager: "petrel", force: true, subresource: "status" });
   expect(server.seen[0]).toMatchObject({

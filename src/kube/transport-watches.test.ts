@@ -86,7 +86,7 @@ test("a WatchList asks for the initial events and knows their end", async () => 
   expect(server.seen[0]?.url).toContain("resourceVersionMatch=NotOlderThan");
 });
 
-test("a watch on a half-open connection does not last for ever", async () => {
+test("a watch on a half-open connection does not last for ever (client-node #596, #2665)", async () => {
   server.handle = (_request, response) => {
     response.writeHead(200);
     response.write(line("ADDED", leaseAnswer()));
@@ -103,7 +103,7 @@ test("a watch that never hears anything does not last for ever, either", async (
   expect((await kubeErrorOf(watchAll({ timeoutSeconds: 0.1 }))).message).toContain("silent for 150 ms");
 });
 
-test("a watch lives as long as it hears bookmarks", async () => {
+test("a watch lives as long as it hears bookmarks (client-node #3020: 30 s)", async () => {
   server.handle = (_request, response) => {
     response.writeHead(200);
     for (let beat = 1; beat <= 6; beat += 1) setTimeout(() => response.write(bookmark(`${beat}`)), beat * 60);

@@ -185,8 +185,63 @@ describe("an appointment", () => {
     expect(times("a")).toHaveLength(before + 1);
   });
 
+  test("is not put off by a wall clock that is set back", async () => {
+    const { clock, queue, times } = setUp();
+    queue.start();
+    queue.wakeAt("a", clock.now() + 60_000);
+    await clock.advance(10_000);
+    const now = clock.now.bind(clock);
+    clock.now = () => now() - 600_000;
+    await clock.advance(60_000);
+    expect(times("a")).toEqual([60_000]);
+  });
+
   test("needs a time", () => {
     expect(() => setUp().queue.wakeAt("a", Number.NaN)).toThrow("needs a time, got NaN");
+  });
+});
+
+describe("a crowd", () => {
+  test("is looked at once, so long after its first", async () => {
+    const { clock, queue, times } = setUp();
+    queue.start();
+    for (let index = 0; index < 5; index += 1) {
+      queue.addWithin("a", 100);
+      await clock.advance(30);
+    }
+    await clock.advance(1_000);
+    expect(times("a")).toEqual([100, 220]);
+  });
+
+  test("does not hold up what is urgent, which looks at it, too", async () => {
+    const { clock, queue, times } = setUp();
+    queue.start();
+    queue.addWithin("a", 100);
+    await clock.advance(10);
+    queue.add("a");
+    await clock.advance(1_000);
+    expect(times("a")).toEqual([10]);
+  });
+
+  test("that need not wait long does not wait for one that may", async () => {
+    const { clock, queue, times } = setUp();
+    queue.start();
+    queue.addWithin("a", 3_000);
+    await clock.advance(10);
+    queue.addWithin("a", 100);
+    queue.addWithin("a", 3_000);
+    await clock.advance(10_000);
+    expect(times("a")).toEqual([110]);
+  });
+
+  test("that comes during a run is looked at after it", async () => {
+    const { clock, queue, times } = setUp({ workers: 2, workMilliseconds: 300 });
+    queue.start();
+    queue.add("a");
+    await clock.advance(50);
+    queue.addWithin("a", 100);
+    await clock.advance(1_000);
+    expect(times("a")).toEqual([0, 300]);
   });
 });
 
@@ -219,8 +274,8 @@ test("an observer hears of depth, waiting and work", async () => {
     fails: (key, run) => key === "a" && run === 1,
     observer: {
       added: (depth) => heard.push(`added ${depth}`),
-      started: (depth, waited) => heard.push(`started ${depth} ${waited}`),
-      finished: (worked) => heard.push(`finished ${worked}`),
+      started: (key, depth, waited) => heard.push(`started ${key} ${depth} ${waited}`),
+      finished: (key, worked) => heard.push(`finished ${key} ${worked}`),
       retried: () => heard.push("retried"),
     },
   });
@@ -231,10 +286,10 @@ test("an observer hears of depth, waiting and work", async () => {
   expect(heard).toEqual([
     "added 1",
     "added 2",
-    "started 1 0",
-    "finished 100",
+    "started a 1 0",
+    "finished a 100",
     "retried",
-    "started 0 100",
+    "started b 0 100",
     "added 1",
   ]);
 });
@@ -243,7 +298,7 @@ test("no two runs of one key overlap, and every key runs after it was last added
   const step = fc.record({
     key: fc.constantFrom("a", "b", "c"),
     wait: fc.nat(120),
-    wakes: fc.boolean(),
+    how: fc.constantFrom("add", "wakeAt", "addWithin"),
   });
   await fc.assert(
     fc.asyncProperty(
@@ -257,8 +312,9 @@ test("no two runs of one key overlap, and every key runs after it was last added
         });
         queue.start();
         const lastAdded = new Map<string, number>();
-        for (const { key, wait, wakes } of steps) {
-          if (wakes) queue.wakeAt(key, clock.now() + wait);
+        for (const { key, wait, how } of steps) {
+          if (how === "wakeAt") queue.wakeAt(key, clock.now() + wait);
+          else if (how === "addWithin") queue.addWithin(key, wait);
           else queue.add(key);
           lastAdded.set(key, clock.monotonic());
           await clock.advance(wait);

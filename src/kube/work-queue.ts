@@ -13,11 +13,13 @@ export interface WorkQueueObserver {
   /** A key was added that was not waiting yet. */
   added?(depth: number): void;
   /** A run began, so long after the key was added. */
-  started?(depth: number, waitedMilliseconds: number): void;
+  started?(key: string, depth: number, waitedMilliseconds: number): void;
   /** A run ended. */
-  finished?(workedMilliseconds: number): void;
+  finished?(key: string, workedMilliseconds: number): void;
   /** A failed key was put off. */
   retried?(): void;
+  /** The queue was stopped: what waited is dropped. */
+  cleared?(): void;
 }
 
 /** What a queue needs. */
@@ -38,6 +40,12 @@ export interface WorkQueueOptions {
  * Longest single timer: a wall clock that jumps is noticed after an hour, and 32-bit timers do not overflow.
  */
 const MAXIMUM_TIMER_MILLISECONDS = 3_600_000;
+
+interface Moment {
+  /** Monotonic time. */
+  readonly dueAt: number;
+  readonly cancel: () => void;
+}
 
 interface WakeUp {
   /** Wall-clock time, milliseconds since the Unix epoch. */
@@ -66,6 +74,8 @@ export class WorkQueue {
    * run.
    */
   readonly #wakeUps = new Map<string, WakeUp>();
+  /** Keys that are added in a moment. Invariant: at most one timer a key, the earliest, and none for a key that waits. */
+  readonly #soon = new Map<string, Moment>();
   readonly #idle = new Set<() => void>();
   #state: "New" | "Running" | "Stopped" = "New";
 
@@ -93,15 +103,35 @@ export class WorkQueue {
     }
     if (this.#queue.has(key)) return;
     this.#cancelRetry(key);
+    this.#cancelSoon(key);
     this.#queue.set(key, this.#options.clock.monotonic());
     this.#options.observer?.added?.(this.#queue.size);
     this.#dispatch();
   }
 
   /**
+   * Has the key looked at after a moment, unless it is looked at before. What comes within that moment is looked at
+   * together; it is counted from the first. Of moments of several lengths the one that ends first counts.
+   */
+  addWithin(key: string, delayMilliseconds: number): void {
+    if (this.#state === "Stopped" || this.#queue.has(key)) return;
+    const { clock } = this.#options;
+    const dueAt = clock.monotonic() + delayMilliseconds;
+    const present = this.#soon.get(key);
+    if (present !== undefined && present.dueAt <= dueAt) return;
+    present?.cancel();
+    const cancel = clock.schedule(delayMilliseconds, () => {
+      this.#soon.delete(key);
+      this.add(key);
+    });
+    this.#soon.set(key, { dueAt, cancel });
+  }
+
+  /**
    * Has the key looked at at a time (wall clock, milliseconds since the Unix epoch) unless it is looked at
    * before. Of several appointments the earliest wins; the start of a run drops it, for the run makes the
-   * next.
+   * next. A wall clock that is set back meanwhile delays nothing: the key is looked at when it would have been, and
+   * that look makes another appointment if it comes too early.
    */
   wakeAt(key: string, at: number): void {
     if (this.#state === "Stopped") return;
@@ -109,7 +139,8 @@ export class WorkQueue {
     const present = this.#wakeUps.get(key);
     if (present !== undefined && present.at <= at) return;
     present?.cancel();
-    this.#schedule(key, at);
+    const { clock } = this.#options;
+    this.#schedule(key, at, clock.monotonic() + Math.max(0, at - clock.now()));
   }
 
   /** Takes no more keys, drops what waits, and resolves when the last run has ended. */
@@ -117,7 +148,9 @@ export class WorkQueue {
     this.#state = "Stopped";
     this.#queue.clear();
     this.#dirty.clear();
+    this.#options.observer?.cleared?.();
     for (const key of [...this.#retries.keys()]) this.#cancelRetry(key);
+    for (const key of [...this.#soon.keys()]) this.#cancelSoon(key);
     for (const key of [...this.#wakeUps.keys()]) this.#cancelWakeUp(key);
     if (this.#processing.size > 0) await new Promise<void>((resolve) => this.#idle.add(resolve));
   }
@@ -137,7 +170,7 @@ export class WorkQueue {
     const startedAt = clock.monotonic();
     this.#processing.add(key);
     this.#cancelWakeUp(key);
-    observer?.started?.(this.#queue.size, startedAt - addedAt);
+    observer?.started?.(key, this.#queue.size, startedAt - addedAt);
     let failed = false;
     try {
       await work(key);
@@ -145,7 +178,7 @@ export class WorkQueue {
       failed = true;
     }
     this.#processing.delete(key);
-    observer?.finished?.(clock.monotonic() - startedAt);
+    observer?.finished?.(key, clock.monotonic() - startedAt);
     if (!failed) this.#failures.delete(key);
     else if (this.#state !== "Stopped") this.#putOff(key);
 
@@ -170,13 +203,13 @@ export class WorkQueue {
     this.#retries.set(key, cancel);
   }
 
-  #schedule(key: string, at: number): void {
+  #schedule(key: string, at: number, dueAt: number): void {
     const { clock } = this.#options;
-    const delay = Math.min(Math.max(0, at - clock.now()), MAXIMUM_TIMER_MILLISECONDS);
-    const cancel = clock.schedule(delay, () => {
+    const wait = Math.max(0, Math.min(at - clock.now(), dueAt - clock.monotonic()));
+    const cancel = clock.schedule(Math.min(wait, MAXIMUM_TIMER_MILLISECONDS), () => {
       this.#wakeUps.delete(key);
-      if (clock.now() >= at) this.add(key);
-      else this.#schedule(key, at);
+      if (clock.now() >= at || clock.monotonic() >= dueAt) this.add(key);
+      else this.#schedule(key, at, dueAt);
     });
     this.#wakeUps.set(key, { at, cancel });
   }
@@ -184,6 +217,11 @@ export class WorkQueue {
   #cancelRetry(key: string): void {
     this.#retries.get(key)?.();
     this.#retries.delete(key);
+  }
+
+  #cancelSoon(key: string): void {
+    this.#soon.get(key)?.cancel();
+    this.#soon.delete(key);
   }
 
   #cancelWakeUp(key: string): void {
