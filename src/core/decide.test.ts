@@ -7,9 +7,10 @@ import {
   candidateHasTrafficAcknowledged,
   stableServes,
 } from "../../test/fixtures/stages.ts";
-import { model, servingWorld, World } from "../../test/fixtures/world.ts";
+import { effectsOf, model, servingWorld, World } from "../../test/fixtures/world.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import { decide, modelServersName } from "./decide.ts";
+import { modelServersName } from "./child-names.ts";
+import { decide } from "./decide.ts";
 
 function replicasField(object: KubeObject): unknown {
   const { spec } = object;
@@ -26,7 +27,10 @@ describe("objects", () => {
       "ControllerRevision",
       "ServiceAccount",
       "Service",
+      "Service",
+      "NetworkPolicy",
       "PodDisruptionBudget",
+      "ControllerRevision",
       "Deployment",
     ]);
   });
@@ -50,6 +54,15 @@ describe("objects", () => {
     }
   });
 
+  test("hold a budget for what the spec has given up, as long as requests reach it", () => {
+    const world = servingWorld({ pools: [{ name: "gpu" }, { name: "cpu", replicas: 1 }] });
+    world.edit({ pools: [{ name: "gpu" }] });
+    const left = modelServersName("ranker", "cpu", world.revisionName("v1"));
+    const { apply } = decide(world.observation());
+    const named = apply.filter(({ metadata }) => metadata.name === left).map(({ kind }) => kind);
+    expect(named).toEqual(["PodDisruptionBudget"]);
+  });
+
   test("keep the model of their own revision, whatever the spec says by now", () => {
     const world = candidateComesUp();
     const containers = JSON.stringify(deploymentsOf(world));
@@ -63,6 +76,32 @@ describe("objects", () => {
     expect(kinds()).not.toContain("ControllerRevision");
     world.deleteRevision(world.revisionName());
     expect(kinds()).toContain("ControllerRevision");
+  });
+});
+
+describe("a ServiceAccount of the user's", () => {
+  const accounts = (world: World) =>
+    decide(world.observation()).apply.filter(({ kind }) => kind === "ServiceAccount");
+  const removed = (world: World) =>
+    decide(world.observation()).remove.filter(
+      ({ reference }) => reference.resource.kind === "ServiceAccount",
+    );
+
+  test("is used, and none is made", () => {
+    const world = new World({ serviceAccountName: "theirs" });
+    expect(accounts(world)).toEqual([]);
+    expect(deploymentsOf(world)).toMatchObject([
+      { spec: { template: { spec: { serviceAccountName: "theirs" } } } },
+    ]);
+  });
+
+  test("takes the place of ours, which goes once no pods are made with it", () => {
+    const world = stableServes().edit({ serviceAccountName: "theirs" });
+    expect(removed(world)).toEqual([]);
+    for (const effect of effectsOf(decide(world.observation()))) world.execute(effect);
+    expect(removed(world)).toMatchObject([{ reference: { name: "ranker-model-server" } }]);
+    world.settle();
+    expect(removed(world)).toEqual([]);
   });
 });
 
@@ -119,6 +158,40 @@ describe("removals", () => {
         reference: { resource: { kind: "Deployment" }, name: former?.name, namespace: "shop" },
         uid: former?.uid,
       },
+    ]);
+  });
+
+  test("name a disruption budget that stands without model servers", () => {
+    const observation = stableServes().observation();
+    const standing = new Map([...observation.standing, ["PodDisruptionBudget/ranker-left", "uid-left"]]);
+    expect(decide({ ...observation, standing }).remove).toMatchObject([
+      {
+        reference: { resource: { kind: "PodDisruptionBudget" }, name: "ranker-left", namespace: "shop" },
+        uid: "uid-left",
+      },
+    ]);
+  });
+
+  test("name one very object each: another of its name, made since, is none of ours", () => {
+    const world = stableServes();
+    world.edit({ model: model("v2"), pools: [{ name: "other" }], serviceAccountName: "own" });
+    const removed = new Map<string, string>();
+    for (let round = 0; round < 20; round += 1) {
+      const { standing } = world.observation();
+      for (const { reference, uid } of world.reconcile().remove) {
+        const key = `${reference.resource.kind}/${reference.name}`;
+        expect(uid).toBe(standing.get(key));
+        removed.set(reference.resource.kind, uid);
+      }
+      world.startPods();
+      for (const servers of world.servers) for (const pod of servers.pods) pod.isReady = true;
+      world.acknowledge();
+    }
+    expect([...removed.keys()].sort()).toEqual([
+      "ControllerRevision",
+      "Deployment",
+      "PodDisruptionBudget",
+      "ServiceAccount",
     ]);
   });
 

@@ -2,57 +2,55 @@
  * Decides about one ModelDeployment: a chain of planners over one observation, and the writes that follow from
  * their plans.
  *
- * Pure. The order of the planners is the order in which one may rely on another: revision, capacity, traffic,
- * conditions. It must never say twice what a planner says once.
+ * Pure. The order of the planners is the order in which one may rely on another: revision, validation, rollout,
+ * capacity, pods, traffic, conditions. It must never say twice what a planner says once.
  */
 
-import { childName } from "../api/child-name.ts";
-import { contentHash } from "../api/content-hash.ts";
-import type { KubeObject, ObjectReference } from "../api/kube-object.ts";
+import { valueAt } from "../api/json.ts";
+import type { KubeObject, ResourceType } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
-import type { ModelDeploymentStatus, PoolStatus } from "../api/model-deployment-status.ts";
-import { LABEL } from "../api/names.ts";
+import {
+  MAXIMUM_REFRESH_LENGTH,
+  type ModelDeploymentStatus,
+  type PoolStatus,
+} from "../api/model-deployment-status.ts";
+import { ANNOTATION, LABEL } from "../api/names.ts";
 import {
   controllerRevision,
+  modelRollout,
   modelServerAccount,
   modelServersBudget,
+  modelServersPolicy,
+  modelServersService,
+  podRevision,
   trafficService,
 } from "../render/model-deployment-children.ts";
-import { modelServerLabels, modelServersDeployment } from "../render/model-servers.ts";
-import { type CapacityPlan, type PlannedModelServers, planCapacity } from "./capacity/plan-capacity.ts";
-import { planConditions, shortageOf } from "./conditions/plan-conditions.ts";
+import { modelServersDeployment } from "../render/model-servers/deployment.ts";
+import { modelServerLabels } from "../render/model-servers/model-servers-input.ts";
+import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
+import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
+import { reportedMessage } from "./conditions/condition-words.ts";
+import { type Plans, planConditions, shortageOf } from "./conditions/plan-conditions.ts";
 import type { Decision, RemoveIntent, ScaleIntent } from "./decision.ts";
-import { eventsBetween } from "./events-between.ts";
+import { eventsBetween, eventsOfRollout } from "./events-between.ts";
+import { observedServers } from "./model-servers.ts";
 import type { Observation, ObservedModelServers } from "./observation.ts";
+import { type PlannedPods, planPods } from "./pods/plan-pods.ts";
+import type { PodRevisionData } from "./pods/pod-revision.ts";
+import { replacementOf } from "./pods/replacement.ts";
 import { podsOf, readyReplicas } from "./readiness.ts";
-import { poolModel } from "./revision/model-revision.ts";
-import { planRevisions, type RevisionPlan } from "./revision/plan-revisions.ts";
+import { heldRevisions, planRevisions, type RevisionPlan } from "./revision/plan-revisions.ts";
+import { heldRollout, planRollout, type RolloutPlan } from "./rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "./traffic/acknowledged-epoch.ts";
 import { planTraffic } from "./traffic/plan-traffic.ts";
+import { heldValidation, planValidation, type ValidationPlan } from "./validation/plan-validation.ts";
+import { wantedJobs } from "./validation/wanted-jobs.ts";
 
 /**
  * What was refused is tried again after this time though nothing changed: an admission policy that is mended, or a
  * name that becomes free, is told to nobody.
  */
 const REFUSAL_RETRY_MILLISECONDS = 60_000;
-
-/** Name of the Deployment of one revision in one pool, and of its disruption budget. */
-export function modelServersName(deploymentName: string, pool: string, revision: string): string {
-  return childName(deploymentName, pool, contentHash([deploymentName, pool, revision]));
-}
-
-function serviceAccountName(deploymentName: string): string {
-  return childName(deploymentName, "model-server");
-}
-
-function observedServers(
-  observation: Observation,
-  planned: PlannedModelServers,
-): ObservedModelServers | undefined {
-  return observation.modelServers.find(
-    (servers) => servers.revision === planned.revision.name && servers.pool === planned.pool.name,
-  );
-}
 
 /**
  * What `spec.replicas` of the applied Deployment holds: nothing once somebody owns the field; before that what
@@ -63,40 +61,60 @@ function appliedReplicas(observed: ObservedModelServers | undefined): { replicas
   return observed.replicasAreUnclaimed ? { replicas: observed.replicas } : {};
 }
 
-function modelServerObjects(observation: Observation, planned: PlannedModelServers): readonly KubeObject[] {
+function modelServerObjects(observation: Observation, planned: PlannedPods): readonly KubeObject[] {
   const { metadata } = observation.deployment;
-  const { revision, pool } = planned;
+  const { servers, template } = planned;
+  const { revision, pool } = servers;
   const name = modelServersName(metadata.name, pool.name, revision.name);
+  const labels = modelServerLabels(metadata, revision.name, pool.name);
+  const data: PodRevisionData = { inputs: planned.inputsHash, template };
   return [
-    modelServersBudget(metadata, name, modelServerLabels(metadata, revision.name, pool.name)),
+    modelServersBudget(metadata, name, labels),
+    // Before any pod is made from it, the template is kept: whatever operator comes next will find it.
+    ...(planned.isNew ? [podRevision(metadata, planned.name, planned.number, labels, data)] : []),
     modelServersDeployment({
       owner: metadata,
       name,
       revision: revision.name,
-      model: poolModel(revision.data, pool.name),
-      runtime: revision.data.runtime,
       pool,
-      serviceAccountName: serviceAccountName(metadata.name),
-      image: observation.settings.image,
-      imagePullPolicy: observation.settings.imagePullPolicy,
-      ...appliedReplicas(observedServers(observation, planned)),
+      podRevision: planned.name,
+      template,
+      replacement: replacementOf(observation, servers),
+      ...appliedReplicas(observedServers(observation, servers)),
     }),
   ];
 }
 
 function objectsToApply(
   observation: Observation,
-  revisions: RevisionPlan,
-  capacity: CapacityPlan,
-  trafficPort: number,
+  { revisions, validation, rollout, capacity, pods, traffic }: Plans,
 ): readonly KubeObject[] {
-  const { metadata } = observation.deployment;
+  const { metadata, spec } = observation.deployment;
   const { desired, desiredIsNew } = revisions;
+  const group = modelServersGroupName(metadata.name);
   return [
     ...(desiredIsNew ? [controllerRevision(metadata, desired.name, desired.number, desired.data)] : []),
-    modelServerAccount(metadata, serviceAccountName(metadata.name)),
-    trafficService(metadata, trafficPort),
-    ...capacity.modelServers.flatMap((planned) => modelServerObjects(observation, planned)),
+    ...(rollout.wanted === undefined
+      ? []
+      : [modelRollout(metadata, rollout.wanted.name, rollout.wanted.spec)]),
+    ...(spec.serviceAccountName === undefined
+      ? [modelServerAccount(metadata, modelServerAccountName(metadata.name))]
+      : []),
+    trafficService(metadata, traffic),
+    modelServersService(metadata, group),
+    // Before any pod that it is for.
+    modelServersPolicy(
+      metadata,
+      group,
+      observation.settings.metricsScrapers,
+      spec.quality?.observe !== undefined,
+    ),
+    ...pods.pods.flatMap((planned) => modelServerObjects(observation, planned)),
+    ...wantedJobs(observation, validation),
+    // A person who deletes one of these is made up for as long as requests reach what it protects.
+    ...capacity.leaving.map(({ name, revision, pool }) =>
+      modelServersBudget(metadata, name, modelServerLabels(metadata, revision, pool)),
+    ),
   ];
 }
 
@@ -116,32 +134,59 @@ function scales(observation: Observation, capacity: CapacityPlan): readonly Scal
   });
 }
 
+/** Whether the spec names another ServiceAccount, and no pod will be made with ours any more. */
+function accountIsLeftOver({ deployment, modelServers, standing }: Observation): boolean {
+  const ours = modelServerAccountName(deployment.metadata.name);
+  return (
+    deployment.spec.serviceAccountName !== undefined &&
+    standing.has(`${RESOURCE.serviceAccount.kind}/${ours}`) &&
+    modelServers.every(({ template }) => valueAt(template, "spec", "serviceAccountName") !== ours)
+  );
+}
+
 function removals(
   observation: Observation,
-  revisions: RevisionPlan,
-  capacity: CapacityPlan,
+  { revisions, validation, rollout, capacity, pods }: Plans,
 ): readonly RemoveIntent[] {
-  const { namespace } = observation.deployment.metadata;
-  const reference = (resource: ObjectReference["resource"], name: string) => ({ resource, name, namespace });
+  const { standing, deployment } = observation;
+  const { name, namespace } = deployment.metadata;
+  const removal = (resource: ResourceType, name: string): readonly RemoveIntent[] => {
+    const uid = standing.get(`${resource.kind}/${name}`);
+    return uid === undefined ? [] : [{ reference: { resource, name, namespace }, uid }];
+  };
+  const serversNames = new Set([
+    ...observation.modelServers.map((servers) => servers.name),
+    ...capacity.modelServers.map(({ pool, revision }) => modelServersName(name, pool.name, revision.name)),
+  ]);
+  // A kill between the two applies, or a person who deletes the one, leaves a budget of nothing.
+  const budgets = `${RESOURCE.podDisruptionBudget.kind}/`;
+  const emptyBudgets = [...standing.keys()]
+    .filter((child) => child.startsWith(budgets) && !serversNames.has(child.slice(budgets.length)))
+    .map((child) => child.slice(budgets.length));
   return [
     ...capacity.retired.flatMap((servers) => [
       // What is retired is found by its Deployment, so the Deployment goes last.
-      { reference: reference(RESOURCE.podDisruptionBudget, servers.name) },
-      { reference: reference(RESOURCE.deployment, servers.name), uid: servers.uid },
+      ...removal(RESOURCE.podDisruptionBudget, servers.name),
+      ...removal(RESOURCE.deployment, servers.name),
     ]),
-    ...revisions.surplus.map((name) => ({ reference: reference(RESOURCE.controllerRevision, name) })),
+    ...emptyBudgets.flatMap((budget) => removal(RESOURCE.podDisruptionBudget, budget)),
+    ...(accountIsLeftOver(observation) ? removal(RESOURCE.serviceAccount, modelServerAccountName(name)) : []),
+    ...rollout.surplus.flatMap((name) => removal(RESOURCE.modelRollout, name)),
+    ...validation.surplus.flatMap((name) => removal(RESOURCE.job, name)),
+    ...[...revisions.surplus, ...pods.surplus].flatMap((name) => removal(RESOURCE.controllerRevision, name)),
   ];
 }
 
-function poolStatus(observation: Observation, planned: PlannedModelServers): PoolStatus {
-  const ready = readyReplicas(observation, planned.revision.name, planned.pool.name);
+function poolStatus(observation: Observation, planned: PlannedPods): PoolStatus {
+  const { revision, pool, replicas } = planned.servers;
+  const ready = readyReplicas(observation, revision.name, pool.name);
   const shortage = shortageOf(observation, planned);
   return {
-    name: planned.pool.name,
-    revision: planned.revision.name,
-    replicas: planned.replicas,
-    readyReplicas: Math.min(ready, planned.replicas),
-    ...(shortage === undefined ? {} : { message: shortage.message.slice(0, 1024) }),
+    name: pool.name,
+    revision: revision.name,
+    replicas,
+    readyReplicas: Math.min(ready, replicas),
+    ...(shortage === undefined ? {} : { message: reportedMessage(shortage.message) }),
   };
 }
 
@@ -158,36 +203,97 @@ function scaleStatus(observation: Observation, revisions: RevisionPlan) {
   };
 }
 
+/** The request to refresh that was seen. A text that is too long to be reported is obeyed all the same. */
+function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus, "observedRefresh"> {
+  const token = deployment.metadata.annotations?.[ANNOTATION.refresh];
+  return token === undefined || token.length > MAXIMUM_REFRESH_LENGTH ? {} : { observedRefresh: token };
+}
+
 /**
  * Decides about one ModelDeployment, which must not be one that is being deleted: its children would come back as
  * fast as the garbage collector takes them. Throws when every traffic port of its namespace is taken.
  */
 export function decide(observation: Observation): Decision {
-  const { metadata, status: reported } = observation.deployment;
-  const revisions = planRevisions(observation);
-  const capacity = planCapacity(observation, revisions);
-  const traffic = planTraffic(observation, revisions, capacity);
-  const conditions = planConditions(observation, { revisions, capacity, traffic });
+  const { spec } = observation.deployment;
+  return spec.suspend === true ? decideSuspended(observation) : decideWrites(observation);
+}
 
-  const status: ModelDeploymentStatus = {
-    observedGeneration: metadata.generation,
+/** A suspended ModelDeployment is looked at, and nothing else: roles and traffic stay as they were reported. */
+function decideSuspended(observation: Observation): Decision {
+  const { traffic } = observation.deployment.status;
+  const revisions = heldRevisions(observation);
+  const rollout = heldRollout(observation, revisions);
+  const plans = makePlans(observation, revisions, heldValidation(observation), rollout);
+  const held = traffic === undefined ? plans : { ...plans, traffic };
+  const { traffic: _planned, observedRefresh: _asked, ...rest } = reportOf(observation, held);
+  const { observedRefresh: obeyed } = observation.deployment.status;
+  const status = {
+    ...rest,
+    ...(traffic === undefined ? {} : { traffic }),
+    ...(obeyed === undefined ? {} : { observedRefresh: obeyed }),
+  };
+  return {
+    rollouts: [],
+    status,
+    apply: [],
+    scale: [],
+    remove: [],
+    events: eventsBetween(observation.deployment.status, status),
+  };
+}
+
+function decideWrites(observation: Observation): Decision {
+  const revisions = planRevisions(observation);
+  const validation = planValidation(observation, revisions);
+  const plans = makePlans(observation, revisions, validation, planRollout(observation, revisions));
+  const status = reportOf(observation, plans);
+  const wasRefused = (observation.refusals?.length ?? 0) > 0;
+  const wakeAts = [
+    ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
+    ...[plans.rollout, validation].flatMap(({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? []),
+  ];
+  return {
+    rollouts: plans.rollout.reports,
+    status,
+    ...(wakeAts.length === 0 ? {} : { wakeAtMilliseconds: Math.min(...wakeAts) }),
+    apply: objectsToApply(observation, plans),
+    scale: scales(observation, plans.capacity),
+    remove: removals(observation, plans),
+    ...(plans.rollout.gateQuestions === undefined ? {} : { gateQuestions: plans.rollout.gateQuestions }),
+    events: [
+      ...plans.rollout.reports.flatMap(eventsOfRollout),
+      ...eventsBetween(observation.deployment.status, status),
+    ],
+  };
+}
+
+function makePlans(
+  observation: Observation,
+  revisions: RevisionPlan,
+  validation: ValidationPlan,
+  rollout: RolloutPlan,
+): Plans {
+  const capacity = planCapacity(observation, revisions, rollout);
+  const pods = planPods(observation, capacity);
+  const traffic = planTraffic(observation, revisions, rollout, capacity);
+  return { revisions, validation, rollout, capacity, pods, traffic };
+}
+
+function reportOf(observation: Observation, plans: Plans): ModelDeploymentStatus {
+  const { revisions, validation, rollout, pods, traffic } = plans;
+  return {
+    observedGeneration: observation.deployment.metadata.generation,
+    ...refreshStatus(observation),
     ...scaleStatus(observation, revisions),
-    conditions,
+    conditions: planConditions(observation, plans),
     revisions: {
       stable: revisions.stable.name,
       ...(revisions.candidate === undefined ? {} : { candidate: revisions.candidate.name }),
     },
-    pools: capacity.modelServers.map((planned) => poolStatus(observation, planned)),
+    ...(validation.status === undefined ? {} : { validation: validation.status }),
+    ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
+    pools: pods.pods.map((planned) => poolStatus(observation, planned)),
     traffic,
     acknowledgedEpoch: acknowledgedEpoch(observation),
-  };
-  const wasRefused = (observation.refusals?.length ?? 0) > 0;
-  return {
-    status,
-    ...(wasRefused ? { wakeAtMilliseconds: observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS } : {}),
-    apply: objectsToApply(observation, revisions, capacity, traffic.port),
-    scale: scales(observation, capacity),
-    remove: removals(observation, revisions, capacity),
-    events: eventsBetween(reported, status),
   };
 }

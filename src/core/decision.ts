@@ -3,6 +3,9 @@
  */
 import type { KubeObject, ObjectReference } from "../api/kube-object.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
+import type { ModelRolloutStatus } from "../api/model-rollout.ts";
+import type { ObservedRollout } from "./observation.ts";
+import type { GateQuestion } from "./rollout/gates/gate-questions.ts";
 
 /** Sets the replicas of a Deployment through its `/scale`. */
 export interface ScaleIntent {
@@ -11,10 +14,10 @@ export interface ScaleIntent {
   readonly replicas: number;
 }
 
-/** Deletes one very object. */
+/** Deletes one very object: a later one of the same name is somebody else's. */
 export interface RemoveIntent {
   readonly reference: ObjectReference;
-  readonly uid?: string;
+  readonly uid: string;
 }
 
 /** An Event to record. Nothing may depend on it. */
@@ -26,8 +29,19 @@ export interface EventIntent {
   readonly note: string;
 }
 
+/** The status of a ModelRollout. */
+export interface RolloutReport {
+  /** As it was read: the report holds for this version alone. */
+  readonly rollout: ObservedRollout;
+  readonly status: ModelRolloutStatus;
+  /** The status of the ModelDeployment follows from it. */
+  readonly isCurrent: boolean;
+}
+
 /** The outcome of one decision about a ModelDeployment. */
 export interface Decision {
+  /** Stored before {@link status}, which follows from them. */
+  readonly rollouts: readonly RolloutReport[];
   readonly status: ModelDeploymentStatus;
   /** Objects that must stand, whole. Carried out in order. */
   readonly apply: readonly KubeObject[];
@@ -36,6 +50,8 @@ export interface Decision {
   /** Carried out last. */
   readonly remove: readonly RemoveIntent[];
   readonly events: readonly EventIntent[];
+  /** What is to be asked, again and again, for the gates of the current release; nothing where it is absent. */
+  readonly gateQuestions?: readonly GateQuestion[];
   /** When to look again though nothing changed, in milliseconds since the Unix epoch. */
   readonly wakeAtMilliseconds?: number;
 }

@@ -34,7 +34,7 @@ describe("one Event for a change", () => {
     [
       "another candidate takes its place",
       () => candidateComesUp().edit({ model: model("v3") }),
-      ["Normal StartRollout NewRevision"],
+      ["Normal SupersedeRollout RolloutSuperseded", "Normal StartRollout NewRevision"],
     ],
     [
       "a candidate cannot be fetched",
@@ -70,7 +70,7 @@ describe("one Event for a change", () => {
         world.refusals = [{ object: "Service/ranker", reason: "NotOwned", message: "taken" }];
         return world;
       },
-      ["Warning ReadyFalse NotOwned", "Warning StalledTrue NotOwned"],
+      ["Warning StalledTrue NotOwned"],
     ],
     [
       "the successor of a lost revision has no traffic yet",

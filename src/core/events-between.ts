@@ -1,8 +1,9 @@
 /**
  * The Events that a change of status is worth: one for a change, none for an attempt.
  */
+import { ORDINARY_ROLLOUT_REASONS } from "../api/conditions.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
-import type { EventIntent } from "./decision.ts";
+import type { EventIntent, RolloutReport } from "./decision.ts";
 
 function conditionOf(status: ModelDeploymentStatus, type: string) {
   return status.conditions?.find((condition) => condition.type === type);
@@ -24,7 +25,7 @@ function conditionEvent(
     return [];
   return [
     {
-      type: now.status === badStatus ? "Warning" : "Normal",
+      type: now.status === badStatus && now.reason !== "ReplacingReplicas" ? "Warning" : "Normal",
       reason: now.reason,
       action: `${type}${now.status}`,
       note: now.message,
@@ -49,22 +50,80 @@ function roleEvents(before: ModelDeploymentStatus, after: ModelDeploymentStatus)
   return events;
 }
 
+/** That a model is judged is told once for each time; what became of it is told by the condition. */
+function validationBegin(
+  { validation: before }: ModelDeploymentStatus,
+  { validation: after, conditions }: ModelDeploymentStatus,
+): readonly EventIntent[] {
+  if (after === undefined || after.outcome !== undefined || after.job === before?.job) return [];
+  const note = conditions?.find(({ type }) => type === "Validated")?.message ?? "";
+  return [{ type: "Normal", reason: "Validating", action: "BeginValidation", note }];
+}
+
 /** Events for the way from one status to the next. */
 export function eventsBetween(
   before: ModelDeploymentStatus,
   after: ModelDeploymentStatus,
 ): readonly EventIntent[] {
+  const validation = [
+    ...validationBegin(before, after),
+    ...conditionEvent(before, after, "Validated", "False"),
+  ];
+  const isTold = ({ reason }: EventIntent) => validation.some((event) => event.reason === reason);
+  // That a release was given up is told of the release.
+  const stalled = conditionEvent(before, after, "Stalled", "True").filter(
+    (event) => event.reason !== "RolloutAborted" && !isTold(event),
+  );
+  const isToldAlready = (event: EventIntent) =>
+    isTold(event) || stalled.some(({ reason, note }) => event.reason === reason && event.note === note);
   return [
     ...roleEvents(before, after),
-    ...conditionEvent(before, after, "Ready", "False"),
-    ...conditionEvent(before, after, "Stalled", "True"),
+    ...validation,
+    // What stalls takes Ready away as well, for the same reason: that is one change.
+    ...conditionEvent(before, after, "Ready", "False").filter((event) => !isToldAlready(event)),
+    ...stalled,
+    ...conditionEvent(before, after, "Suspended", "False"),
     ...(after.revisions?.candidate === undefined ? [] : rolloutTrouble(before, after)),
   ];
 }
 
-/** A rollout that meets trouble is told by its reason; its mere begin and end are told by the roles. */
+/**
+ * A rollout that meets trouble is told by its reason. What it does by itself is told of the ModelRollout; its begin and
+ * end are told by the roles.
+ */
 function rolloutTrouble(before: ModelDeploymentStatus, after: ModelDeploymentStatus): readonly EventIntent[] {
   const reason = conditionOf(after, "RolloutInProgress")?.reason;
-  if (reason === "NewRevision" || reason === "MovingTraffic") return [];
+  if (ORDINARY_ROLLOUT_REASONS.has(reason)) return [];
   return conditionEvent(before, after, "RolloutInProgress", "True");
+}
+
+/** Events for what has become of a release. That it was promoted is told by the roles. */
+export function eventsOfRollout({ rollout, status: after }: RolloutReport): readonly EventIntent[] {
+  const { name, status: before } = rollout;
+  const tell = (
+    type: EventIntent["type"],
+    reason: string,
+    action: string,
+    note = after.message ?? "",
+  ): EventIntent => ({ type, reason, action, note: `ModelRollout ${name}: ${note}` });
+  const { verdict } = after;
+  if (verdict !== undefined) {
+    if (before.verdict !== undefined || verdict.outcome === "Promoted") return [];
+    return verdict.outcome === "Aborted"
+      ? [tell("Warning", "RolloutAborted", "AbortRollout")]
+      : [tell("Normal", "RolloutSuperseded", "SupersedeRollout")];
+  }
+  const [step = 0, former = 0] = [after.step, before.step];
+  const events: EventIntent[] = [];
+  if (step > former && (after.steps ?? 1) > 1) {
+    const note = `step ${step} of ${after.steps} gives it ${after.weight} of the traffic`;
+    events.push(tell("Normal", "RolloutStep", "BeginStep", note));
+  } else if (step > 0 && after.weight === "0%" && before.weight !== "0%") {
+    events.push(tell("Warning", "RolloutInterrupted", "TakeTrafficBack"));
+  }
+  if (after.phase === "Paused" && before.phase !== "Paused")
+    events.push(tell("Normal", "RolloutPaused", "PauseRollout"));
+  if (after.phase !== "Paused" && before.phase === "Paused")
+    events.push(tell("Normal", "RolloutResumed", "ResumeRollout"));
+  return events;
 }

@@ -4,9 +4,17 @@
  * Planners are pure functions over this. Whatever a planner wants to know must be a field here; nothing
  * in `core` reads a cache, a clock or the network.
  */
+import type { Devices } from "../api/devices.ts";
+import type { JsonRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { ModelDeployment } from "../api/model-deployment.ts";
+import type { ModelRolloutSpec, ModelRolloutStatus } from "../api/model-rollout.ts";
+import type { ValidationReport } from "../api/validation-report.ts";
+import type { OperatorPods } from "../render/collector.ts";
+import type { CollectorPods } from "../render/collector-pods.ts";
+import type { RouterPods } from "../render/router-pods.ts";
 import type { ModelRevisionData } from "./revision/model-revision.ts";
+import type { ReadEvidence } from "./rollout/gates/gate-evidence.ts";
 
 /** A ControllerRevision of this ModelDeployment. */
 export interface ObservedRevision {
@@ -14,6 +22,17 @@ export interface ObservedRevision {
   /** Grows with each new revision of the ModelDeployment. */
   readonly number: number;
   readonly data: ModelRevisionData;
+}
+
+/** A ModelRollout of this ModelDeployment. */
+export interface ObservedRollout {
+  readonly name: string;
+  readonly uid: string;
+  /** What a report of its status is fenced by. */
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly spec: ModelRolloutSpec;
+  readonly status: ModelRolloutStatus;
 }
 
 /** A child Deployment: the model servers of one revision in one pool. */
@@ -26,12 +45,26 @@ export interface ObservedModelServers {
   readonly replicas: number;
   /** Whether nobody but the applier of the whole object owns `spec.replicas`: then leaving it out would reset it. */
   readonly replicasAreUnclaimed: boolean;
+  /** `spec.template` as it stands, with what the API server has added. */
+  readonly template: JsonRecord;
+  /** Name of the pod revision whose template was applied; absent on Deployments from before there were any. */
+  readonly podRevision?: string;
+  /** Why the API server refuses pods of it (a quota, a policy), in its words; absent when it does not. */
+  readonly podRefusal?: string;
+}
+
+/** A ControllerRevision that keeps the pod template of model servers. */
+export interface ObservedPodRevision {
+  readonly name: string;
+  readonly number: number;
+  readonly template: JsonRecord;
 }
 
 /** Why a pod is not ready, as far as the API tells. */
 export type PodTrouble =
   | { readonly type: "Unschedulable"; readonly message: string }
   | { readonly type: "FetchFailed"; readonly message: string }
+  | { readonly type: "ExecutionProviderMissing"; readonly message: string }
   | { readonly type: "ModelNotLoaded"; readonly message: string }
   | { readonly type: "ContainerWaiting"; readonly message: string };
 
@@ -42,7 +75,30 @@ export interface ObservedPod {
   readonly pool: string;
   readonly isReady: boolean;
   readonly isTerminating: boolean;
+  /** Hash of the template that it was made from; absent for a template from before these were told apart. */
+  readonly templateId?: string;
+  /** The devices that it holds or waits for; absent when there are none. */
+  readonly devices?: Devices;
   readonly trouble?: PodTrouble;
+}
+
+/** The Job of a validation, with what its pods tell. */
+export interface ObservedValidation {
+  /** Name of the Job. */
+  readonly job: string;
+  /** How the Job ended; absent while it goes on. */
+  readonly end?: {
+    readonly type: "Complete" | "Failed";
+    readonly reason: string;
+    readonly message: string;
+    readonly atMilliseconds: number;
+  };
+  /** What was measured. */
+  readonly report?: ValidationReport;
+  /** Why a pod ended without a result. */
+  readonly problem?: string;
+  /** Why a pod does not start. */
+  readonly trouble?: string;
 }
 
 /** A router of the namespace, as it stands towards this ModelDeployment. */
@@ -54,9 +110,20 @@ export interface ObservedRouter {
   readonly acknowledgedEpoch: number;
   /** Why its Envoy rejected the plan. */
   readonly rejection?: string;
+  /** What is wrong with a Secret or ConfigMap that the plan needs; until it is mended, the plan waits. */
+  readonly credentialProblem?: string;
+  /** It tells the collector of answers, and takes labels to it; not unless given. */
+  readonly isCounting?: boolean;
 }
 
-/** Another ModelDeployment of the namespace that holds a traffic port. */
+/** The pod of the namespace's collector. */
+export interface ObservedCollector {
+  readonly isReady: boolean;
+  /** Why not, as far as the API tells. */
+  readonly trouble?: string;
+}
+
+/** A ModelDeployment of the namespace that holds a traffic port. */
 export interface PortHolder {
   readonly name: string;
   readonly uid: string;
@@ -76,13 +143,23 @@ export interface Refusal {
 export interface OperatorSettings {
   /** Image of `petrel`, for model servers and routers. */
   readonly image: string;
+  /** Image of model servers that compute with CUDA; {@link image} unless it is given. */
+  readonly cudaImage?: string;
   /** Image of Envoy. */
   readonly envoyImage: string;
   readonly imagePullPolicy: "Always" | "IfNotPresent" | "Never";
-  /** ClusterRole that a router's ServiceAccount is bound to in its namespace. */
-  readonly routerClusterRole: string;
+  /** What a router's ServiceAccount is bound to in its namespace. */
+  readonly routerRole: { readonly kind: "ClusterRole" | "Role"; readonly name: string };
   /** Routers per namespace. */
   readonly routerReplicas: number;
+  /** What the installation says about the pods of routers; nothing unless given. */
+  readonly routerPods?: RouterPods;
+  /** What it says about collectors, likewise. */
+  readonly collectorPods?: CollectorPods;
+  /** Where the operators' own pods are and what selects them, for collectors to let them in; nobody unless given. */
+  readonly operatorPods?: OperatorPods;
+  /** Who may read the metrics of model servers: peers as in a NetworkPolicy. */
+  readonly metricsScrapers: readonly JsonRecord[];
 }
 
 /** The world as one decision sees it. */
@@ -91,9 +168,22 @@ export interface Observation {
   readonly nowMilliseconds: number;
   readonly deployment: ModelDeployment;
   readonly revisions: readonly ObservedRevision[];
+  readonly podRevisions: readonly ObservedPodRevision[];
+  readonly rollouts: readonly ObservedRollout[];
   readonly modelServers: readonly ObservedModelServers[];
+  /** `KIND/NAME` of every child that stands, with its uid. */
+  readonly standing: ReadonlyMap<string, string>;
   readonly pods: readonly ObservedPod[];
+  /** Absent where none is known. */
+  readonly validations?: readonly ObservedValidation[];
   readonly routers: readonly ObservedRouter[];
+  /** What was read from outside for the gates of the current release; absent while nothing was. */
+  readonly gateEvidence?: ReadEvidence;
+  /** Absent while there is no pod of it. */
+  readonly collector?: ObservedCollector;
+  /** Why the operator may write nothing for the collector; absent where nothing is in the way. */
+  readonly collectorProblem?: string;
+  /** All that hold a port of the namespace, where one has to be chosen; otherwise who holds the same one. */
   readonly portHolders: readonly PortHolder[];
   /**
    * What the API server refused when the last decision was carried out; absent when that is not known

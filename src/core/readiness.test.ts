@@ -31,6 +31,10 @@ describe("the most urgent trouble", () => {
 
   test.each<[PodTrouble["type"], readonly PodTrouble["type"][]]>([
     ["FetchFailed", ["ContainerWaiting", "Unschedulable", "ModelNotLoaded", "FetchFailed"]],
+    [
+      "ExecutionProviderMissing",
+      ["ContainerWaiting", "Unschedulable", "ModelNotLoaded", "ExecutionProviderMissing"],
+    ],
     ["ModelNotLoaded", ["ContainerWaiting", "Unschedulable", "ModelNotLoaded"]],
     ["Unschedulable", ["ContainerWaiting", "Unschedulable"]],
     ["ContainerWaiting", ["ContainerWaiting"]],

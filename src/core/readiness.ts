@@ -1,7 +1,8 @@
 /**
  * Counts over pods that several planners share: who is ready, who is in trouble.
  */
-import type { Observation, ObservedPod, PodTrouble } from "./observation.ts";
+import { desiredReplicas, replicasForWeight } from "./capacity/desired-replicas.ts";
+import type { Observation, ObservedPod, ObservedRevision, PodTrouble } from "./observation.ts";
 
 /** Pods of one revision in one pool that are not terminating. */
 export function podsOf(observation: Observation, revision: string, pool: string): readonly ObservedPod[] {
@@ -15,6 +16,22 @@ export function readyReplicas(observation: Observation, revision: string, pool: 
   return podsOf(observation, revision, pool).filter((pod) => pod.isReady).length;
 }
 
+/** Whether a revision has all the ready replicas that the spec asks for, in every pool. */
+export function everyReplicaIsReady(observation: Observation, revision: ObservedRevision): boolean {
+  const { spec } = observation.deployment;
+  return spec.pools.every(
+    (pool) => readyReplicas(observation, revision.name, pool.name) >= desiredReplicas(spec, pool),
+  );
+}
+
+/** Whether a candidate has the ready replicas, in every pool, that carry a share of the traffic. */
+export function carriesWeight(observation: Observation, revision: string, weight: number): boolean {
+  const { spec } = observation.deployment;
+  return spec.pools.every(
+    (pool) => readyReplicas(observation, revision, pool.name) >= replicasForWeight(spec, pool, weight),
+  );
+}
+
 /** The worst kind of trouble among pods, and how many pods have it. */
 export interface TroubleSummary {
   readonly type: PodTrouble["type"];
@@ -24,7 +41,13 @@ export interface TroubleSummary {
 }
 
 /** What people must act on comes first: a model that cannot work will not work on more nodes either. */
-const TROUBLE_BY_URGENCY = ["FetchFailed", "ModelNotLoaded", "Unschedulable", "ContainerWaiting"] as const;
+const TROUBLE_BY_URGENCY = [
+  "FetchFailed",
+  "ExecutionProviderMissing",
+  "ModelNotLoaded",
+  "Unschedulable",
+  "ContainerWaiting",
+] as const;
 
 /** The most urgent trouble of a set of pods, or undefined when none has any. */
 export function mostUrgentTrouble(pods: readonly ObservedPod[]): TroubleSummary | undefined {

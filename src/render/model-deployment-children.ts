@@ -1,24 +1,103 @@
 /**
- * The small children of a ModelDeployment: its Service, ServiceAccount, disruption budgets and revisions.
+ * The small children of a ModelDeployment: its Services, NetworkPolicy, ServiceAccount, disruption budgets,
+ * revisions and releases.
  */
+import type { JsonRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
+import type { ModelRolloutSpec } from "../api/model-rollout.ts";
+import { API_GROUP_VERSION, COMPONENT, LABEL, MODEL_POD_PORT, TRAFFIC_PORT_NAME } from "../api/names.ts";
+import type { TrafficPlan } from "../api/traffic-plan.ts";
 import { childMetadata, type Owner } from "./child-metadata.ts";
+import { routerLabels } from "./router.ts";
 
 /** Port of the Service on which clients reach a model. */
 export const SERVICE_PORT = 80;
+/** A second port of the Service, with the usual number, for a model that is served over TLS. */
+export const SERVICE_TLS_PORT = 443;
 
 /**
  * The Service that clients call. It has no selector: every router adds an EndpointSlice of its own once it
- * carries out the traffic plan.
+ * carries out the traffic plan. With TLS both ports lead to the same door, so that none has to go away when TLS
+ * comes: what speaks without TLS is refused there.
+ *
+ * Without TLS the door takes HTTP/2 without a negotiation. A gateway that is told so hands gRPC on; over HTTP/1.1, which
+ * it would speak otherwise, it cannot.
  */
-export function trafficService(owner: Owner, trafficPort: number): KubeObject {
+export function trafficService(owner: Owner, { port, tls }: Pick<TrafficPlan, "port" | "tls">): KubeObject {
+  const servicePort = (name: keyof typeof TRAFFIC_PORT_NAME, number: number) => ({
+    name: TRAFFIC_PORT_NAME[name],
+    port: number,
+    targetPort: port,
+    protocol: "TCP",
+    ...(tls === undefined ? { appProtocol: "kubernetes.io/h2c" } : {}),
+  });
   return {
     apiVersion: "v1",
     kind: "Service",
     metadata: childMetadata(owner, owner.name),
     spec: {
       type: "ClusterIP",
-      ports: [{ name: "http", port: SERVICE_PORT, targetPort: trafficPort, protocol: "TCP" }],
+      ports: [
+        servicePort("plain", SERVICE_PORT),
+        ...(tls === undefined ? [] : [servicePort("tls", SERVICE_TLS_PORT)]),
+      ],
+    },
+  };
+}
+
+/** Labels of the pods of all model servers of a ModelDeployment. */
+function groupLabels(owner: Owner) {
+  return { [LABEL.modelDeployment]: owner.name, [LABEL.component]: COMPONENT.modelServer };
+}
+
+/** The headless Service of all model servers: for scrapers and for people. Requests go to the routers. */
+export function modelServersService(owner: Owner, name: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: childMetadata(owner, name, { [LABEL.component]: COMPONENT.modelServer }),
+    spec: {
+      type: "ClusterIP",
+      clusterIP: "None",
+      selector: groupLabels(owner),
+      ports: (["rest", "grpc", "metrics"] as const).map((port) => ({
+        name: port,
+        port: MODEL_POD_PORT[port],
+        targetPort: port,
+        protocol: "TCP",
+      })),
+    },
+  };
+}
+
+/**
+ * Lets nobody reach the model servers but the routers of the namespace, and scrapers the metrics alone. The kubelet's
+ * probes come from the node, which is always let in. `isObserved` says whether the pods have sidecars, with metrics of
+ * their own.
+ */
+export function modelServersPolicy(
+  owner: Owner,
+  name: string,
+  metricsScrapers: readonly JsonRecord[],
+  isObserved: boolean,
+): KubeObject {
+  const port = (number: number) => ({ port: number, protocol: "TCP" });
+  const metricsPorts = [MODEL_POD_PORT.metrics, ...(isObserved ? [MODEL_POD_PORT.sidecar] : [])];
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: childMetadata(owner, name, { [LABEL.component]: COMPONENT.modelServer }),
+    spec: {
+      podSelector: { matchLabels: groupLabels(owner) },
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [{ podSelector: { matchLabels: routerLabels } }],
+          ports: [port(MODEL_POD_PORT.rest), port(MODEL_POD_PORT.grpc)],
+        },
+        // A rule without peers would let everybody in.
+        ...(metricsScrapers.length === 0 ? [] : [{ from: metricsScrapers, ports: metricsPorts.map(port) }]),
+      ],
     },
   };
 }
@@ -46,9 +125,26 @@ export function modelServersBudget(
     spec: {
       maxUnavailable: 1,
       selector: { matchLabels },
-      // A pod that is not ready serves nobody: it must never hold up the drain of its node.
+      // A pod that is not ready serves nobody, unless it lacks its sidecar alone: it must never hold up a drain.
       unhealthyPodEvictionPolicy: "AlwaysAllow",
     },
+  };
+}
+
+/** The ControllerRevision that keeps a pod revision. `labels` tell whose pods it shapes. */
+export function podRevision(
+  owner: Owner,
+  name: string,
+  number: number,
+  labels: Readonly<Record<string, string>>,
+  data: object,
+): KubeObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "ControllerRevision",
+    metadata: childMetadata(owner, name, { ...labels, [LABEL.component]: COMPONENT.podRevision }),
+    revision: number,
+    data,
   };
 }
 
@@ -60,5 +156,19 @@ export function controllerRevision(owner: Owner, name: string, number: number, d
     metadata: childMetadata(owner, name),
     revision: number,
     data,
+  };
+}
+
+/** The ModelRollout of a release. What people write into its spec is not repeated, so it stays theirs. */
+export function modelRollout(
+  owner: Owner,
+  name: string,
+  { modelDeployment, revision, number, strategy, gates }: ModelRolloutSpec,
+): KubeObject {
+  return {
+    apiVersion: API_GROUP_VERSION,
+    kind: "ModelRollout",
+    metadata: childMetadata(owner, name),
+    spec: { modelDeployment, revision, number, strategy, ...(gates === undefined ? {} : { gates }) },
   };
 }

@@ -33,6 +33,7 @@ const routers = decideRouters({
   namespace: "shop",
   modelDeploymentCount: 1,
   standing: new Map(),
+  credentials: [],
   settings: TEST_SETTINGS,
 });
 

@@ -12,12 +12,18 @@ import {
 } from "../../../test/fixtures/stages.ts";
 import { modelOf } from "../../../test/fixtures/summary.ts";
 import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
+import type { Observation } from "../observation.ts";
 import { planRevisions } from "../revision/plan-revisions.ts";
+import { planRollout } from "../rollout/plan-rollout.ts";
 import { planCapacity } from "./plan-capacity.ts";
 
 function capacityOf(world: World) {
-  const observation = world.observation();
-  return planCapacity(observation, planRevisions(observation));
+  return capacityFor(world.observation());
+}
+
+function capacityFor(observation: Observation) {
+  const revisions = planRevisions(observation);
+  return planCapacity(observation, revisions, planRollout(observation, revisions));
 }
 
 /** `v1/gpu 2`; `v1/gpu 0, held at 2` when routers still send requests there. */
@@ -128,5 +134,11 @@ describe("capacity never leaves before the traffic", () => {
     world.reconcile();
     expect(replicasText(world)).toEqual(["v1/default 0, held at 2"]);
     expect(replicasText(world.acknowledge())).toEqual(["v1/default 0"]);
+  });
+
+  test("also when a person hides the Deployment, by the label that it is found by", () => {
+    const observation = { ...stableServes().edit({ replicas: 0 }).observation(), modelServers: [] };
+    const { modelServers } = capacityFor(observation);
+    expect(modelServers.map(({ isHeld }) => isHeld)).toEqual([true]);
   });
 });

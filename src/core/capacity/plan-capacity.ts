@@ -2,21 +2,26 @@
  * Planner `capacity`: the one place that says how many replicas each model revision has in each pool.
  *
  * Capacity never leaves before the traffic has left it: model servers that nobody asks for any more keep their
- * replicas until every live router has acknowledged a plan without them.
+ * replicas until every live router has acknowledged a plan without them. Until a candidate is promoted, stable keeps
+ * the replicas for all the traffic; the candidate has those for its share, and for the next one before it gets it.
  */
-import type { PoolSpec } from "../../api/model-deployment-spec.ts";
+import type { PoolSpec } from "../../api/pool.ts";
+import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedModelServers, ObservedRevision } from "../observation.ts";
-import type { RevisionPlan } from "../revision/plan-revisions.ts";
+import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
+import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
-import { planNamesPool } from "../traffic/reported-plan.ts";
-import { desiredReplicas } from "./desired-replicas.ts";
+import { reportedPools } from "../traffic/reported-plan.ts";
+import { desiredReplicas, replicasForWeight } from "./desired-replicas.ts";
 
 /** The model servers of one revision in one pool. */
 export interface PlannedModelServers {
   readonly revision: ObservedRevision;
   readonly pool: PoolSpec;
-  /** Replicas that the spec asks for. */
+  /** Replicas that are asked for: by the spec, or of a candidate by its share of the traffic. */
   readonly replicas: number;
+  /** Replicas that carry the traffic that the revision is to have now. */
+  readonly needed: number;
   /** Replicas to have now: those that stand, as long as routers send requests to a pool that is to have none. */
   readonly scaleTo: number;
   /** They are to be left as they stand. What is known of their replicas may be old, so it is not written either. */
@@ -27,49 +32,99 @@ export interface PlannedModelServers {
 export interface CapacityPlan {
   /** Stable's pools in order of preference, then the candidate's. */
   readonly modelServers: readonly PlannedModelServers[];
+  /** Model servers that the spec does not ask for any more, and that requests still reach. By name. */
+  readonly leaving: readonly ObservedModelServers[];
   /** Model servers that nothing needs and that no router sends requests to. */
   readonly retired: readonly ObservedModelServers[];
 }
 
-/** Whether every live router carries out a plan without these model servers. */
-function trafficHasLeft(observation: Observation, servers: ObservedModelServers): boolean {
+/** Whether every live router carries out a plan that needs no more replicas of these model servers; none, unless said. */
+function trafficHasLeft(
+  observation: Observation,
+  { revision, pool }: Pick<ObservedModelServers, "revision" | "pool">,
+  replicas = 0,
+): boolean {
   const { status } = observation.deployment;
   if (status.traffic === undefined) return true;
   const planIsInEffect = acknowledgedEpoch(observation) === status.traffic.epoch;
-  return planIsInEffect && !planNamesPool(status, servers.revision, servers.pool);
+  const isNeeded = reportedPools(status).some(
+    (planned) => planned.revision === revision && planned.pool === pool && planned.replicas > replicas,
+  );
+  return planIsInEffect && !isNeeded;
 }
 
-/** The model servers that are to have no replicas, and keep those that they have until the traffic has left them. */
-function heldServers(
+/**
+ * Whether model servers that are to have no replicas, or of a candidate fewer, keep those that they have until the
+ * traffic has left them. Fewer that a person asks for are given at once. They stand or not: a person may hide them from
+ * the cache.
+ */
+function areHeld(
   observation: Observation,
   revision: ObservedRevision,
   pool: PoolSpec,
   replicas: number,
-): ObservedModelServers | undefined {
-  const standing = observation.modelServers.find(
-    (servers) => servers.revision === revision.name && servers.pool === pool.name,
-  );
-  const isHeld = replicas === 0 && standing !== undefined && !trafficHasLeft(observation, standing);
-  return isHeld ? standing : undefined;
+  standing: number,
+): boolean {
+  const isShare = replicas < desiredReplicas(observation.deployment.spec, pool);
+  if (replicas > 0 && !(isShare && standing > replicas)) return false;
+  return !trafficHasLeft(observation, { revision: revision.name, pool: pool.name }, replicas);
+}
+
+/** Replicas that are asked for, and how many of them carry what the revision gets now. */
+type Sizes = Pick<PlannedModelServers, "replicas" | "needed">;
+
+function sizesOf(
+  { deployment: { spec } }: Observation,
+  revision: ObservedRevision,
+  pool: PoolSpec,
+  revisions: RevisionPlan,
+  rollout: RolloutPlan,
+): Sizes {
+  const isStable = revision.name === revisions.stable.name;
+  if (isStable && (rollout.takesStableAway || stableWaits(revisions))) return { replicas: 0, needed: 0 };
+  if (isStable) return { replicas: desiredReplicas(spec, pool), needed: desiredReplicas(spec, pool) };
+  return {
+    replicas: replicasForWeight(spec, pool, rollout.capacityWeight),
+    needed: replicasForWeight(spec, pool, rollout.weight),
+  };
 }
 
 /** Decides replicas. */
-export function planCapacity(observation: Observation, revisions: RevisionPlan): CapacityPlan {
+export function planCapacity(
+  observation: Observation,
+  revisions: RevisionPlan,
+  rollout: RolloutPlan,
+): CapacityPlan {
   const { spec } = observation.deployment;
   const roles = [revisions.stable, ...(revisions.candidate === undefined ? [] : [revisions.candidate])];
   const modelServers = roles.flatMap((revision) =>
-    spec.pools.map((pool) => {
-      const replicas = desiredReplicas(spec, pool);
-      const held = heldServers(observation, revision, pool, replicas);
-      return { revision, pool, replicas, scaleTo: held?.replicas ?? replicas, isHeld: held !== undefined };
+    spec.pools.map((pool): PlannedModelServers => {
+      const { replicas, needed } = sizesOf(observation, revision, pool, revisions, rollout);
+      const isEnding = rollout.isEnding && revision.name !== revisions.stable.name;
+      const standing = observedServers(observation, { revision, pool })?.replicas ?? 0;
+      const isHeld = isEnding || areHeld(observation, revision, pool, replicas, standing);
+      return {
+        revision,
+        pool,
+        replicas,
+        needed,
+        scaleTo: isHeld ? standing : replicas,
+        isHeld,
+      };
     }),
   );
 
-  const retired = observation.modelServers.filter(
-    (servers) =>
-      !modelServers.some(
-        (planned) => planned.revision.name === servers.revision && planned.pool.name === servers.pool,
-      ) && trafficHasLeft(observation, servers),
-  );
-  return { modelServers, retired };
+  const givenUp = observation.modelServers
+    .filter(
+      (servers) =>
+        !modelServers.some(
+          (planned) => planned.revision.name === servers.revision && planned.pool.name === servers.pool,
+        ),
+    )
+    .toSorted((left, right) => (left.name < right.name ? -1 : 1));
+  return {
+    modelServers,
+    leaving: givenUp.filter((servers) => !trafficHasLeft(observation, servers)),
+    retired: givenUp.filter((servers) => trafficHasLeft(observation, servers)),
+  };
 }

@@ -2,6 +2,7 @@
  * What people and tools read, at every stage of a release and in every trouble.
  */
 import { describe, expect, test } from "@jest/globals";
+import { found, messageOf } from "../../../test/fixtures/found-conditions.ts";
 import {
   candidateComesUp,
   candidateHasTrafficAcknowledged,
@@ -11,24 +12,9 @@ import {
   withoutStatus,
 } from "../../../test/fixtures/stages.ts";
 import { model, servingWorld, World } from "../../../test/fixtures/world.ts";
-import { CONDITION_TYPES, type Condition, REASON } from "../../api/conditions.ts";
+import { CONDITION_TYPES, type ConditionReason, REASON } from "../../api/conditions.ts";
 import { decide } from "../decide.ts";
 import type { PodTrouble } from "../observation.ts";
-
-function conditionsOf(world: World): readonly Condition[] {
-  return decide(world.observation()).status.conditions ?? [];
-}
-
-/** `STATUS REASON` by type. */
-function found(world: World): Record<string, string> {
-  return Object.fromEntries(
-    conditionsOf(world).map(({ type, status, reason }) => [type, `${status} ${reason}`]),
-  );
-}
-
-function messageOf(world: World, type: Condition["type"]): string {
-  return conditionsOf(world).find((condition) => condition.type === type)?.message ?? "";
-}
 
 const v1 = (world: World) => world.revisionName("v1");
 const v2 = (world: World) => world.revisionName("v2");
@@ -36,7 +22,7 @@ const v2 = (world: World) => world.revisionName("v2");
 const STABLE_SERVES = { Ready: "True Serving", Available: "True Serving" };
 const NO_ROLLOUT = { RolloutInProgress: "False NoRollout" };
 const PROMOTED = { Promoted: "True Promoted" };
-const NOT_PROMOTED = { Promoted: "False NewRevision" };
+const notPromoted = (reason: ConditionReason) => ({ Promoted: `False ${reason}` });
 const NOTHING_READY = { Available: "False NoReadyReplica" };
 
 describe("each stage of a release", () => {
@@ -48,7 +34,7 @@ describe("each stage of a release", () => {
         Ready: "False ReplicasNotReady",
         Reconciling: "True Creating",
         ...NOTHING_READY,
-        ...NOT_PROMOTED,
+        ...notPromoted("ReplicasNotReady"),
         ...NO_ROLLOUT,
       },
     ],
@@ -59,7 +45,7 @@ describe("each stage of a release", () => {
         Ready: "False ReplicasNotReady",
         Reconciling: "True Creating",
         ...NOTHING_READY,
-        ...NOT_PROMOTED,
+        ...notPromoted("ReplicasNotReady"),
         ...NO_ROLLOUT,
       },
     ],
@@ -73,7 +59,7 @@ describe("each stage of a release", () => {
         Ready: "False ReplicasNotReady",
         Reconciling: "True ReplicasNotReady",
         Available: "False RouterNotReady",
-        ...NOT_PROMOTED,
+        ...notPromoted("ReplicasNotReady"),
         ...NO_ROLLOUT,
       },
     ],
@@ -88,7 +74,7 @@ describe("each stage of a release", () => {
         Ready: "False RouterNotReady",
         Reconciling: "True RouterNotReady",
         Available: "False RouterNotReady",
-        ...NOT_PROMOTED,
+        ...notPromoted("RouterNotReady"),
         ...NO_ROLLOUT,
       },
     ],
@@ -96,7 +82,7 @@ describe("each stage of a release", () => {
     [
       "a candidate comes up",
       candidateComesUp,
-      { ...STABLE_SERVES, ...NOT_PROMOTED, RolloutInProgress: "True NewRevision" },
+      { ...STABLE_SERVES, ...notPromoted("NewRevision"), RolloutInProgress: "True NewRevision" },
     ],
     [
       "the candidate is ready",
@@ -104,18 +90,18 @@ describe("each stage of a release", () => {
         const world = candidateComesUp();
         return world.setReady(v2(world));
       },
-      { ...STABLE_SERVES, ...NOT_PROMOTED, RolloutInProgress: "True MovingTraffic" },
+      { ...STABLE_SERVES, ...notPromoted("MovingTraffic"), RolloutInProgress: "True MovingTraffic" },
     ],
     [
       "the candidate has traffic that no router has acknowledged",
       candidateHasTrafficUnacknowledged,
-      { ...STABLE_SERVES, ...NOT_PROMOTED, RolloutInProgress: "True MovingTraffic" },
+      { ...STABLE_SERVES, ...notPromoted("MovingTraffic"), RolloutInProgress: "True MovingTraffic" },
     ],
     [
       // The plan that names v2 as stable is new, but v2 has all the traffic by the former one already.
       "every router gives the candidate the traffic",
       candidateHasTrafficAcknowledged,
-      { ...STABLE_SERVES, ...NOT_PROMOTED, ...NO_ROLLOUT },
+      { ...STABLE_SERVES, ...notPromoted("MovingTraffic"), ...NO_ROLLOUT },
     ],
     [
       "the release is over",
@@ -152,11 +138,12 @@ describe("trouble", () => {
     broken.setReady(broken.revisionName(), 1, "cpu");
     broken.reconcile();
     broken.acknowledge();
-    expect(found(broken)).toMatchObject({ Available: "True Serving", Promoted: "False NewRevision" });
+    expect(found(broken)).toMatchObject({ Available: "True Serving", Promoted: "False ReplicasNotReady" });
   });
 
-  const troubles: readonly [PodTrouble["type"], string][] = [
+  const troubles: readonly [PodTrouble["type"], ConditionReason][] = [
     ["FetchFailed", "FetchFailed"],
+    ["ExecutionProviderMissing", "ExecutionProviderMissing"],
     ["ModelNotLoaded", "ModelNotLoaded"],
     ["Unschedulable", "WaitingForCapacity"],
     ["ContainerWaiting", "ReplicasNotReady"],
@@ -181,12 +168,49 @@ describe("trouble", () => {
   test.each(troubles)("of a candidate, %s, is told by the rollout and leaves Ready alone", (type, reason) => {
     const world = candidateComesUp();
     world.setTrouble(v2(world), { type, message: "its own words" });
+    const told = reason === "ReplicasNotReady" ? "NewRevision" : reason;
     expect(found(world)).toEqual({
       ...STABLE_SERVES,
-      ...NOT_PROMOTED,
-      RolloutInProgress: `True ${reason === "ReplicasNotReady" ? "NewRevision" : reason}`,
+      ...notPromoted(told),
+      RolloutInProgress: `True ${told}`,
     });
     expect(messageOf(world, "RolloutInProgress")).toContain("its own words");
+  });
+
+  const quota = 'pods "ranker-" is forbidden: exceeded quota: gpus';
+
+  test("pods that are refused are told in the API server's words, for there is no pod to tell it", () => {
+    const world = stableServes().edit({ replicas: 3 });
+    world.reconcile();
+    for (const servers of world.servers) servers.podRefusal = quota;
+    expect(found(world)).toMatchObject({ Ready: "False PodsRefused", Reconciling: "True PodsRefused" });
+    const message = `pool default: 2 of 3 replicas are ready; pods are refused: ${quota}`;
+    expect(messageOf(world, "Ready")).toBe(message);
+    expect(decide(world.observation()).status.pools).toMatchObject([{ message }]);
+  });
+
+  test("pods that are refused are told beside the trouble of those that are there", () => {
+    const world = stableServes();
+    world.setReady(v1(world), 1).setTrouble(v1(world), { type: "FetchFailed", message: "no such object" });
+    for (const servers of world.servers) servers.podRefusal = quota;
+    expect(found(world)["Ready"]).toBe("False FetchFailed");
+    expect(messageOf(world, "Ready")).toBe(
+      `pool default: 1 of 2 replicas are ready; 1 cannot start: no such object; pods are refused: ${quota}`,
+    );
+    world.setTrouble(v1(world), { type: "ContainerWaiting", message: "CrashLoopBackOff" });
+    expect(found(world)["Ready"]).toBe("False PodsRefused");
+  });
+
+  test("of a candidate whose pods are refused leaves Ready alone", () => {
+    const world = candidateComesUp();
+    for (const servers of world.serversOf(v2(world))) servers.podRefusal = quota;
+    expect(found(world)).toMatchObject({ ...STABLE_SERVES, RolloutInProgress: "True PodsRefused" });
+  });
+
+  test("pods that were refused are no news once all replicas serve", () => {
+    const world = stableServes();
+    for (const servers of world.servers) servers.podRefusal = quota;
+    expect(found(world)).toMatchObject(STABLE_SERVES);
   });
 
   test("in several pools is told for each, with the reason that people must act on", () => {
@@ -225,38 +249,20 @@ describe("trouble", () => {
     expect(found(world)).toEqual({ ...STABLE_SERVES, ...PROMOTED, ...NO_ROLLOUT });
   });
 
-  test("a message is cut at 1,024 characters", () => {
-    const world = stableServes();
-    world.setReady(v1(world), 0).setTrouble(v1(world), { type: "FetchFailed", message: "x".repeat(5000) });
-    expect(messageOf(world, "Ready")).toHaveLength(1024);
-  });
-});
-
-describe("Promoted", () => {
-  test("is not given to a revision that the spec went back to while another has the traffic", () => {
-    const world = candidateHasTrafficAcknowledged();
-    // v1 cannot take the traffic back at once, so v2 keeps it, partly ready as it is.
-    world
-      .setReady(v1(world), 0)
-      .setReady(v2(world), 1)
-      .edit({ model: model("v1") });
-    expect(found(world)).toMatchObject({ ...NOT_PROMOTED, RolloutInProgress: "True NewRevision" });
-  });
-
-  test("is not given to the successor of a lost revision before it has the traffic", () => {
-    const world = stableServes();
-    world
-      .deleteRevision(v1(world))
-      .edit({ model: model("v2") })
-      .reconcile();
-    expect(found(world.acknowledge())).toMatchObject(NOT_PROMOTED);
-  });
-
-  test("is taken away from a candidate that waits while nothing is asked for", () => {
-    const world = candidateComesUp().edit({ replicas: 0 });
-    world.settle();
-    expect(found(world)).toMatchObject({ Ready: "True ScaledToZero", ...NOT_PROMOTED });
-  });
+  test.each(["x", "é", "鳥", "🐦"])(
+    "a message is cut at 1,024 bytes, between characters: %s",
+    (character) => {
+      const world = stableServes();
+      const message = character.repeat(5000);
+      world.setReady(v1(world), 0).setTrouble(v1(world), { type: "FetchFailed", message });
+      const said = [messageOf(world, "Ready"), decide(world.observation()).status.pools?.[0]?.message ?? ""];
+      for (const text of said) {
+        expect(Buffer.byteLength(text)).toBeGreaterThan(1015);
+        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1024);
+        expect(text.endsWith(`${character}...`)).toBe(true);
+      }
+    },
+  );
 });
 
 describe("Stalled", () => {
@@ -315,6 +321,28 @@ describe("Stalled", () => {
     const world = stableServes();
     world.routers.push({ name: "router-c", isLive: false, rejection: "old news" });
     expect(found(world)).not.toHaveProperty("Stalled");
+  });
+});
+
+describe("a Secret that the plan needs and a router does not find", () => {
+  const problem = "Secret ranker-tls does not exist or has no key tls.crt";
+
+  test("is what people read first, and no reason to give up: it may come any moment", () => {
+    const world = stableServes();
+    world.routers.push({ name: "router-c", isLive: true, credentialProblem: problem });
+    const conditions = found(world);
+    expect(conditions).toMatchObject({
+      Ready: "False CredentialsUnusable",
+      Reconciling: "True CredentialsUnusable",
+    });
+    expect(conditions).not.toHaveProperty("Stalled");
+    expect(messageOf(world, "Ready")).toBe(problem);
+  });
+
+  test("does not matter to a router that is not live", () => {
+    const world = stableServes();
+    world.routers.push({ name: "router-c", isLive: false, credentialProblem: problem });
+    expect(found(world)).toMatchObject({ Ready: "True Serving" });
   });
 });
 

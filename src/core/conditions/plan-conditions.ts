@@ -6,15 +6,22 @@
  * is never reported as ready.
  */
 import type { Condition, ConditionReason, ConditionType } from "../../api/conditions.ts";
-import type { TrafficPlan } from "../../api/traffic-plan.ts";
-import type { CapacityPlan, PlannedModelServers } from "../capacity/plan-capacity.ts";
-import type { Observation, ObservedRevision, PodTrouble, Refusal } from "../observation.ts";
+import { ANNOTATION } from "../../api/names.ts";
+import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
+import { desiredReplicas } from "../capacity/desired-replicas.ts";
+import type { CapacityPlan } from "../capacity/plan-capacity.ts";
+import { observedServers } from "../model-servers.ts";
+import type { Observation, ObservedPod, ObservedRevision, PodTrouble, Refusal } from "../observation.ts";
+import { type PlannedPods, type PodPlan, templateIdOf } from "../pods/plan-pods.ts";
 import { mostUrgentTrouble, podsOf, readyReplicas } from "../readiness.ts";
-import type { RevisionPlan } from "../revision/plan-revisions.ts";
+import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
+import { currentRelease, isGivenUp } from "../rollout/current-release.ts";
+import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
-
-/** Longest message of a condition; the rest of a longer one is cut off. */
-const MAX_MESSAGE_LENGTH = 1024;
+import type { ValidationPlan } from "../validation/plan-validation.ts";
+import { reportedMessage, reportedTime } from "./condition-words.ts";
+import { evidenceFinding } from "./evidence-finding.ts";
+import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
 /** A condition before it is compared with the one that stood before. */
 export interface Finding {
@@ -27,12 +34,16 @@ export interface Finding {
 /** What the conditions are made from. */
 export interface Plans {
   readonly revisions: RevisionPlan;
+  readonly validation: ValidationPlan;
+  readonly rollout: RolloutPlan;
   readonly capacity: CapacityPlan;
+  readonly pods: PodPlan;
   readonly traffic: TrafficPlan;
 }
 
 const REASON_OF_TROUBLE: Readonly<Record<PodTrouble["type"], ConditionReason>> = {
   FetchFailed: "FetchFailed",
+  ExecutionProviderMissing: "ExecutionProviderMissing",
   ModelNotLoaded: "ModelNotLoaded",
   Unschedulable: "WaitingForCapacity",
   ContainerWaiting: "ReplicasNotReady",
@@ -43,36 +54,62 @@ interface Shortage {
   readonly message: string;
 }
 
-/** Why the model servers of one pool are short of replicas, or undefined when they are not. */
-export function shortageOf(observation: Observation, servers: PlannedModelServers): Shortage | undefined {
-  const { name: pool } = servers.pool;
-  const ready = readyReplicas(observation, servers.revision.name, pool);
-  if (ready >= servers.replicas) return undefined;
-  const count = `pool ${pool}: ${ready} of ${servers.replicas} replicas are ready`;
-  const trouble = mostUrgentTrouble(podsOf(observation, servers.revision.name, pool));
-  if (trouble === undefined) return { reason: "ReplicasNotReady", message: count };
-  const verb = trouble.type === "Unschedulable" ? "cannot be scheduled" : "cannot start";
+/**
+ * Why the model servers of one pool are short of replicas, or undefined when they are not. A replica that was made
+ * from a former template serves, but is not what the spec asks for.
+ */
+export function shortageOf(observation: Observation, planned: PlannedPods): Shortage | undefined {
+  const { revision, pool, replicas } = planned.servers;
+  const pods = podsOf(observation, revision.name, pool.name);
+  const readyPods = pods.filter((pod) => pod.isReady);
+  const current = readyPods.filter((pod) => pod.templateId === templateIdOf(planned.template));
+  if (current.length >= replicas) return undefined;
+  const isShort = readyPods.length < replicas;
+  const count = isShort
+    ? `pool ${pool.name}: ${readyPods.length} of ${replicas} replicas are ready`
+    : `pool ${pool.name}: ${current.length} of ${replicas} replicas are as the spec asks for by now, others still serve`;
+  const found = [...podTrouble(pods), ...podRefusal(observation, planned)];
+  const ordinary = isShort ? "ReplicasNotReady" : "ReplacingReplicas";
   return {
-    reason: REASON_OF_TROUBLE[trouble.type],
-    message: `${count}; ${trouble.podCount} ${verb}: ${trouble.message}`,
+    reason: found.find((shortage) => !isOrdinary(shortage))?.reason ?? ordinary,
+    message: [count, ...found.map(({ message }) => message)].join("; "),
   };
+}
+
+function podTrouble(pods: readonly ObservedPod[]): readonly Shortage[] {
+  const trouble = mostUrgentTrouble(pods);
+  if (trouble === undefined) return [];
+  const verb = trouble.type === "Unschedulable" ? "cannot be scheduled" : "cannot start";
+  const message = `${trouble.podCount} ${verb}: ${trouble.message}`;
+  return [{ reason: REASON_OF_TROUBLE[trouble.type], message }];
+}
+
+/** Pods that do not even exist, so that nothing can be told of them one by one. */
+function podRefusal(observation: Observation, { servers }: PlannedPods): readonly Shortage[] {
+  const refusal = observedServers(observation, servers)?.podRefusal;
+  return refusal === undefined ? [] : [{ reason: "PodsRefused", message: `pods are refused: ${refusal}` }];
 }
 
 function shortagesOf(
   observation: Observation,
-  capacity: CapacityPlan,
+  { pods }: PodPlan,
   revision: ObservedRevision,
 ): readonly Shortage[] {
-  return capacity.modelServers
-    .filter((servers) => servers.revision.name === revision.name)
-    .flatMap((servers) => shortageOf(observation, servers) ?? []);
+  return pods
+    .filter(({ servers }) => servers.revision.name === revision.name)
+    .flatMap((planned) => shortageOf(observation, planned) ?? []);
+}
+
+/** Whether replicas are just on their way, without any trouble. */
+function isOrdinary({ reason }: Shortage): boolean {
+  return reason === "ReplicasNotReady" || reason === "ReplacingReplicas";
 }
 
 /** One shortage for all: the first pool's reason leads, every pool's message is told. */
 function combined(shortages: readonly Shortage[]): Shortage | undefined {
   const [first] = shortages;
   if (first === undefined) return undefined;
-  const telling = shortages.find((shortage) => shortage.reason !== "ReplicasNotReady") ?? first;
+  const telling = shortages.find((shortage) => !isOrdinary(shortage)) ?? first;
   return { reason: telling.reason, message: shortages.map((shortage) => shortage.message).join("; ") };
 }
 
@@ -118,21 +155,51 @@ function stalledFinding(observation: Observation): Finding | undefined {
   return { type: "Stalled", status: "True", reason: "PlanRejected", message: rejection };
 }
 
+/** What some live router misses. A Secret comes when somebody makes it: no reason to give up. */
+function credentialProblem(observation: Observation): string | undefined {
+  // Routers look at different moments; the smallest text keeps the choice stable between looks.
+  return observation.routers
+    .flatMap((router) => (router.isLive ? (router.credentialProblem ?? []) : []))
+    .toSorted()[0];
+}
+
 function pick({ reason, message }: Shortage): Shortage {
   return { reason, message };
+}
+
+/** The release of what the spec asks for was given up. It takes nothing from the stable revision. */
+function givenUpFinding(observation: Observation, { revisions }: Plans): Finding | undefined {
+  const { candidate, desired, stable } = revisions;
+  if (candidate !== undefined || desired.name === stable.name || !isGivenUp(observation, desired.name))
+    return undefined;
+  const { name, rollout } = currentRelease(observation) ?? {};
+  const why = rollout?.status.verdict?.message;
+  const message = `the release of ${desired.name} was given up (${why}), see ModelRollout ${name}; another spec, or another value of the annotation ${ANNOTATION.retry}, begins anew`;
+  return { type: "Stalled", status: "True", reason: "RolloutAborted", message };
 }
 
 function readyFinding(observation: Observation, plans: Plans, stalled: Finding | undefined): Finding {
   const type = "Ready";
   if (stalled !== undefined) return { ...stalled, type, status: "False" };
+  const awaited = awaitedFinding(plans);
+  if (awaited !== undefined && stableWaits(plans.revisions)) return { ...awaited, type };
   const stableServers = plans.capacity.modelServers.filter(
     (servers) => servers.revision.name === plans.revisions.stable.name,
   );
   const wanted = stableServers.reduce((sum, servers) => sum + servers.replicas, 0);
+  const { spec } = observation.deployment;
+  const isAskedFor = spec.pools.some((pool) => desiredReplicas(spec, pool) > 0);
+  if (plans.rollout.takesStableAway && isAskedFor) {
+    const message = `${plans.revisions.stable.name} is taken away before ${plans.revisions.candidate?.name} comes: nothing answers until that is ready`;
+    return { type, status: "False", reason: "Recreating", message };
+  }
   if (wanted === 0) {
     return { type, status: "True", reason: "ScaledToZero", message: "no replicas are asked for" };
   }
-  const shortage = combined(shortagesOf(observation, plans.capacity, plans.revisions.stable));
+  const problem = credentialProblem(observation);
+  if (problem !== undefined)
+    return { type, status: "False", reason: "CredentialsUnusable", message: problem };
+  const shortage = combined(shortagesOf(observation, plans.pods, plans.revisions.stable));
   if (shortage !== undefined) return { type, status: "False", ...shortage };
   if (!routersServe(observation, plans.traffic, type)) {
     const message = "no router has acknowledged the traffic plan yet";
@@ -156,24 +223,46 @@ function availableFinding(observation: Observation, plans: Plans): Finding {
   return { type, status: "True", reason: "Serving", message: "requests are answered" };
 }
 
-function rolloutFinding(observation: Observation, plans: Plans): Finding {
+function rolloutFinding(observation: Observation, plans: Plans, givenUp: Finding | undefined): Finding {
   const type = "RolloutInProgress";
   const { candidate } = plans.revisions;
+  if (candidate === undefined && givenUp !== undefined) return { ...givenUp, type, status: "False" };
+  const awaited = awaitedFinding(plans);
+  if (awaited !== undefined && !stableWaits(plans.revisions)) return { ...awaited, type, status: "True" };
   if (candidate === undefined) {
     return { type, status: "False", reason: "NoRollout", message: "no rollout is in progress" };
   }
-  const shortage = combined(shortagesOf(observation, plans.capacity, candidate));
-  const moves = plans.traffic.arms.some((arm) => arm.name === "Candidate");
+  const { current, weight, takesStableAway } = plans.rollout;
+  const told = `${candidate.name}: ${current?.message}`;
+  const shortage = combined(shortagesOf(observation, plans.pods, candidate));
+  const isInTrouble = shortage !== undefined && !isOrdinary(shortage);
+  if (!isInTrouble && current?.phase === "Paused")
+    return { type, status: "True", reason: "RolloutPaused", message: told };
+  if (!isInTrouble && weight > 0 && weight < FULL_WEIGHT)
+    return { type, status: "True", reason: "RolloutStep", message: told };
+  if (!isInTrouble && takesStableAway) return { type, status: "True", reason: "Recreating", message: told };
   if (shortage !== undefined) {
-    const reason = shortage.reason === "ReplicasNotReady" ? "NewRevision" : shortage.reason;
+    const reason = isInTrouble ? shortage.reason : "NewRevision";
     return { type, status: "True", reason, message: `${candidate.name}: ${shortage.message}` };
   }
+  const moves = plans.traffic.arms.some((arm) => arm.name === "Candidate");
   const message = moves ? `traffic moves to ${candidate.name}` : `${candidate.name} is ready`;
   return { type, status: "True", reason: "MovingTraffic", message };
 }
 
-function promotedFinding(observation: Observation, plans: Plans, ready: Finding): Finding {
+/** What has been found before it is said whether the model of the spec is promoted. */
+interface Found {
+  readonly ready: Finding;
+  readonly rollout: Finding;
+  readonly stalled: Finding | undefined;
+  readonly givenUp: Finding | undefined;
+  readonly suspended: Finding | undefined;
+}
+
+function promotedFinding(observation: Observation, plans: Plans, found: Found): Finding {
   const type = "Promoted";
+  const { ready, givenUp } = found;
+  if (givenUp !== undefined) return { ...givenUp, type, status: "False" };
   const { stable, desired } = plans.revisions;
   // Once it is so, a lost pod or router does not undo it. At first all of it must have been seen to serve: a pool
   // with a model of its own may answer while the model of the spec never does.
@@ -190,32 +279,78 @@ function promotedFinding(observation: Observation, plans: Plans, ready: Finding)
   if (stable.name === desired.name && isServed && hasAll) {
     return { type, status: "True", reason: "Promoted", message: `${stable.name} has all the traffic` };
   }
-  return {
-    type,
-    status: "False",
-    reason: "NewRevision",
-    message: `${desired.name} does not have the traffic yet`,
-  };
+  return { ...whyNotPromoted(plans.revisions, found), type, status: "False" };
 }
 
-function reconcilingFinding(plans: Plans, ready: Finding, stalled: Finding | undefined): Finding | undefined {
-  if (ready.status === "True" || stalled !== undefined) return undefined;
+/** What is in the way: what refuses it, a person, its release or the one that it waits for, or its own replicas. */
+function whyNotPromoted(
+  { stable, candidate, desired }: RevisionPlan,
+  { ready, stalled, suspended, rollout }: Found,
+): Shortage {
+  const told = ({ reason, message }: Shortage): Shortage => ({
+    reason,
+    message: `${desired.name} does not have all the traffic: ${message}`,
+  });
+  if (stalled !== undefined) return told(stalled);
+  if (suspended !== undefined) return told(suspended);
+  // Its own release begins with its name.
+  if (rollout.status === "True") return candidate?.name === desired.name ? pick(rollout) : told(rollout);
+  if (stable.name === desired.name && ready.status === "False") return told(ready);
+  return told({
+    reason: "MovingTraffic",
+    message: "not every router has taken up the plan that gives it to it",
+  });
+}
+
+function reconcilingFinding(
+  { deployment }: Observation,
+  plans: Plans,
+  ready: Finding,
+  stalled: Finding | undefined,
+): Finding | undefined {
+  // Nobody works on what is suspended.
+  if (ready.status === "True" || stalled !== undefined || deployment.spec.suspend === true) return undefined;
   const isFirst = plans.traffic.arms.length === 0 && ready.reason === "ReplicasNotReady";
   return { ...ready, type: "Reconciling", status: "True", reason: isFirst ? "Creating" : ready.reason };
+}
+
+function suspendedFinding({ deployment }: Observation): Finding | undefined {
+  if (deployment.spec.suspend !== true) return undefined;
+  const message = "spec.suspend is true: everything stays as it is, whatever the rest of the spec says";
+  return { type: "Suspended", status: "True", reason: "Suspended", message };
+}
+
+/** Whether pods run what an earlier operator rendered. No reason to act at once: several versions work together. */
+function refreshFinding({ pods }: Plans): readonly Finding[] {
+  const pools = new Set(
+    pods.pods.flatMap((planned) => (planned.isRefreshable ? planned.servers.pool.name : [])),
+  );
+  if (pools.size === 0) return [];
+  const message = `pods of pool ${[...pools].join(", ")} are as an earlier operator made them; \`petrel refresh\` replaces them one by one`;
+  return [{ type: "RefreshAvailable", status: "True", reason: "OlderTemplate", message }];
 }
 
 /** Everything that is to be said, without times. */
 export function findConditions(observation: Observation, plans: Plans): readonly Finding[] {
   const stalled = stalledFinding(observation);
   const ready = readyFinding(observation, plans, stalled);
-  const reconciling = reconcilingFinding(plans, ready, stalled);
+  const givenUp = givenUpFinding(observation, plans) ?? refusedFinding(plans);
+  const validated = validationFinding(plans);
+  const halted = stalled ?? givenUp;
+  const reconciling = reconcilingFinding(observation, plans, ready, halted);
+  const rollout = rolloutFinding(observation, plans, givenUp);
+  const suspended = suspendedFinding(observation);
   return [
     ready,
     availableFinding(observation, plans),
-    promotedFinding(observation, plans, ready),
-    rolloutFinding(observation, plans),
+    promotedFinding(observation, plans, { ready, rollout, stalled, givenUp, suspended }),
+    rollout,
+    ...(validated === undefined ? [] : [validated]),
+    ...evidenceFinding(observation),
+    ...refreshFinding(plans),
+    ...(suspended === undefined ? [] : [suspended]),
     ...(reconciling === undefined ? [] : [reconciling]),
-    ...(stalled === undefined ? [] : [stalled]),
+    ...(halted === undefined ? [] : [halted]),
   ];
 }
 
@@ -227,10 +362,10 @@ export function planConditions(observation: Observation, plans: Plans): Conditio
     const lastTransitionTime =
       before?.status === finding.status
         ? before.lastTransitionTime
-        : new Date(observation.nowMilliseconds).toISOString().replace(/\.\d+Z$/, "Z");
+        : reportedTime(observation.nowMilliseconds);
     return {
       ...finding,
-      message: finding.message.slice(0, MAX_MESSAGE_LENGTH),
+      message: reportedMessage(finding.message),
       observedGeneration: observation.deployment.metadata.generation,
       lastTransitionTime,
     };

@@ -7,12 +7,9 @@
 import Type from "typebox";
 import { childName } from "../../api/child-name.ts";
 import { contentHash } from "../../api/content-hash.ts";
-import {
-  type ModelDeploymentSpec,
-  type ModelSource,
-  modelSourceSchema,
-  runtimeSchema,
-} from "../../api/model-deployment-spec.ts";
+import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
+import { type ModelSource, modelSourceSchema } from "../../api/model-source.ts";
+import { runtimeSchema } from "../../api/runtime.ts";
 
 /** JSON Schema of what is kept in a ControllerRevision. */
 export const modelRevisionDataSchema = Type.Object({

@@ -10,6 +10,7 @@ function decideFor(modelDeploymentCount: number, standing: readonly string[]) {
     namespace: "shop",
     modelDeploymentCount,
     standing: new Map(standing.map((kind) => [`${kind}/${ROUTER_NAME}`, `uid-of-${kind}`])),
+    credentials: [],
     settings: TEST_SETTINGS,
   });
 }

@@ -2,6 +2,7 @@
  * Decides about the routers of one namespace: they stand while the namespace has a ModelDeployment, and go
  * when it has none. Pure.
  */
+import type { Credential } from "../../api/credential.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { resourceOf } from "../../api/kube-resources.ts";
 import { routerObjects } from "../../render/router.ts";
@@ -15,6 +16,10 @@ export interface RouterObservation {
   readonly modelDeploymentCount: number;
   /** `KIND/NAME` of the router objects that stand, with their uids. */
   readonly standing: ReadonlyMap<string, string>;
+  /** What the doors of its ModelDeployments need; each once, in a fixed order. */
+  readonly credentials: readonly Credential[];
+  /** Whether any of them counts what becomes of its predictions; not unless given. */
+  readonly isCounting?: boolean;
   readonly settings: OperatorSettings;
 }
 
@@ -33,7 +38,10 @@ export function decideRouters(observation: RouterObservation): RouterDecision {
     image: settings.image,
     envoyImage: settings.envoyImage,
     imagePullPolicy: settings.imagePullPolicy,
-    clusterRole: settings.routerClusterRole,
+    ...(settings.routerPods === undefined ? {} : { pods: settings.routerPods }),
+    credentials: observation.credentials,
+    isCounting: observation.isCounting === true,
+    role: settings.routerRole,
   });
   if (observation.modelDeploymentCount > 0) return { apply: objects, remove: [] };
   const remove = objects.toReversed().flatMap((object) => {

@@ -15,12 +15,14 @@ import { model, servingWorld, World } from "../../../test/fixtures/world.ts";
 import { MAX_POOLS_PER_ARM, type TrafficPlan } from "../../api/traffic-plan.ts";
 import { planCapacity } from "../capacity/plan-capacity.ts";
 import { planRevisions } from "../revision/plan-revisions.ts";
+import { planRollout } from "../rollout/plan-rollout.ts";
 import { perTryTimeout, planTraffic } from "./plan-traffic.ts";
 
 function trafficOf(world: World): TrafficPlan {
   const observation = world.observation();
   const revisions = planRevisions(observation);
-  return planTraffic(observation, revisions, planCapacity(observation, revisions));
+  const rollout = planRollout(observation, revisions);
+  return planTraffic(observation, revisions, rollout, planCapacity(observation, revisions, rollout));
 }
 
 function arms(world: World): string {
@@ -46,6 +48,16 @@ describe("the first revision", () => {
     world.setReady(v1(world)).edit({ pools: [{ name: "gpu" }] });
     expect(arms(world)).toBe("nobody");
   });
+});
+
+test("a plan has no field for what the spec does not ask for: an upgrade of the operator changes no plan", () => {
+  expect(Object.keys(trafficOf(stableServes())).sort()).toEqual([
+    "arms",
+    "epoch",
+    "perTryTimeout",
+    "port",
+    "timeout",
+  ]);
 });
 
 describe("stable", () => {
@@ -153,6 +165,9 @@ describe("a candidate", () => {
   test("that is the former stable revision must have all its replicas, though the plan names it as a fallback", () => {
     const world = candidateHasTrafficAcknowledged();
     world.edit({ model: model("v1") });
+    // Its release is to be made first.
+    expect(arms(world)).toBe("Stable v2/default");
+    world.reconcile();
     expect(arms(world)).toBe("Candidate v1/default v2/default");
     expect(arms(world.setReady(v1(world), 1))).toBe("Stable v2/default");
   });
@@ -192,8 +207,10 @@ describe("when the ControllerRevision of stable is lost", () => {
 });
 
 describe("the epoch", () => {
-  test("begins with 1", () => {
-    expect(trafficOf(withoutStatus()).epoch).toBe(1);
+  test("begins beyond all that a router can have acknowledged under this name before", () => {
+    const world = withoutStatus();
+    const { epoch } = trafficOf(world);
+    expect(epoch).toBe(Math.floor(world.observation().nowMilliseconds / 1_000));
   });
 
   test("stays when nothing changes", () => {
@@ -203,6 +220,20 @@ describe("the epoch", () => {
 
   test.each<[string, (world: World) => World]>([
     ["the timeout", (world) => world.edit({ traffic: { timeout: "2s" } })],
+    ["TLS", (world) => world.edit({ traffic: { timeout: "600ms", tls: { secretName: "ranker-tls" } } })],
+    [
+      "authentication",
+      (world) =>
+        world.edit({
+          traffic: {
+            timeout: "600ms",
+            authentication: {
+              type: "JWT",
+              jwt: { issuer: "https://issuer.example", audiences: ["ranker"], jwks: { inline: "{}" } },
+            },
+          },
+        }),
+    ],
     [
       "the time for one try",
       (world) => world.edit({ traffic: { timeout: "600ms", perTryTimeout: "100ms" } }),

@@ -1,28 +1,33 @@
 /**
  * Planner `traffic`: the one place that says who gets requests.
  *
- * A candidate gets traffic only once all its replicas are ready, and it has stable's pools behind it, so that
- * a candidate that breaks falls back to stable inside Envoy. It keeps the traffic while any replica of it is
- * ready; then stable takes everything back.
+ * A candidate gets the share that its release gives it, only once the replicas for it are ready, and it has stable's
+ * pools behind it, so that a candidate that breaks falls back to stable inside Envoy. It keeps the traffic while any
+ * replica of it is ready; then stable takes everything back.
  */
 
-import { canonicalJson } from "../../api/content-hash.ts";
 import { formatDuration, parseDurationMilliseconds } from "../../api/duration.ts";
+import { jsonEquals } from "../../api/json-equals.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
+import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
+import { userHeaderOf } from "../../api/quality.ts";
+import type { TrafficSpec } from "../../api/traffic.ts";
 import type { PlannedPool, TrafficArm, TrafficPlan } from "../../api/traffic-plan.ts";
 import { FULL_WEIGHT, MAX_POOLS_PER_ARM } from "../../api/traffic-plan.ts";
 import type { CapacityPlan, PlannedModelServers } from "../capacity/plan-capacity.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
-import { readyReplicas } from "../readiness.ts";
-import type { RevisionPlan } from "../revision/plan-revisions.ts";
+import { everyReplicaIsReady, readyReplicas } from "../readiness.ts";
+import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
+import { currentRelease, isOver } from "../rollout/current-release.ts";
+import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { chooseTrafficPort } from "./choose-traffic-port.ts";
-import { candidateWithTraffic, planNamesRevision, reportedPools } from "./reported-plan.ts";
+import { planNamesRevision, reportedPools } from "./reported-plan.ts";
 
 /** Longest time for one try when the spec does not say: a hanging server must leave time for two more tries. */
 const MAX_DEFAULT_PER_TRY_TIMEOUT_MILLISECONDS = 500;
 
 /** Time for one try: as the spec says, or a third of the whole, at most 500 ms. */
-export function perTryTimeout(traffic: ModelDeploymentSpec["traffic"]): string {
+export function perTryTimeout(traffic: TrafficSpec): string {
   if (traffic.perTryTimeout !== undefined) return traffic.perTryTimeout;
   const third = Math.floor(parseDurationMilliseconds(traffic.timeout) / 3);
   return formatDuration(Math.max(1, Math.min(third, MAX_DEFAULT_PER_TRY_TIMEOUT_MILLISECONDS)));
@@ -30,22 +35,12 @@ export function perTryTimeout(traffic: ModelDeploymentSpec["traffic"]): string {
 
 function plannedPools(capacity: CapacityPlan, revision: ObservedRevision): readonly PlannedPool[] {
   return serversOf(capacity, revision)
-    .filter((servers) => servers.replicas > 0)
-    .map((servers) => ({ pool: servers.pool.name, revision: revision.name, replicas: servers.replicas }));
+    .filter((servers) => servers.needed > 0)
+    .map((servers) => ({ pool: servers.pool.name, revision: revision.name, replicas: servers.needed }));
 }
 
 function serversOf(capacity: CapacityPlan, revision: ObservedRevision): readonly PlannedModelServers[] {
   return capacity.modelServers.filter((servers) => servers.revision.name === revision.name);
-}
-
-function everyReplicaIsReady(
-  observation: Observation,
-  capacity: CapacityPlan,
-  revision: ObservedRevision,
-): boolean {
-  return serversOf(capacity, revision).every(
-    (servers) => readyReplicas(observation, revision.name, servers.pool.name) >= servers.replicas,
-  );
 }
 
 /**
@@ -58,25 +53,21 @@ function failoverChain(
   revision: ObservedRevision,
 ): readonly PlannedPool[] {
   const wanted = plannedPools(capacity, revision);
-  if (everyReplicaIsReady(observation, capacity, revision)) return wanted;
-  const leaving = reportedPools(observation.deployment.status).filter(
-    (pool) => pool.revision === revision.name && !wanted.some((planned) => planned.pool === pool.pool),
+  const isWhole = wanted.every(
+    ({ pool, replicas }) => readyReplicas(observation, revision.name, pool) >= replicas,
   );
-  return [...wanted, ...leaving];
+  if (isWhole) return wanted;
+  const chain = [...wanted];
+  // Two arms may name the same pool.
+  for (const pool of reportedPools(observation.deployment.status)) {
+    const isKnown = chain.some((planned) => planned.pool === pool.pool);
+    if (pool.revision === revision.name && !isKnown) chain.push(pool);
+  }
+  return chain;
 }
 
 function anyIsReady(observation: Observation, pools: readonly PlannedPool[]): boolean {
   return pools.some((pool) => readyReplicas(observation, pool.revision, pool.pool) > 0);
-}
-
-function candidateMayServe(
-  observation: Observation,
-  capacity: CapacityPlan,
-  candidate: ObservedRevision,
-): boolean {
-  return candidateWithTraffic(observation.deployment.status) === candidate.name
-    ? anyIsReady(observation, failoverChain(observation, capacity, candidate))
-    : everyReplicaIsReady(observation, capacity, candidate);
 }
 
 /**
@@ -85,47 +76,120 @@ function candidateMayServe(
  */
 function stableMayServe(observation: Observation, capacity: CapacityPlan, stable: ObservedRevision): boolean {
   const { status } = observation.deployment;
-  if (planNamesRevision(status, stable.name)) return true;
+  if (planNamesRevision(status, stable.name) && !hasOnlyAShare(status, stable.name)) return true;
   if (!anyIsReady(observation, plannedPools(capacity, stable))) return false;
   const othersAnswer = anyIsReady(observation, reportedPools(status));
-  return !othersAnswer || everyReplicaIsReady(observation, capacity, stable);
+  return !othersAnswer || everyReplicaIsReady(observation, stable);
 }
 
-function arm(name: TrafficArm["name"], pools: readonly PlannedPool[]): TrafficArm {
-  return { name, weight: FULL_WEIGHT, pools: pools.slice(0, MAX_POOLS_PER_ARM) };
+/** Whether the plan gives a revision a share of the traffic as the candidate, and names it nowhere else. */
+function hasOnlyAShare({ traffic }: ModelDeploymentStatus, revision: string): boolean {
+  const naming = (traffic?.arms ?? []).filter(({ pools }) =>
+    pools.some((pool) => pool.revision === revision),
+  );
+  return naming.every(
+    ({ name, weight, pools }) =>
+      name === "Candidate" && weight < FULL_WEIGHT && pools[0]?.revision === revision,
+  );
+}
+
+function arm(name: TrafficArm["name"], weight: number, pools: readonly PlannedPool[]): TrafficArm {
+  return { name, weight, pools: pools.slice(0, MAX_POOLS_PER_ARM) };
+}
+
+/**
+ * Who has the traffic when neither role may: whoever had it. Where stable was taken away for a candidate that was given
+ * up, that is nobody: stable may wait for the very devices.
+ */
+function remainingArms(observation: Observation): readonly TrafficArm[] {
+  const { arms } = observation.deployment.status.traffic ?? { arms: [] };
+  const release = currentRelease(observation);
+  const isGivenUp = arms.some(({ pools }) => pools[0]?.revision === release?.revision) && isOver(release);
+  return isGivenUp ? [] : arms;
 }
 
 function planArms(
   observation: Observation,
   revisions: RevisionPlan,
+  rollout: RolloutPlan,
   capacity: CapacityPlan,
 ): readonly TrafficArm[] {
   const { stable, candidate } = revisions;
+  const { weight } = rollout;
+  const stablePools = failoverChain(observation, capacity, stable);
+  if (rollout.takesStableAway)
+    return candidate === undefined || weight === 0
+      ? []
+      : [arm("Candidate", FULL_WEIGHT, failoverChain(observation, capacity, candidate))];
+  // Whoever still answers (a former stable whose ControllerRevision was lost) goes on.
+  if (stableWaits(revisions)) return remainingArms(observation);
   // Replicas are asked for by pool, not by revision: without any, nobody can get the traffic.
   if (plannedPools(capacity, stable).length === 0) return [];
-  const stablePools = failoverChain(observation, capacity, stable);
-  if (candidate !== undefined && candidateMayServe(observation, capacity, candidate)) {
-    return [arm("Candidate", [...failoverChain(observation, capacity, candidate), ...stablePools])];
+  if (candidate !== undefined && weight > 0) {
+    const chain = [...failoverChain(observation, capacity, candidate), ...stablePools];
+    if (weight === FULL_WEIGHT) return [arm("Candidate", weight, chain)];
+    if (!stableMayServe(observation, capacity, stable)) return remainingArms(observation);
+    return [arm("Candidate", weight, chain), arm("Stable", FULL_WEIGHT - weight, stablePools)];
   }
-  if (stableMayServe(observation, capacity, stable)) return [arm("Stable", stablePools)];
-  return observation.deployment.status.traffic?.arms ?? [];
+  if (stableMayServe(observation, capacity, stable)) return [arm("Stable", FULL_WEIGHT, stablePools)];
+  return remainingArms(observation);
+}
+
+/** Needed only while two revisions share the traffic: a plan that needs none of it is as before there was any. */
+function plannedStickiness(
+  { deployment }: Observation,
+  { candidate }: RevisionPlan,
+  arms: readonly TrafficArm[],
+): Pick<TrafficPlan, "stickiness"> {
+  const { stickiness } = deployment.spec.traffic;
+  if (stickiness === undefined || candidate === undefined || arms.length < 2) return {};
+  const { header, anonymous = "Random" } = stickiness;
+  return { stickiness: { header, anonymous, salt: candidate.name } };
+}
+
+/** How answers are counted; nothing where they are not. */
+function plannedFeedback(spec: ModelDeploymentSpec): Pick<TrafficPlan, "feedback"> {
+  if (spec.quality === undefined) return {};
+  const { excludeFromQuality } = spec.quality;
+  const userHeader = userHeaderOf(spec);
+  return {
+    feedback: {
+      ...(userHeader === undefined ? {} : { userHeader }),
+      ...(excludeFromQuality === undefined ? {} : { excludeHeader: excludeFromQuality.header }),
+    },
+  };
+}
+
+/**
+ * The epoch of a first plan: seconds since 1970. A ModelDeployment that is made anew under its name, or whose status
+ * was lost, so never counts what a router acknowledged of an earlier plan as its own.
+ */
+function firstEpoch({ nowMilliseconds }: Observation): number {
+  return Math.max(1, Math.floor(nowMilliseconds / 1_000));
 }
 
 /** Decides the traffic plan; its epoch grows exactly when something in it changes. */
 export function planTraffic(
   observation: Observation,
   revisions: RevisionPlan,
+  rollout: RolloutPlan,
   capacity: CapacityPlan,
 ): TrafficPlan {
   const { spec, status } = observation.deployment;
   const previous = status.traffic;
+  const { tls, authentication } = spec.traffic;
+  const arms = planArms(observation, revisions, rollout, capacity);
   const content = {
     port: chooseTrafficPort(observation),
     timeout: spec.traffic.timeout,
     perTryTimeout: perTryTimeout(spec.traffic),
-    arms: [...planArms(observation, revisions, capacity)],
+    ...plannedStickiness(observation, revisions, arms),
+    ...(tls === undefined ? {} : { tls }),
+    ...(authentication === undefined ? {} : { authentication }),
+    ...plannedFeedback(spec),
+    arms: [...arms],
   };
-  if (previous === undefined) return { ...content, epoch: 1 };
+  if (previous === undefined) return { ...content, epoch: firstEpoch(observation) };
   const { epoch, ...previousContent } = previous;
-  return { ...content, epoch: canonicalJson(previousContent) === canonicalJson(content) ? epoch : epoch + 1 };
+  return { ...content, epoch: jsonEquals(previousContent, content) ? epoch : epoch + 1 };
 }

@@ -2,7 +2,7 @@
  * What the plan in status says, which routers may already carry out: who is in it, who leads it.
  */
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
-import type { PlannedPool } from "../../api/traffic-plan.ts";
+import { FULL_WEIGHT, type PlannedPool } from "../../api/traffic-plan.ts";
 
 /** Every pool of every arm. */
 export function reportedPools(status: ModelDeploymentStatus): readonly PlannedPool[] {
@@ -14,13 +14,13 @@ export function planNamesRevision(status: ModelDeploymentStatus, revision: strin
   return reportedPools(status).some((pool) => pool.revision === revision);
 }
 
-/** Whether the plan names a revision in a pool. */
-export function planNamesPool(status: ModelDeploymentStatus, revision: string, pool: string): boolean {
-  return reportedPools(status).some((planned) => planned.revision === revision && planned.pool === pool);
-}
-
 /** Name of the candidate, if the plan sends it traffic. */
 export function candidateWithTraffic(status: ModelDeploymentStatus): string | undefined {
   const hasTraffic = status.traffic?.arms.some((arm) => arm.name === "Candidate" && arm.weight > 0);
   return hasTraffic === true ? status.revisions?.candidate : undefined;
+}
+
+/** Whether the plan gives the candidate all the traffic. */
+export function candidateHasAllTraffic(status: ModelDeploymentStatus): boolean {
+  return status.traffic?.arms.some((arm) => arm.name === "Candidate" && arm.weight === FULL_WEIGHT) === true;
 }

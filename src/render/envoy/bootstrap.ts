@@ -20,35 +20,42 @@ export interface BootstrapInput {
   readonly metricsPort: number;
   /** Connections of clients, over all listeners. */
   readonly maximumConnections: number;
+  /** Memory that Envoy's container may use. */
+  readonly memoryBytes: number;
+  /** Where labels go; absent where none are taken. */
+  readonly collector?: { readonly host: string; readonly port: number };
   readonly layout: ConfigurationLayout;
 }
 
 /** With an underscore, so that no ModelDeployment can have the same name. */
 const ADMIN_CLUSTER = "petrel_admin";
-const METRICS_LISTENER = "petrel_metrics";
+/** Name of the cluster of the collector. */
+export const COLLECTOR_CLUSTER = "petrel_collector";
+/** Where Envoy shows metrics and readiness. Its statistics have this name, too. */
+export const METRICS_LISTENER = "petrel_metrics";
 /**
  * Beginnings of all that the router asks of the administration. Whoever gets into the pod's network cannot
  * ask for more.
  */
-const ADMIN_PATHS = ["/ready", "/stats", "/config_dump", "/drain_listeners"];
+const ADMIN_PATHS = ["/ready", "/stats", "/config_dump", "/drain_listeners", "/reopen_logs"];
 const LOOPBACK = "127.0.0.1";
 
 /**
- * Heap that Envoy may use. The rest of its container's memory (`render/router.ts`) is for the program itself and
- * for what comes in between two looks at the heap.
+ * Of the memory of its container, what Envoy's heap may use. The rest is for the program itself and for what comes in
+ * between two looks at the heap.
  */
-const MAXIMUM_HEAP_BYTES = 800 * 2 ** 20;
+const HEAP_SHARE = 800 / 1024;
 const HEAP_MONITOR = "envoy.resource_monitors.fixed_heap";
 
 /**
- * A stream is counted by its buffers from 2^20 bytes on: only large bodies, kept for a retry or for a slow
- * reader, are ever reset.
+ * A stream of HTTP/2 is counted by its buffers from 2^20 bytes on: only large bodies, kept for a retry or for a
+ * slow reader, are ever reset.
  */
 const TRACKED_STREAM_POWER_OF_TWO = 20;
 
 /** Renders the bootstrap. */
 export function renderBootstrap(input: BootstrapInput): JsonObject {
-  const { nodeId, address, adminPort, metricsPort, layout } = input;
+  const { nodeId, address, adminPort, metricsPort, collector, layout } = input;
   return {
     node: { id: nodeId, cluster: "petrel-router" },
     admin: {
@@ -61,7 +68,7 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
     },
     static_resources: {
       listeners: [metricsListener(address, metricsPort)],
-      clusters: [adminCluster(adminPort)],
+      clusters: [adminCluster(adminPort), ...(collector === undefined ? [] : [collectorCluster(collector)])],
     },
     overload_manager: overloadManager(input),
   };
@@ -69,10 +76,12 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
 
 /**
  * Nothing of this is set by default: connections, or bodies that are kept for a retry, could use up the memory,
- * and the kernel would end Envoy with all its requests. As the heap fills, first free memory is given back,
- * then the streams with the largest buffers are reset, and at last new requests are answered with 503.
+ * and the kernel would end Envoy with all its requests. As the heap fills, first free memory is given back, then the
+ * streams of HTTP/2 with the largest buffers are reset and, more and more often, connections of HTTP/1.1 on which
+ * data arrives are ended: Envoy does not count their buffers, but who sends much is met most. At last new requests
+ * are answered with 503.
  */
-function overloadManager({ maximumConnections }: BootstrapInput): JsonObject {
+function overloadManager({ maximumConnections, memoryBytes }: BootstrapInput): JsonObject {
   const whenHeapIs = (trigger: JsonObject) => [{ name: HEAP_MONITOR, ...trigger }];
   return {
     // Bodies of 17 MiB come in fast: by default the heap is looked at once a second.
@@ -90,11 +99,17 @@ function overloadManager({ maximumConnections }: BootstrapInput): JsonObject {
         name: HEAP_MONITOR,
         typed_config: {
           "@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
-          max_heap_size_bytes: MAXIMUM_HEAP_BYTES,
+          max_heap_size_bytes: Math.floor(memoryBytes * HEAP_SHARE),
         },
       },
     ],
     buffer_factory_config: { minimum_account_to_track_power_of_two: TRACKED_STREAM_POWER_OF_TWO },
+    loadshed_points: [
+      {
+        name: "envoy.load_shed_points.http1_server_abort_dispatch",
+        triggers: whenHeapIs({ scaled: { scaling_threshold: 0.7, saturation_threshold: 0.9 } }),
+      },
+    ],
     actions: [
       {
         name: "envoy.overload_actions.shrink_heap",
@@ -168,6 +183,20 @@ function adminCluster(adminPort: number): JsonObject {
     load_assignment: {
       cluster_name: ADMIN_CLUSTER,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(LOOPBACK, adminPort) } }] }],
+    },
+  };
+}
+
+/** By its name: the Service has one address as long as it stands, and may be made later than the router. */
+function collectorCluster({ host, port }: NonNullable<BootstrapInput["collector"]>): JsonObject {
+  return {
+    name: COLLECTOR_CLUSTER,
+    type: "STRICT_DNS",
+    dns_lookup_family: "V4_PREFERRED",
+    connect_timeout: protoDuration(1_000),
+    load_assignment: {
+      cluster_name: COLLECTOR_CLUSTER,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(host, port) } }] }],
     },
   };
 }

@@ -6,6 +6,9 @@
  * files of their own wherever Envoy allows it, so that one bad file hurts nobody else.
  */
 
+import type { Credential } from "../../api/credential.ts";
+import { CREDENTIAL_DIRECTORY, credentialPath } from "../credential-files.ts";
+
 /** Files in the directory that the router and Envoy share. */
 export interface ConfigurationLayout {
   readonly bootstrap: string;
@@ -19,14 +22,34 @@ export interface ConfigurationLayout {
   readonly routeDirectory: string;
   /** Directory of the endpoint files. */
   readonly endpointDirectory: string;
+  /** Directory of the files that tell where certificates lie. */
+  readonly secretDirectory: string;
+  /** Folder of the Secrets and ConfigMaps, which the kubelet changes as a whole. */
+  readonly credentialDirectory: string;
+  /** Access log of answers that are counted; absent where nothing is. Envoy writes it, the router moves it away. */
+  readonly accessLog?: string;
+  /** File that tells where a certificate lies, by its name in Envoy. */
+  secrets(name: string): string;
+  /** File of a key of a Secret or ConfigMap. */
+  credential(credential: Credential): string;
   /** Routes of one ModelDeployment. */
   routes(modelDeployment: string): string;
   /** Endpoints of one cluster. */
   endpoints(cluster: string): string;
 }
 
+/** The access log in its directory. */
+export function accessLogIn(directory: string): string {
+  return `${directory}/access.log`;
+}
+
 /** The layout below a directory. */
-export function configurationLayout(directory: string): ConfigurationLayout {
+export function configurationLayout(
+  directory: string,
+  credentialDirectory: string = CREDENTIAL_DIRECTORY,
+  accessLogDirectory?: string,
+): ConfigurationLayout {
+  const secretDirectory = `${directory}/secrets`;
   const routeDirectory = `${directory}/routes`;
   const endpointDirectory = `${directory}/endpoints`;
   return {
@@ -36,6 +59,11 @@ export function configurationLayout(directory: string): ConfigurationLayout {
     clusters: `${directory}/clusters.json`,
     routeDirectory,
     endpointDirectory,
+    secretDirectory,
+    credentialDirectory,
+    ...(accessLogDirectory === undefined ? {} : { accessLog: accessLogIn(accessLogDirectory) }),
+    secrets: (name) => `${secretDirectory}/${name}.json`,
+    credential: (credential) => `${credentialDirectory}/${credentialPath(credential)}`,
     routes: (modelDeployment) => `${routeDirectory}/${modelDeployment}.json`,
     endpoints: (cluster) => `${endpointDirectory}/${cluster}.json`,
   };

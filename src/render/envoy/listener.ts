@@ -1,9 +1,12 @@
 /**
- * The listener of one ModelDeployment: the port, the limits on what clients may send, and the form of errors.
+ * The listener of one ModelDeployment: the port, the door, the limits on what clients may send, the form of errors.
  *
- * It depends on name, address and port alone. A listener that changes drains its connections, so whatever a
- * traffic plan changes belongs into the routes.
+ * It depends on name, address, port, door and whether answers are counted. A listener that changes drains its connections, so whatever else
+ * a traffic plan changes belongs into the routes.
  */
+import type { Door } from "../../api/credential.ts";
+import { accessLogOf } from "./access-log.ts";
+import { renderTls, type SecretFile, tokenFilters } from "./door.ts";
 import type { ConfigurationLayout } from "./layout.ts";
 import type { JsonObject } from "./resource.ts";
 import { fileSource, protoDuration, setHeader, TYPE_URL, type TypedMessage } from "./resource.ts";
@@ -20,21 +23,34 @@ export interface ListenerInput {
   /** Wildcard address of the pod's IP family: `0.0.0.0` or `::`. */
   readonly address: string;
   readonly port: number;
+  /** Its keys of an issuer are inline. */
+  readonly door: Door;
+  /** Whether answers are counted. */
+  readonly isCounted: boolean;
   readonly layout: ConfigurationLayout;
 }
 
+/** A listener and the files that it refers to. */
+export interface RenderedListener {
+  readonly resource: TypedMessage;
+  readonly secrets: readonly SecretFile[];
+}
+
 /** Renders the listener. Its name is that of the ModelDeployment. */
-export function renderListener({ modelDeployment, address, port, layout }: ListenerInput): TypedMessage {
-  return {
+export function renderListener(input: ListenerInput): RenderedListener {
+  const { modelDeployment, address, port, door, layout } = input;
+  const { fields, secrets } = renderTls(door, layout);
+  const resource = {
     "@type": TYPE_URL.listener,
     name: modelDeployment,
     address: { socket_address: { address, port_value: port } },
     per_connection_buffer_limit_bytes: CONNECTION_BUFFER_BYTES,
-    filter_chains: [{ filters: [connectionManager(modelDeployment, layout.routes(modelDeployment))] }],
+    filter_chains: [{ ...fields, filters: [connectionManager(input)] }],
   };
+  return { resource, secrets };
 }
 
-function connectionManager(modelDeployment: string, routeFile: string): JsonObject {
+function connectionManager({ modelDeployment, door, isCounted, layout }: ListenerInput): JsonObject {
   return {
     name: "envoy.filters.network.http_connection_manager",
     typed_config: {
@@ -43,9 +59,11 @@ function connectionManager(modelDeployment: string, routeFile: string): JsonObje
       stat_prefix: modelDeployment,
       // HTTP/1.1 and HTTP/2 without TLS (gRPC) share the port.
       codec_type: "AUTO",
-      rds: { route_config_name: modelDeployment, config_source: fileSource(routeFile) },
+      rds: { route_config_name: modelDeployment, config_source: fileSource(layout.routes(modelDeployment)) },
       http_filters: [
         distrustClientHeaders(),
+        ...tokenFilters(door.authentication),
+        countGrpc(),
         {
           name: "envoy.filters.http.router",
           typed_config: {
@@ -54,6 +72,7 @@ function connectionManager(modelDeployment: string, routeFile: string): JsonObje
           },
         },
       ],
+      ...(isCounted ? accessLogOf(layout) : {}),
       ...LIMITS,
       ...TRUST,
       local_reply_config: LOCAL_REPLY,
@@ -113,10 +132,31 @@ function distrustClientHeaders(): JsonObject {
   };
 }
 
+/**
+ * Counts calls of gRPC by their own status, for each cluster: to HTTP a failed call is an answer with 200. Not by
+ * method: its name is the client's to choose.
+ */
+function countGrpc(): JsonObject {
+  return {
+    name: "envoy.filters.http.grpc_stats",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+      stats_for_all_methods: false,
+    },
+  };
+}
+
 const IS_GRPC: JsonObject = contentTypeFilter({ invert_match: false });
 const IS_REST: JsonObject = contentTypeFilter({ invert_match: true });
 /** A circuit breaker is open: too many requests, or retries, are in flight. */
 const IS_OVERFLOW: JsonObject = { response_flag_filter: { flags: ["UO"] } };
+
+/** Envoy itself answers 500 only where it is short of memory. It gives no flag then. */
+const IS_SHORT_OF_MEMORY: JsonObject = {
+  status_code_filter: {
+    comparison: { op: "EQ", value: { default_value: 500, runtime_key: "petrel.short_of_memory" } },
+  },
+};
 
 const OVERFLOW_BODY: JsonObject = { inline_string: "too many requests are in flight; try again later" };
 /** Errors of the Open Inference Protocol have this form. */
@@ -143,6 +183,14 @@ const LOCAL_REPLY: JsonObject = {
       // By the table of gRPC, 429 alone would be UNAVAILABLE.
       headers_to_add: [setHeader("grpc-status", String(GRPC_RESOURCE_EXHAUSTED))],
       body: OVERFLOW_BODY,
+    },
+    // To clients this is no error of the model: the same request may succeed a moment later.
+    {
+      filter: { and_filter: { filters: [IS_SHORT_OF_MEMORY, IS_REST] } },
+      status_code: 503,
+      headers_to_add: [setHeader("retry-after", "1")],
+      body: { inline_string: "the router is short of memory; try again later" },
+      body_format_override: ERROR_FORMAT,
     },
     { filter: IS_REST, body_format_override: ERROR_FORMAT },
   ],

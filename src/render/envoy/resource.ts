@@ -23,6 +23,7 @@ export const TYPE_URL = {
   listener: "type.googleapis.com/envoy.config.listener.v3.Listener",
   route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
   cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+  secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
   endpoints: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
 } as const;
 

@@ -3,8 +3,13 @@
  *
  * The two protocols have a route each, because they lead to different ports. Both split the requests among the
  * arms in the same way, the candidate first in the list, so that a growing weight keeps those who are in it.
+ *
+ * Where users keep their arm, each protocol has another route for requests that name no user: Envoy would hash them
+ * all alike. The salt is in the routes, which take effect at once on connections that are there already.
  */
 
+import type { TrafficPlan } from "../../api/traffic-plan.ts";
+import { COLLECTOR_CLUSTER } from "./bootstrap.ts";
 import type { Protocol } from "./cluster.ts";
 import { ENDPOINT_METADATA } from "./endpoints.ts";
 import type { JsonObject } from "./resource.ts";
@@ -18,6 +23,19 @@ export const PETREL_HEADER = {
   arm: `${PETREL_HEADER_PREFIX}arm`,
   /** Request: the epoch of the traffic plan that chose the arm. */
   epoch: `${PETREL_HEADER_PREFIX}epoch`,
+  /** Request: when it came, in seconds since the Unix epoch. */
+  time: `${PETREL_HEADER_PREFIX}time`,
+  /** Request: the user; absent where it names none. */
+  user: `${PETREL_HEADER_PREFIX}user`,
+  /**
+   * Request: how its arm was chosen. `CANDIDATE/ALL SALT HEADER` with the weight of the candidate and of all, and the header
+   * that names the user, where it follows from that; `-` where it cannot be computed again.
+   */
+  split: `${PETREL_HEADER_PREFIX}split`,
+  /** Request: there on requests that are not to be counted. */
+  excluded: `${PETREL_HEADER_PREFIX}excluded`,
+  /** Answer: the prediction token, to be sent back with labels. */
+  token: `${PETREL_HEADER_PREFIX}token`,
   /** Answer: the model revision that answered. */
   revision: `${PETREL_HEADER_PREFIX}revision`,
 } as const;
@@ -27,6 +45,33 @@ export const PETREL_HEADER = {
  * passes through and is not retried.
  */
 export const RETRY_BUFFER_BYTES = 17 * 2 ** 20;
+
+/** So many characters of a user's name are told to model servers; one as long as that may have been longer. */
+export const LONGEST_USER = 512;
+/**
+ * Names of users that get to model servers as they are hashed: of characters that nobody reads in another way, without a
+ * comma, which may stand between two names, and without spaces at the ends, which some hop may cut off. By another name any
+ * client could make a router look as if it split wrongly. Envoy takes no long expression, and of a header that comes twice
+ * it matches each: length and number are for who checks to look at.
+ */
+const CHECKED_USER = "[!-+--~](?:[ -+--~]*[!-+--~])?";
+/** The arm cannot be computed again. */
+const UNCHECKED = "-";
+
+/** Where clients send labels. */
+export const FEEDBACK_PATH = "/feedback";
+
+/** Longer than the collector takes for a request. A post that comes twice counts once, so it is tried again. */
+const FEEDBACK_TIMEOUT_MILLISECONDS = 15_000;
+const FEEDBACK_ROUTE: JsonObject = {
+  match: { path: FEEDBACK_PATH },
+  request_body_buffer_limit: RETRY_BUFFER_BYTES,
+  route: {
+    cluster: COLLECTOR_CLUSTER,
+    timeout: protoDuration(FEEDBACK_TIMEOUT_MILLISECONDS),
+    retry_policy: { retry_on: "connect-failure,refused-stream,reset", num_retries: 2 },
+  },
+};
 
 /** Tries after the first. With pools in reserve, each goes to a pool that has not been tried. */
 const RETRIES = 2;
@@ -48,6 +93,10 @@ export interface RouteInput {
   readonly timeoutMilliseconds: number;
   readonly perTryTimeoutMilliseconds: number;
   readonly arms: readonly RoutedArm[];
+  /** How answers are counted; absent where they are not. */
+  readonly feedback?: NonNullable<TrafficPlan["feedback"]>;
+  /** How the requests of one user find the same arm; absent where each request is for itself. */
+  readonly stickiness?: NonNullable<TrafficPlan["stickiness"]>;
 }
 
 /** Renders the route configuration. */
@@ -64,30 +113,106 @@ export function renderRoutes(input: RouteInput): TypedMessage {
         name: input.modelDeployment,
         domains: ["*"],
         routes: [
-          { match: { prefix: "/", grpc: {} }, ...renderAction("grpc", input) },
-          { match: { prefix: "/" }, ...renderAction("rest", input) },
+          ...(input.feedback === undefined ? [] : [FEEDBACK_ROUTE]),
+          ...renderProtocol("grpc", input),
+          ...renderProtocol("rest", input),
         ],
       },
     ],
   };
 }
 
-function renderAction(protocol: Protocol, input: RouteInput): JsonObject {
-  const { modelDeployment, epoch, timeoutMilliseconds, perTryTimeoutMilliseconds, arms } = input;
+const MATCH: Readonly<Record<Protocol, JsonObject>> = {
+  grpc: { prefix: "/", grpc: {} },
+  rest: { prefix: "/" },
+};
+
+/** The routes of a protocol. Envoy takes the first one that matches. */
+function renderProtocol(protocol: Protocol, input: RouteInput): readonly JsonObject[] {
+  const { arms, stickiness } = input;
+  if (stickiness === undefined || arms.length < 2)
+    return [{ match: MATCH[protocol], ...renderAction(protocol, input) }];
+  const { header, anonymous, salt } = stickiness;
+  const { feedback, ...uncounted } = input;
+  const ofUser = (regex: string, split: string) => ({
+    match: { ...MATCH[protocol], headers: [{ name: header, string_match: { safe_regex: { regex } } }] },
+    ...renderAction(protocol, input, { user: { header, salt }, split }),
+  });
+  // What goes to stable for another reason than chance must not be compared.
+  const nobodys = anonymous === "Random" ? input : { ...uncounted, arms: onlyStable(arms) };
+  return [
+    ...(feedback?.userHeader === header ? [ofUser(CHECKED_USER, splitOf(arms, salt, header))] : []),
+    ofUser(".+", UNCHECKED),
+    { match: MATCH[protocol], ...renderAction(protocol, nobodys) },
+  ];
+}
+
+/** The stable arm with the weight of all. */
+function onlyStable(arms: readonly RoutedArm[]): readonly RoutedArm[] {
+  const weight = arms.reduce((sum, arm) => sum + arm.weight, 0);
+  return arms.filter(({ name }) => name === "Stable").map((arm) => ({ ...arm, weight }));
+}
+
+/** By what the arm of a user can be computed again. */
+function splitOf(arms: readonly RoutedArm[], salt: string, header: string): string {
+  const sum = (some: readonly RoutedArm[]) => some.reduce((weights, { weight }) => weights + weight, 0);
+  return `${sum(arms.filter(({ name }) => name === "Candidate"))}/${sum(arms)} ${salt} ${header}`;
+}
+
+/** A user's arm follows from the hash of the header and the salt; Envoy takes it modulo the sum of the weights. */
+function hashPolicy({ header, salt }: { readonly header: string; readonly salt: string }): JsonObject {
+  const rewrite = { pattern: { regex: "^(.*)$" }, substitution: `\\1:${salt}` };
+  return { header: { header_name: header, regex_rewrite: rewrite } };
+}
+
+/** How a route chooses the arm: by chance, unless by the user. */
+interface Choice {
+  readonly user?: { readonly header: string; readonly salt: string };
+  /** What model servers are told of it. */
+  readonly split?: string;
+}
+
+function renderAction(
+  protocol: Protocol,
+  input: RouteInput,
+  { user, split = UNCHECKED }: Choice = {},
+): JsonObject {
+  const { modelDeployment, epoch, timeoutMilliseconds, perTryTimeoutMilliseconds, arms, feedback } = input;
   if (arms.length === 0) {
     const text = `no model server of ModelDeployment ${modelDeployment} can answer yet`;
     return { direct_response: { status: 503, body: { inline_string: text } } };
   }
   return {
     request_body_buffer_limit: RETRY_BUFFER_BYTES,
-    request_headers_to_add: [setHeader(PETREL_HEADER.epoch, String(epoch))],
+    request_headers_to_add: [
+      setHeader(PETREL_HEADER.epoch, String(epoch)),
+      ...countedHeaders(feedback, split),
+    ],
     route: {
-      weighted_clusters: { clusters: candidateFirst(arms).map((arm) => weightedCluster(arm, protocol)) },
+      weighted_clusters: {
+        clusters: candidateFirst(arms).map((arm) => weightedCluster(arm, protocol)),
+        ...(user === undefined ? {} : { use_hash_policy: true }),
+      },
+      ...(user === undefined ? {} : { hash_policy: [hashPolicy(user)] }),
       timeout: protoDuration(timeoutMilliseconds),
       idle_timeout: protoDuration(timeoutMilliseconds + IDLE_GRACE_MILLISECONDS),
       retry_policy: retryPolicy(protocol, perTryTimeoutMilliseconds),
     },
   };
+}
+
+/** What the token of an answer is made from. Envoy leaves a header out whose value would be empty. */
+function countedHeaders(feedback: RouteInput["feedback"], split: string): readonly JsonObject[] {
+  if (feedback === undefined) return [];
+  const { userHeader, excludeHeader } = feedback;
+  return [
+    setHeader(PETREL_HEADER.time, "%START_TIME(%s)%"),
+    setHeader(PETREL_HEADER.split, split),
+    ...(userHeader === undefined
+      ? []
+      : [setHeader(PETREL_HEADER.user, `%REQ(${userHeader}):${LONGEST_USER}%`)]),
+    ...(excludeHeader === undefined ? [] : [setHeader(PETREL_HEADER.excluded, `%REQ(${excludeHeader}):1%`)]),
+  ];
 }
 
 function candidateFirst(arms: readonly RoutedArm[]): readonly RoutedArm[] {

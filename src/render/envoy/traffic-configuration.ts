@@ -8,6 +8,7 @@ import { contentHash } from "../../api/content-hash.ts";
 import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { PlannedPool, TrafficPlan } from "../../api/traffic-plan.ts";
 import { type NamedCluster, type Protocol, renderCluster } from "./cluster.ts";
+import type { SecretFile } from "./door.ts";
 import { type ModelServerEndpoint, renderEndpoints } from "./endpoints.ts";
 import type { ConfigurationLayout } from "./layout.ts";
 import { renderListener } from "./listener.ts";
@@ -28,6 +29,8 @@ export interface TrafficConfiguration {
   readonly timeoutMilliseconds: number;
   readonly clusters: readonly PlannedCluster[];
   readonly listener: TypedMessage;
+  /** Files that the listener refers to. */
+  readonly secrets: readonly SecretFile[];
   /** Equal for equal listeners. */
   readonly listenerHash: string;
   /** The version names epoch and content, so Envoy's report of it tells the plan that is in effect. */
@@ -64,15 +67,26 @@ export function renderTraffic(
       clusters: { rest: clusterOf("rest"), grpc: clusterOf("grpc") },
     };
   });
-  const { epoch, port } = plan;
+  // A router that was started without a collector carries out the rest of the plan; its answers are not counted.
+  const feedback = layout.accessLog === undefined ? undefined : plan.feedback;
+  const { epoch, port, stickiness } = plan;
   const routes = renderRoutes({
     modelDeployment,
     epoch,
     timeoutMilliseconds,
     perTryTimeoutMilliseconds,
     arms,
+    ...(feedback === undefined ? {} : { feedback }),
+    ...(stickiness === undefined ? {} : { stickiness }),
   });
-  const listener = renderListener({ modelDeployment, address, port, layout });
+  const { resource: listener, secrets } = renderListener({
+    modelDeployment,
+    address,
+    port,
+    door: plan,
+    isCounted: feedback !== undefined,
+    layout,
+  });
   return {
     modelDeployment,
     epoch,
@@ -80,6 +94,7 @@ export function renderTraffic(
     timeoutMilliseconds,
     clusters,
     listener,
+    secrets,
     listenerHash: contentHash(listener),
     routes: resourceFile([routes], epoch),
   };

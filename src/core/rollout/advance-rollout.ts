@@ -1,0 +1,228 @@
+/**
+ * The state machine of a release: from its stored status, what people said and what is seen, to its next status. Pure.
+ *
+ * Its memory is the number of the step, the history and the verdict; everything else follows from what is seen. A step
+ * is counted from when its weight is in effect, by a stored time, so that looks that come late add up to nothing. A
+ * weight grows only with the replicas that carry it, and falls to nothing at once when none is left. A verdict is
+ * never taken back.
+ */
+
+import type { GateStatus } from "../../api/gate-status.ts";
+import type { ModelRolloutStatus, RolloutHistoryEntry, RolloutVerdict } from "../../api/model-rollout.ts";
+import { formatPercentage } from "../../api/percentage.ts";
+import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
+import { describeRollout } from "./describe-rollout.ts";
+import { judgedStep, type NamedFinding, storedGates } from "./gates/judged-step.ts";
+import { dueTime, type RolloutStep, stepsOf, weightOfStep } from "./rollout-steps.ts";
+import { earliestAfter, rolloutTime } from "./rollout-time.ts";
+import { gatesAsStored, verdictOf } from "./rollout-verdict.ts";
+import type { RolloutOutcome, RolloutView } from "./rollout-view.ts";
+import { wording } from "./rollout-words.ts";
+
+/**
+ * A stable revision without any ready replica is waited for so long. Then the steps are skipped: they would protect
+ * nobody, and keep the fix from those whom stable fails.
+ */
+export const STABLE_LOSS_MILLISECONDS = 60_000;
+
+/** Takes one look. */
+export function advanceRollout(view: RolloutView): RolloutOutcome {
+  const { status } = view;
+  const steps = stepsOf(view.spec.strategy);
+  if (status.verdict !== undefined) return over(view, status.verdict);
+  const gates = gatesAsStored(view, steps);
+  const verdict = verdictOf(view, steps, gates);
+  if (verdict !== undefined) {
+    return over(view, verdict, verdict.reason === "GateFailed" ? storedGates(gates) : undefined);
+  }
+  if (view.role === "Promoting") return { ...idle(status), weight: FULL_WEIGHT, capacityWeight: FULL_WEIGHT };
+  return goOn(view, steps);
+}
+
+function idle(status: ModelRolloutStatus): RolloutOutcome {
+  return { status, weight: 0, capacityWeight: 0, takesStableAway: false };
+}
+
+/** @param gates what they said when one of them ended it; else what is stored of that. */
+function over(view: RolloutView, verdict: RolloutVerdict, gates?: GateStatus[]): RolloutOutcome {
+  const weight = verdict.outcome === "Promoted" ? FULL_WEIGHT : 0;
+  const { nextCheckAt: _next, gates: stored, weightInEffectAt, ...rest } = view.status;
+  const said = gates ?? (view.status.verdict?.reason === "GateFailed" ? stored : undefined);
+  const status: ModelRolloutStatus = {
+    ...rest,
+    startedAt: rest.startedAt ?? verdict.at,
+    step: rest.step ?? 0,
+    steps: rest.steps ?? stepsOf(view.spec.strategy).length,
+    weight: formatPercentage(weight),
+    ...(weight > 0 && weightInEffectAt !== undefined ? { weightInEffectAt } : {}),
+    ...(said === undefined ? {} : { gates: said }),
+    endedAt: rest.endedAt ?? verdict.at,
+    verdict,
+  };
+  const described = describeRollout(view, status, verdict.outcome, verdict.message);
+  return { ...idle(described), weight, capacityWeight: weight };
+}
+
+/** One that has no verdict, and whose revision is the candidate. */
+function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]): RolloutOutcome {
+  const now = view.nowMilliseconds;
+  const last = steps.length;
+  const before = begun(view, last);
+  const stableLostAt = lossOfStable(view, before.step, last);
+  const held = holding(view, steps, before);
+  const entry = held.history.at(-1);
+  const dueAt = dueTime(steps, before.step, entry);
+  const gates =
+    before.step > 0 && before.step < last ? view.judge(judgedStep(steps, before.step, entry, dueAt)) : [];
+  const wasPassed = entry?.endedAt !== undefined;
+  const isPassed = wasPassed || mayEnd({ view, steps, ...before, dueAt, gates });
+  const passedGates =
+    isPassed && !wasPassed && gates.length > 0 ? storedGates(gates) : view.status.passedGates;
+  const history = isPassed ? withEnd(held.history, now) : held.history;
+
+  const skips = view.spec.decision === "Promote" || isLost(view, stableLostAt);
+  const next = skips
+    ? last
+    : before.step === 0 || (isPassed && before.step < last)
+      ? before.step + 1
+      : before.step;
+  const isHeld = view.spec.paused === true && view.spec.decision !== "Promote";
+  const isRecreate = view.spec.strategy.type === "Recreate";
+  const takesStableAway = isRecreate && (before.step > 0 || !isHeld);
+  const roomIsThere = !isRecreate || (view.stableHasLeft && takesStableAway) || before.step > 0;
+  // What is missed of one of them at the beginning would be held against the other.
+  const isComparable = view.isComparable || before.step > 0 || skips || last === 1;
+  const nextWeight = weightOfStep(steps, next);
+  const grows = next > before.step && !isHeld && roomIsThere && isComparable && view.carries(nextWeight);
+  const step = grows ? next : before.step;
+  const weight = grows ? nextWeight : held.weight;
+  const finalHistory: RolloutHistoryEntry[] = grows
+    ? [...history, { step, weight: formatPercentage(weight), startedAt: rolloutTime(now) }]
+    : history;
+
+  const inEffectAt = grows ? undefined : finalHistory.at(-1)?.inEffectAt;
+  const lossDueAt =
+    stableLostAt === undefined ? undefined : Date.parse(stableLostAt) + STABLE_LOSS_MILLISECONDS;
+  const isDueLater = !grows && dueAt !== undefined && dueAt > now;
+  const wakeAt = earliestAfter(now, [
+    isDueLater ? dueAt : undefined,
+    skips ? undefined : lossDueAt,
+    ...gates.map(({ wakeAtMilliseconds }) => wakeAtMilliseconds),
+  ]);
+  const status: ModelRolloutStatus = {
+    ...(isDueLater ? { nextCheckAt: rolloutTime(dueAt) } : {}),
+    step,
+    steps: last,
+    weight: formatPercentage(weight),
+    ...(weight > 0 && inEffectAt !== undefined ? { weightInEffectAt: inEffectAt } : {}),
+    startedAt: view.status.startedAt ?? rolloutTime(now),
+    ...(stableLostAt === undefined ? {} : { stableLostAt }),
+    ...(finalHistory.length === 0 ? {} : { history: finalHistory }),
+    ...(view.shares.length === 0 ? {} : { shares: [...view.shares] }),
+    ...(gates.length === 0 || grows ? {} : { gates: storedGates(gates) }),
+    ...(passedGates === undefined ? {} : { passedGates }),
+  };
+  const { phase, message } = wording({
+    view,
+    steps,
+    step,
+    next,
+    weight,
+    dueAt,
+    isPassed,
+    isHeld,
+    grows,
+    gates,
+    inEffectAt,
+    skips,
+    isComparable,
+  });
+  return {
+    status: describeRollout(view, status, phase, message),
+    weight,
+    capacityWeight: roomIsThere || !isRecreate ? weightOfStep(steps, Math.max(1, next)) : 0,
+    takesStableAway,
+    ...(wakeAt === undefined ? {} : { wakeAtMilliseconds: wakeAt }),
+  };
+}
+
+interface Position {
+  readonly step: number;
+  readonly history: RolloutHistoryEntry[];
+}
+
+/** Where it stands; one that is looked at for the first time stands before its first step, or has all the traffic. */
+function begun({ status, reportedWeight, nowMilliseconds }: RolloutView, last: number): Position {
+  if (status.step !== undefined) return { step: status.step, history: status.history ?? [] };
+  if (reportedWeight < FULL_WEIGHT) return { step: 0, history: [] };
+  // It was deleted, or there were no releases when it began: what it has, it has by right.
+  const startedAt = rolloutTime(nowMilliseconds);
+  return { step: last, history: [{ step: last, weight: formatPercentage(FULL_WEIGHT), startedAt }] };
+}
+
+/** The weight of the present step, or none of it when it cannot be carried; and since when it is in effect. */
+function holding(
+  view: RolloutView,
+  steps: readonly RolloutStep[],
+  { step, history }: Position,
+): { readonly weight: number; readonly history: RolloutHistoryEntry[] } {
+  const wanted = weightOfStep(steps, step);
+  const entry = history.at(-1);
+  if (wanted === 0 || entry === undefined) return { weight: 0, history };
+  const { reportedWeight, nowMilliseconds: now } = view;
+  const isCarried = reportedWeight >= wanted ? view.anyIsReady : view.carries(wanted);
+  const { inEffectAt, ...rest } = entry;
+  const since = sinceInEffect();
+  return {
+    weight: isCarried ? wanted : 0,
+    history: [...history.slice(0, -1), since === undefined ? rest : { ...rest, inEffectAt: since }],
+  };
+
+  function sinceInEffect(): string | undefined {
+    if (!isCarried || reportedWeight !== wanted) return undefined;
+    // Whatever else changes in the plan: as long as each plan gives this share, every router does.
+    // A clock that was set back must not make the step longer by as much.
+    if (inEffectAt !== undefined && Date.parse(inEffectAt) <= now) return inEffectAt;
+    return inEffectAt !== undefined || view.planIsInEffect ? rolloutTime(now) : undefined;
+  }
+}
+
+function mayEnd({
+  view,
+  steps,
+  step,
+  dueAt,
+  gates,
+}: {
+  readonly view: RolloutView;
+  readonly steps: readonly RolloutStep[];
+  readonly step: number;
+  readonly dueAt: number | undefined;
+  readonly gates: readonly NamedFinding[];
+}): boolean {
+  if (dueAt === undefined || dueAt > view.nowMilliseconds || view.spec.paused === true) return false;
+  const isApproved = steps[step - 1]?.isPausing !== true || (view.spec.approvedStep ?? 0) >= step;
+  return isApproved && gates.every(({ outcome }) => outcome === "Pass");
+}
+
+function withEnd(history: RolloutHistoryEntry[], now: number): RolloutHistoryEntry[] {
+  const entry = history.at(-1);
+  if (entry === undefined || entry.endedAt !== undefined) return history;
+  return [...history.slice(0, -1), { ...entry, endedAt: rolloutTime(now) }];
+}
+
+/** Since when stable has had no ready replica, where steps could be skipped for that. */
+function lossOfStable(view: RolloutView, step: number, last: number): string | undefined {
+  if (last === 1) return undefined;
+  // Once the steps are skipped, it stays said why.
+  if (step === last) return view.status.stableLostAt;
+  if (!view.stableIsLost) return undefined;
+  const { stableLostAt } = view.status;
+  const isPast = stableLostAt !== undefined && Date.parse(stableLostAt) <= view.nowMilliseconds;
+  return isPast ? stableLostAt : rolloutTime(view.nowMilliseconds);
+}
+
+function isLost({ spec, nowMilliseconds }: RolloutView, stableLostAt: string | undefined): boolean {
+  if (stableLostAt === undefined || spec.paused === true) return false;
+  return nowMilliseconds - Date.parse(stableLostAt) >= STABLE_LOSS_MILLISECONDS;
+}

@@ -1,0 +1,62 @@
+/**
+ * Which release is the current one: the status of the ModelDeployment names it, so that a restarted operator goes on
+ * with the same.
+ */
+import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
+import { MAXIMUM_REFRESH_LENGTH } from "../../api/model-deployment-status.ts";
+import { ANNOTATION } from "../../api/names.ts";
+import type { Observation, ObservedRollout } from "../observation.ts";
+
+/** What the status of a ModelDeployment says about its latest release. */
+export type ReleaseReference = NonNullable<ModelDeploymentStatus["rollout"]>;
+
+/** The release that the stored status names. */
+export interface CurrentRelease {
+  readonly name: string;
+  readonly revision: string;
+  /** Absent when it is not there: it is not made yet, not seen yet, or somebody deleted it. */
+  readonly rollout?: ObservedRollout;
+}
+
+/** The current release; undefined when there is none. */
+export function currentRelease({ deployment, rollouts }: Observation): CurrentRelease | undefined {
+  const { name, revision } = deployment.status.rollout ?? {};
+  if (name === undefined || revision === undefined) return undefined;
+  const rollout = rollouts.find((present) => present.name === name && present.spec.revision === revision);
+  return { name, revision, ...(rollout === undefined ? {} : { rollout }) };
+}
+
+/** Whether a verdict has fallen. */
+export function isOver(release: CurrentRelease | undefined): boolean {
+  return release?.rollout?.status.verdict !== undefined;
+}
+
+/** The request for a retry that stands there, as it is reported. */
+export function retryToken({ deployment }: Observation): string | undefined {
+  return deployment.metadata.annotations?.[ANNOTATION.retry]?.slice(0, MAXIMUM_REFRESH_LENGTH);
+}
+
+/** Whether the release of a revision was given up, and nobody has asked for another try. */
+export function isGivenUp(observation: Observation, revision: string): boolean {
+  const release = currentRelease(observation);
+  return (
+    release?.revision === revision &&
+    release.rollout?.status.verdict?.outcome === "Aborted" &&
+    (retryToken(observation) ?? "") === (observation.deployment.status.rollout?.retry ?? "")
+  );
+}
+
+/**
+ * Whether a release lets its revision become stable: it gives it all the traffic, and nobody holds it. Without any
+ * release (an operator from before there were releases gave it the traffic) nothing is in the way.
+ */
+export function letsPromote(observation: Observation, revision: string): boolean {
+  const release = currentRelease(observation);
+  if (release === undefined) return observation.deployment.status.rollout === undefined;
+  const { rollout } = release;
+  if (release.revision !== revision || rollout === undefined) return false;
+  const { spec, status } = rollout;
+  if (status.verdict !== undefined) return status.verdict.outcome === "Promoted";
+  const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote");
+  return status.phase !== undefined && status.step === status.steps && !isHeld;
+}

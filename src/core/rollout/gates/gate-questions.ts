@@ -1,0 +1,118 @@
+/**
+ * What has to be asked for the gates of a release: whom, and in which words. Pure; who asks is elsewhere.
+ *
+ * Names go into queries as they are: all of them are names of objects of Kubernetes, which can close no quote.
+ */
+
+import { parseDurationMilliseconds } from "../../../api/duration.ts";
+import type { RolloutShare } from "../../../api/model-rollout.ts";
+import { DEFAULT_LABEL, type QualitySpec } from "../../../api/quality.ts";
+import type { GateSpec } from "../../../api/rollout-gates.ts";
+import type { AskedMetric, CollectorQuestion } from "./collector-counts.ts";
+
+/** One question. */
+export type GateQuestion = UrlQuestion | CollectorQuestion;
+
+/** By what a question is known: an answer to one is an answer to all of this name. */
+export function questionName(question: GateQuestion): string {
+  // Each plan of the traffic adds to the shares, and none is taken from them: what was answered before is still so.
+  return JSON.stringify(question.type === "Collector" ? { ...question, shares: [] } : question);
+}
+
+/** What one gate asks where it says. */
+export interface UrlQuestion {
+  /** Name of the gate. */
+  readonly gate: string;
+  readonly type: "PrometheusQuery" | "WebHook";
+  /** As the gate declares it. */
+  readonly url: string;
+  /** PromQL, or JSON for a web hook. */
+  readonly text: string;
+}
+
+/** What a question may name. */
+export interface AskedRelease {
+  readonly namespace: string;
+  readonly deployment: string;
+  readonly candidate: string;
+  readonly stable: string;
+  /** Name of the ModelRollout. */
+  readonly rollout: string;
+  readonly step: number;
+  readonly steps: number;
+  /** As a percentage. */
+  readonly weight: string;
+  /** Whether every router gives the share of the step: what is answered before is about no step. */
+  readonly isInEffect: boolean;
+  readonly startedAtMilliseconds: number;
+  /** By which plans of the traffic the candidate had a share so far. */
+  readonly shares: readonly RolloutShare[];
+  /** What is counted; absent where nothing is. */
+  readonly quality?: QualitySpec;
+}
+
+/** Whether any of these gates compares the arms by what the collector counts. */
+export function comparesArms(gates: readonly GateSpec[]): boolean {
+  return gates.some(({ type }) => type === "Quality");
+}
+
+/**
+ * The questions of these gates: those that ask where they say, in their order, then one to the collector, where it counts
+ * anything that a gate judges by.
+ */
+export function gateQuestions(gates: readonly GateSpec[], release: AskedRelease): readonly GateQuestion[] {
+  return [...urlQuestions(gates, release), ...collectorQuestions(gates, release)];
+}
+
+function collectorQuestions(
+  gates: readonly GateSpec[],
+  { namespace, deployment, startedAtMilliseconds, shares, quality }: AskedRelease,
+): readonly CollectorQuestion[] {
+  const isJudged = comparesArms(gates) || shares.some(({ drawnBy }) => drawnBy === "User");
+  if (quality === undefined || shares.length === 0 || !isJudged) return [];
+  const names = new Set(gates.flatMap((gate) => gate.quality?.metric ?? []));
+  const metrics = askedMetrics(quality).filter(({ name }) => names.has(name));
+  const fromMilliseconds = startedAtMilliseconds;
+  return [{ type: "Collector", namespace, deployment, fromMilliseconds, shares, metrics }];
+}
+
+function askedMetrics({ labels, metrics }: QualitySpec): readonly AskedMetric[] {
+  return metrics.flatMap(({ name, type, label = DEFAULT_LABEL[type] }) => {
+    const matures = labels.find((declared) => declared.name === label)?.matures;
+    if (matures === undefined) return [];
+    return [{ name, type, label, maturesSeconds: parseDurationMilliseconds(matures) / 1_000 }];
+  });
+}
+
+function urlQuestions(gates: readonly GateSpec[], release: AskedRelease): readonly UrlQuestion[] {
+  if (!release.isInEffect) return [];
+  return gates.flatMap(({ name, type, prometheusQuery, webHook }): UrlQuestion[] => {
+    if (type === "PrometheusQuery" && prometheusQuery !== undefined) {
+      const { url, query } = prometheusQuery;
+      return [{ gate: name, type, url, text: withNames(query, release) }];
+    }
+    if (type !== "WebHook" || webHook === undefined) return [];
+    const { deployment, rollout, namespace, candidate, stable, step, steps, weight } = release;
+    const text = JSON.stringify({
+      gate: name,
+      namespace,
+      modelDeployment: deployment,
+      modelRollout: rollout,
+      candidate,
+      stable,
+      step,
+      steps,
+      weight,
+    });
+    return [{ gate: name, type, url: webHook.url, text }];
+  });
+}
+
+const NAMED = ["namespace", "deployment", "candidate", "stable"] as const;
+
+function withNames(query: string, release: AskedRelease): string {
+  return query.replace(/\$\((\w+)\)/g, (whole, word: string) => {
+    const named = NAMED.find((name) => name === word);
+    return named === undefined ? whole : release[named];
+  });
+}

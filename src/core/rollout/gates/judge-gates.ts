@@ -1,0 +1,42 @@
+/**
+ * All gates of a release by what was read from outside, settled, in the order in which they are reported: those that are
+ * always on where requests are counted, then those that people declared.
+ */
+import type { GateStatus } from "../../../api/gate-status.ts";
+import type { GateSpec } from "../../../api/rollout-gates.ts";
+import { countPolicy } from "./count-policy.ts";
+import type { GateEvidence, StepView } from "./gate-evidence.ts";
+import { comparesArms } from "./gate-questions.ts";
+import { COUNT_GATES, GATE_KINDS } from "./register.ts";
+import { type SettledGate, settleGate } from "./settle-gate.ts";
+
+/** What the gates of a release are judged by. */
+export interface GatesInput {
+  /** As the release was begun with. */
+  readonly declared: readonly GateSpec[];
+  /** What the stored status says of them. */
+  readonly before: readonly GateStatus[];
+  readonly step: StepView;
+  readonly evidence: GateEvidence;
+}
+
+/** Judges and settles them. */
+export function judgeGates({ declared, before, step, evidence }: GatesInput): readonly SettledGate[] {
+  const harmGates = declared.filter(({ type }) => GATE_KINDS[type].looksForHarm).length;
+  const isCompared = comparesArms(declared);
+  const policy = countPolicy(declared);
+  const stored = (name: string) => before.find((status) => status.name === name);
+  const counts = COUNT_GATES.filter(
+    // What failed once is not forgotten because its evidence is gone.
+    (gate) => gate.applies(evidence, isCompared) || stored(gate.name)?.latched === true,
+  ).map((gate) => {
+    const judgement = gate.judge({ name: gate.name, settings: {}, step, evidence, harmGates });
+    return settleGate(gate.name, policy, judgement, stored(gate.name), step);
+  });
+  const others = declared.map((settings) => {
+    const { name, type } = settings;
+    const judgement = GATE_KINDS[type].judge({ name, settings, step, evidence, harmGates });
+    return settleGate(name, settings, judgement, stored(name), step);
+  });
+  return [...counts, ...others];
+}

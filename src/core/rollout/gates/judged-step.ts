@@ -1,0 +1,47 @@
+/**
+ * How the state machine of a release asks its gates: of which step, and what it keeps of what they say.
+ */
+import type { GateStatus } from "../../../api/gate-status.ts";
+import type { RolloutHistoryEntry } from "../../../api/model-rollout.ts";
+import { type RolloutStep, weightOfStep } from "../rollout-steps.ts";
+import type { StepView } from "./gate-evidence.ts";
+
+/** What a gate says, and when it is to be asked again although nothing else happens. */
+export interface NamedFinding extends GateStatus {
+  readonly wakeAtMilliseconds?: number;
+}
+
+/** A step as gates are asked about it. */
+export type JudgedStep = Omit<StepView, "nowMilliseconds" | "epochs">;
+
+/**
+ * A step to be judged.
+ *
+ * @param entry of the step in the history.
+ * @param dueAt when it has lasted its time; undefined once it was passed.
+ */
+export function judgedStep(
+  steps: readonly RolloutStep[],
+  step: number,
+  entry: RolloutHistoryEntry | undefined,
+  dueAt: number | undefined,
+): JudgedStep {
+  return {
+    weight: weightOfStep(steps, step),
+    isLast: step === steps.length - 1,
+    ...(entry?.inEffectAt === undefined ? {} : { inEffectAtMilliseconds: Date.parse(entry.inEffectAt) }),
+    ...(dueAt === undefined ? {} : { dueAtMilliseconds: dueAt }),
+  };
+}
+
+/** What a status keeps. */
+export function storedGates(gates: readonly NamedFinding[]): GateStatus[] {
+  return gates.map(({ wakeAtMilliseconds: _wake, ...status }) => status);
+}
+
+/** Which gate is waited for; undefined when none is. Its numbers, which move with every reading, stand with the gate. */
+export function awaitedGate(gates: readonly NamedFinding[]): string | undefined {
+  const blocking = gates.find(({ outcome }) => outcome !== "Pass");
+  if (blocking === undefined) return undefined;
+  return `waits for gate ${blocking.name}: ${blocking.reason ?? blocking.message}`;
+}

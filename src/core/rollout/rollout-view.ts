@@ -1,0 +1,46 @@
+/**
+ * What the state machine of a release sees, and what it says.
+ */
+import type { ModelRolloutSpec, ModelRolloutStatus, RolloutShare } from "../../api/model-rollout.ts";
+import type { JudgedStep, NamedFinding } from "./gates/judged-step.ts";
+
+/** What is seen of a release. */
+export interface RolloutView {
+  readonly spec: ModelRolloutSpec;
+  readonly status: ModelRolloutStatus;
+  readonly generation: number;
+  readonly nowMilliseconds: number;
+  /** What its revision is for: `Promoted` once that is stored, `Promoting` as long as it is only decided. */
+  readonly role: "Candidate" | "Promoting" | "Promoted" | "ReturnedToStable" | "Replaced";
+  /** Share of the traffic that the stored plan gives it. */
+  readonly reportedWeight: number;
+  /** By which plans it had a share so far. */
+  readonly shares: readonly RolloutShare[];
+  /** Every live router has acknowledged the stored plan. */
+  readonly planIsInEffect: boolean;
+  /** Whether it has the ready replicas for a share of the traffic. */
+  readonly carries: (weight: number) => boolean;
+  /** No gate of a step compares it with stable, or the answers of both are counted alike. */
+  readonly isComparable: boolean;
+  /** Some replica of it is ready. */
+  readonly anyIsReady: boolean;
+  /** The stable revision should have replicas, and none is ready. */
+  readonly stableIsLost: boolean;
+  /** No pod of the stable revision is left, and no plan in effect names it. */
+  readonly stableHasLeft: boolean;
+  /** What the gates say of a step. */
+  readonly judge: (step: JudgedStep) => readonly NamedFinding[];
+}
+
+/** Where a release goes from here. */
+export interface RolloutOutcome {
+  readonly status: ModelRolloutStatus;
+  /** Share of the traffic that it gets now, in parts of 10,000. */
+  readonly weight: number;
+  /** Share of the traffic that its replicas are to be able to carry. */
+  readonly capacityWeight: number;
+  /** The stable revision is to go before it comes. */
+  readonly takesStableAway: boolean;
+  /** When it is to be looked at again, in milliseconds since the Unix epoch. */
+  readonly wakeAtMilliseconds?: number;
+}

@@ -1,0 +1,75 @@
+/**
+ * Says of a release that goes on where it is and what is awaited, for people. Pure.
+ *
+ * Nothing in a text moves with the time: a status is written on transitions only.
+ */
+import { formatPercentage } from "../../api/percentage.ts";
+import { awaitedGate, type NamedFinding } from "./gates/judged-step.ts";
+import { type RolloutStep, weightOfStep } from "./rollout-steps.ts";
+import { rolloutTime } from "./rollout-time.ts";
+import type { RolloutView } from "./rollout-view.ts";
+
+/** What a release has come to in one look. */
+export interface Situation {
+  readonly view: RolloutView;
+  readonly steps: readonly RolloutStep[];
+  readonly step: number;
+  readonly next: number;
+  readonly weight: number;
+  readonly dueAt: number | undefined;
+  readonly isPassed: boolean;
+  readonly isHeld: boolean;
+  readonly grows: boolean;
+  readonly gates: readonly NamedFinding[];
+  readonly inEffectAt: string | undefined;
+  readonly skips: boolean;
+  /** It does not wait for the answers of both revisions to be counted alike. */
+  readonly isComparable: boolean;
+}
+
+/** The phase, and what is awaited. */
+export function wording(situation: Situation): {
+  readonly phase: "Pending" | "Progressing" | "Paused" | "Promoting";
+  readonly message: string;
+} {
+  const { view, steps, step, next, weight, isHeld, isComparable } = situation;
+  const phaseOf = step === steps.length ? "Promoting" : step === 0 ? "Pending" : "Progressing";
+  if (isHeld) {
+    const where = step === 0 ? "before its first step" : `in step ${step} of ${steps.length}`;
+    const said = view.spec.reason === undefined ? "" : `: ${view.spec.reason}`;
+    return { phase: "Paused", message: `a person paused it ${where}${said}` };
+  }
+  if (step === 0 && !isComparable) {
+    const message = "waits until the pods of both revisions are replaced by ones whose answers are counted";
+    return { phase: phaseOf, message };
+  }
+  if (step === 0) {
+    const share = formatPercentage(weightOfStep(steps, next));
+    return { phase: phaseOf, message: `the new revision comes up for ${share} of the traffic` };
+  }
+  const about = `step ${step} of ${steps.length}, ${formatPercentage(weightOfStep(steps, step))}`;
+  if (weight === 0) {
+    return { phase: phaseOf, message: `${about}: it has no traffic until its replicas are ready again` };
+  }
+  const { phase, message } = waiting(situation);
+  return { phase: phase ?? phaseOf, message: `${about}: ${message}` };
+}
+
+function waiting({ view, steps, step, next, dueAt, isPassed, grows, gates, inEffectAt, skips }: Situation): {
+  readonly phase?: "Paused";
+  readonly message: string;
+} {
+  if (inEffectAt === undefined || grows) return { message: "routers take it up" };
+  if (next > step) {
+    const share = formatPercentage(weightOfStep(steps, next));
+    const why = skips && !isPassed ? "the rest of the steps is skipped" : "passed";
+    return { message: `${why}; replicas for ${share} come up` };
+  }
+  if (step === steps.length) return { message: "in effect; it becomes stable with all its replicas" };
+  if (dueAt !== undefined && dueAt > view.nowMilliseconds) {
+    return { message: `until ${rolloutTime(dueAt)} at least` };
+  }
+  const awaited = awaitedGate(gates);
+  if (awaited !== undefined) return { message: awaited };
+  return { phase: "Paused", message: `waits for approval: set spec.approvedStep to ${step}` };
+}

@@ -1,0 +1,25 @@
+/**
+ * What a container of a model pod reserves and may use.
+ */
+import type { PoolSpec } from "../../api/pool.ts";
+import { quantities } from "../quantities.ts";
+
+/**
+ * What the scheduler reserves when the spec does not say. Without any request a pod gets CPU time only when nobody
+ * else on the node wants it: requests then time out as soon as the node is busy. The model lies in the pod's ephemeral
+ * storage; a node that runs short of it evicts first who has asked for less than it uses.
+ */
+export const DEFAULT_REQUESTS = { cpu: "250m", memory: "128Mi", "ephemeral-storage": "1Gi" } as const;
+
+/** Resources of the model server of a pool. */
+export function containerResources(pool: PoolSpec) {
+  const limits = quantities(pool.resources?.limits ?? {});
+  // A limit without a request is the request too (a rule of Kubernetes), so no default may stand before it.
+  const requests = { ...DEFAULT_REQUESTS, ...limits, ...quantities(pool.resources?.requests ?? {}) };
+  const claims = (pool.resourceClaims ?? []).map(({ name }) => ({ name }));
+  return {
+    requests,
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(claims.length === 0 ? {} : { claims }),
+  };
+}
