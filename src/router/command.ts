@@ -3,21 +3,32 @@
  */
 import { isIP } from "node:net";
 import { Command, InvalidArgumentError } from "commander";
-import { parseDurationMilliseconds } from "../api/duration.ts";
+import type { Credential } from "../api/credential.ts";
 import { MODEL_POD_PORT } from "../api/names.ts";
 import { systemClock } from "../core/clock.ts";
-import { createLogger, errorMessage, type Logger } from "../core/log.ts";
+import { createLogger, type Logger } from "../core/log.ts";
 import { loadEndpoint } from "../kube/endpoint.ts";
 import { createTransport } from "../kube/transport.ts";
+import { durationOption } from "../process/duration-option.ts";
+import { startStatusServer } from "../process/status-server.ts";
+import { stopOnSignals } from "../process/stop-on-signals.ts";
+import { wholeNumber } from "../process/whole-number.ts";
+import { CREDENTIAL_DIRECTORY } from "../render/credential-files.ts";
 import { renderBootstrap } from "../render/envoy/bootstrap.ts";
-import { configurationLayout } from "../render/envoy/layout.ts";
-import { ENVOY_CONFIG_DIRECTORY, ROUTER_PORT } from "../render/router.ts";
+import { accessLogIn, configurationLayout } from "../render/envoy/layout.ts";
+import { DRAINED_PATH, ENVOY_CONFIG_DIRECTORY, ROUTER_DRAIN_SECONDS, ROUTER_PORT } from "../render/router.ts";
+import { collectorClient } from "./collector-client.ts";
 import { ConfigurationDirectory } from "./configuration-directory.ts";
-import { envoyAdministration } from "./envoy-administration.ts";
-import { createRouterMetrics } from "./metrics.ts";
+import { Drain } from "./drain.ts";
+import { envoyAdministration, loggingEnvoy } from "./envoy-administration.ts";
+import { ImpressionShipper } from "./impression-shipper.ts";
+import { LogDirectory } from "./log-directory.ts";
+import { createRouterMetrics, showShipping } from "./metrics.ts";
+import { CredentialDirectory } from "./mounted-credentials.ts";
+import { httpPeerProbe } from "./peer-probe.ts";
 import { Router } from "./router.ts";
 import { wildcardAddress } from "./router-identity.ts";
-import { startStatusServer } from "./status-server.ts";
+import { statusChecks } from "./status-checks.ts";
 
 interface Arguments {
   readonly namespace: string;
@@ -30,12 +41,27 @@ interface Arguments {
   readonly envoyMetricsPort: number;
   readonly httpPort: number;
   readonly maxConnections: number;
-  readonly drainTime: number;
+  readonly envoyMemoryBytes: number;
+  readonly leastDrainTime: number;
+  readonly longestDrainTime: number;
+  readonly credential: readonly Credential[];
+  readonly credentialDirectory: string;
+  readonly collector?: URL;
+  readonly feedbackAddress?: HostAndPort;
+  readonly accessToken?: string;
+  readonly accessLogDirectory?: string;
 }
+
+interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The limit that routers have unless an installation says another one. */
+const DEFAULT_ENVOY_MEMORY_BYTES = 2 ** 30;
 
 /** The verb `petrel router`. */
 export function routerCommand(): Command {
-  const drainTime = "15s";
   return new Command("router")
     .description("Configures the Envoy beside it from the ModelDeployments of its namespace.")
     .requiredOption("--namespace <namespace>", "namespace of the pod, and of what it routes to")
@@ -54,10 +80,32 @@ export function routerCommand(): Command {
     .option("--http-port <port>", "port of health and metrics", wholeNumber(1, 65_535), ROUTER_PORT.http)
     .option("--max-connections <count>", "connections that Envoy accepts", wholeNumber(1, 1_000_000), 10_000)
     .option(
-      "--drain-time <duration>",
-      `how long Envoy goes on once the pod is deleted (default: "${drainTime}")`,
-      parseDuration,
-      parseDurationMilliseconds(drainTime),
+      "--envoy-memory-bytes <bytes>",
+      "memory of Envoy's container",
+      wholeNumber(2 ** 20, 2 ** 48),
+      DEFAULT_ENVOY_MEMORY_BYTES,
+    )
+    .option("--credential <kind/name/key>", "what is mounted for doors; may be repeated", addCredential, [])
+    .option("--credential-directory <directory>", "where it is mounted", CREDENTIAL_DIRECTORY)
+    .option(
+      "--collector <url>",
+      "where the collector takes impressions; without it none are counted",
+      parseUrl,
+    )
+    .option("--feedback-address <host:port>", "where the collector takes labels", parseHostAndPort)
+    .option("--access-token <path>", "file of what opens the collector, one a line")
+    .option("--access-log-directory <directory>", "where Envoy writes its access log, and impressions wait")
+    .option(
+      "--least-drain-time <duration>",
+      `how long Envoy goes on at least once the pod is deleted (default: "${ROUTER_DRAIN_SECONDS.least}s")`,
+      durationOption(),
+      ROUTER_DRAIN_SECONDS.least * 1000,
+    )
+    .option(
+      "--longest-drain-time <duration>",
+      `how long it goes on at most while requests are under way (default: "${ROUTER_DRAIN_SECONDS.longest}s")`,
+      durationOption(),
+      ROUTER_DRAIN_SECONDS.longest * 1000,
     )
     .action(run);
 }
@@ -68,7 +116,12 @@ async function run(options: Arguments): Promise<void> {
     now: () => systemClock.now(),
     fields: { "service.name": "petrel-router" },
   });
-  const layout = configurationLayout(options.configDirectory);
+  const counting = countingOf(options);
+  const layout = configurationLayout(
+    options.configDirectory,
+    options.credentialDirectory,
+    counting?.accessLogDirectory,
+  );
   const address = wildcardAddress(options);
   const endpoint = await loadEndpoint({ clock: systemClock, environment: process.env });
   const metrics = createRouterMetrics(endpoint.server.host, () => router.status);
@@ -78,10 +131,19 @@ async function run(options: Arguments): Promise<void> {
     userAgent: "petrel-router",
     observe: metrics.observeRequest,
   });
+  const envoy = envoyAdministration(options.adminPort);
+  const drain = new Drain({
+    envoy,
+    clock: systemClock,
+    leastMilliseconds: options.leastDrainTime,
+    longestMilliseconds: options.longestDrainTime,
+  });
   const router = new Router({
     identity: options,
     port: transport,
-    envoy: envoyAdministration(options.adminPort),
+    envoy,
+    // All routers of a namespace are made from one template, so their ports are ours.
+    probePeer: httpPeerProbe(options.envoyMetricsPort),
     store: new ConfigurationDirectory(layout),
     bootstrap: renderBootstrap({
       nodeId: options.podName,
@@ -89,10 +151,13 @@ async function run(options: Arguments): Promise<void> {
       adminPort: options.adminPort,
       metricsPort: options.envoyMetricsPort,
       maximumConnections: options.maxConnections,
+      memoryBytes: options.envoyMemoryBytes,
+      ...(counting === undefined ? {} : { collector: counting.feedbackAddress }),
       layout,
     }),
+    credentials: new CredentialDirectory(options.credential, layout),
     settings: { layout, address, ports: MODEL_POD_PORT },
-    drainMilliseconds: options.drainTime,
+    drainMilliseconds: options.longestDrainTime,
     clock: systemClock,
     random: Math.random,
     log,
@@ -100,43 +165,79 @@ async function run(options: Arguments): Promise<void> {
   const server = await startStatusServer({
     port: options.httpPort,
     registry: metrics.registry,
-    status: () => router.status,
+    checks: statusChecks(() => router.status),
+    waits: { [DRAINED_PATH]: (signal) => drain.finished(signal) },
   });
-  await router.run(stopOnSignals(log));
-  server.close();
-  server.closeAllConnections();
+  const shipper = counting === undefined ? undefined : shipperOf(options, counting, router, log);
+  if (shipper !== undefined) showShipping(metrics.registry, () => shipper.figures);
+  const stop = stopOnSignals(log);
+  const shipping = shipper?.run(stop);
+  await router.run(stop);
+  await shipping;
+  // While Envoy goes on, this container alone is replaced, and the next one ships what follows.
+  if (!(await envoy.isReady())) await shipper?.finish();
+  await server.close();
   transport.close();
   log.info("stopped");
 }
 
-function stopOnSignals(log: Logger): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
-      log.info("asked to stop", { "petrel.signal": signal });
-      controller.abort();
-    });
-  }
-  return controller.signal;
+/** What impressions need, all of it; undefined where none are counted. */
+interface Counting {
+  readonly collector: URL;
+  readonly feedbackAddress: HostAndPort;
+  readonly accessToken: string;
+  readonly accessLogDirectory: string;
 }
 
-function wholeNumber(minimum: number, maximum: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
-    throw new InvalidArgumentError(`expected a whole number from ${minimum} to ${maximum}, got "${text}"`);
-  };
+function countingOf(options: Arguments): Counting | undefined {
+  const { collector, feedbackAddress, accessToken, accessLogDirectory } = options;
+  if (collector === undefined) return undefined;
+  if (feedbackAddress === undefined || accessToken === undefined || accessLogDirectory === undefined)
+    throw new Error(
+      "expected --feedback-address, --access-token and --access-log-directory together with --collector",
+    );
+  return { collector, feedbackAddress, accessToken, accessLogDirectory };
+}
+
+function shipperOf(
+  { podName, podUid, adminPort }: Arguments,
+  { collector, accessToken, accessLogDirectory }: Counting,
+  router: Router,
+  log: Logger,
+): ImpressionShipper {
+  return new ImpressionShipper({
+    podName,
+    podUid,
+    directory: new LogDirectory(accessLogIn(accessLogDirectory)),
+    collector: collectorClient(collector.origin, accessToken),
+    envoy: loggingEnvoy(adminPort),
+    podIsGone: (uid) => router.podIsGone(uid),
+    clock: systemClock,
+    log,
+  });
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/") return url;
+  throw new InvalidArgumentError(`expected a URL such as http://petrel-collector:8086, got "${text}"`);
+}
+
+function parseHostAndPort(text: string): HostAndPort {
+  const [, host = "", port = ""] = /^([a-z0-9.-]{1,253}):([0-9]{1,5})$/.exec(text) ?? [];
+  if (host !== "" && Number(port) >= 1 && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw new InvalidArgumentError(`expected HOST:PORT, got "${text}"`);
+}
+
+function addCredential(text: string, before: readonly Credential[]): readonly Credential[] {
+  const [kind, name, key, ...rest] = text.split("/");
+  const isComplete =
+    name !== undefined && name !== "" && key !== undefined && key !== "" && rest.length === 0;
+  if ((kind === "Secret" || kind === "ConfigMap") && isComplete) return [...before, { kind, name, key }];
+  throw new InvalidArgumentError(`expected Secret/NAME/KEY or ConfigMap/NAME/KEY, got "${text}"`);
 }
 
 function parseAddress(text: string): string {
   if (isIP(text) !== 0) return text;
   throw new InvalidArgumentError(`expected an IP address, got "${text}"`);
-}
-
-function parseDuration(text: string): number {
-  try {
-    return parseDurationMilliseconds(text);
-  } catch (error) {
-    throw new InvalidArgumentError(errorMessage(error));
-  }
 }

@@ -23,9 +23,10 @@ export function clusterContents(clustered: ClusteredTraffic): Contents {
 
 /** The listeners of the plans that are published. */
 export function listenerContents(published: ReadonlyMap<string, PlannedTraffic>): Contents {
-  return mapValues(published, ({ configuration: { listener, listenerHash } }) => ({
+  return mapValues(published, ({ configuration: { listener, listenerHash, secrets } }) => ({
     hash: listenerHash,
     resources: [listener],
+    secrets,
   }));
 }
 
@@ -51,6 +52,12 @@ const NO_ENDPOINTS: readonly ModelServerEndpoint[] = [];
 /** ModelDeployments of which Envoy may have read something in the file. */
 export function ownersIn(file: SharedFile): ReadonlySet<string> {
   return new Set(knownContents(file).flatMap((contents) => [...contents.keys()]));
+}
+
+/** The files, by name, that resources of which Envoy may have read refer to. */
+export function secretFilesOf(file: SharedFile): ReadonlyMap<string, ResourceFile> {
+  const owned = knownContents(file).flatMap((contents) => [...contents.values()]);
+  return new Map(owned.flatMap(({ secrets = [] }) => secrets.map((secret) => [secret.name, secret.file])));
 }
 
 /** Names of the resources that Envoy may have read in the file. */

@@ -17,6 +17,7 @@ const file = (text: string) => resourceFile([{ "@type": text }]);
 const NOTHING: ConfigurationFiles = {
   endpoints: new Map(),
   knownClusters: new Set(),
+  secrets: new Map(),
   clusters: file("clusters"),
   routes: new Map(),
   knownListeners: new Set(),
@@ -54,7 +55,7 @@ test("writes each version once, and by a rename", async () => {
   await directory.write(NOTHING);
   expect(statSync(layout.clusters).ino).toBe(inode);
   expect(readFileSync(layout.listeners, "utf8")).toBe("changed by hand");
-  await directory.write({ ...NOTHING, clusters: file("others") });
+  await directory.write({ ...NOTHING, secrets: new Map(), clusters: file("others") });
   expect(statSync(layout.clusters).ino).not.toBe(inode);
 });
 
@@ -74,10 +75,16 @@ test("notes plans, and counts a note that cannot be read as none", async () => {
   const { layout, directory } = await prepared();
   expect([...(await directory.readPlans())]).toEqual([]);
   const plan = { port: 10_000, epoch: 2, timeout: "1s", perTryTimeout: "300ms", arms: [] };
-  await directory.writePlans(new Map([["ranker", plan]]));
-  expect([...(await directory.readPlans())]).toEqual([["ranker", plan]]);
-  writeFileSync(layout.plans, JSON.stringify({ ranker: plan, broken: { ...plan, port: 1 } }));
-  expect([...(await directory.readPlans())]).toEqual([["ranker", plan]]);
+  const known = { serving: plan, others: [{ ...plan, epoch: 3 }] };
+  await directory.writePlans(new Map([["ranker", known]]));
+  expect([...(await directory.readPlans())]).toEqual([["ranker", known]]);
+  const broken = { ...plan, port: 1 };
+  const note = { ranker: { ...known, others: [...known.others, broken] }, other: { serving: broken } };
+  writeFileSync(layout.plans, JSON.stringify({ ...note, new: { others: [plan] } }));
+  expect([...(await directory.readPlans())]).toEqual([
+    ["ranker", known],
+    ["new", { others: [plan] }],
+  ]);
   writeFileSync(layout.plans, "{");
   expect([...(await directory.readPlans())]).toEqual([]);
 });

@@ -7,13 +7,14 @@
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { parseJson, valueAt } from "../api/json.ts";
+import { asList, parseJson, valueAt } from "../api/json.ts";
 import type { TrafficPlan } from "../api/traffic-plan.ts";
 import type { ConfigurationLayout } from "../render/envoy/layout.ts";
 import type { JsonObject, ResourceFile } from "../render/envoy/resource.ts";
 import { resourceFile } from "../render/envoy/resource.ts";
 import type { ConfigurationStore } from "./envoy-control.ts";
 import { checkPlan } from "./planned-traffic.ts";
+import type { KnownPlans } from "./progress.ts";
 import type { ConfigurationFiles } from "./sequence.ts";
 
 const TEMPORARY_SUFFIX = ".new";
@@ -29,9 +30,10 @@ export class ConfigurationDirectory implements ConfigurationStore {
   }
 
   async prepare(bootstrap: JsonObject): Promise<void> {
-    const { routeDirectory, endpointDirectory, listeners, clusters } = this.#layout;
-    await mkdir(routeDirectory, { recursive: true });
-    await mkdir(endpointDirectory, { recursive: true });
+    const { routeDirectory, endpointDirectory, secretDirectory, listeners, clusters } = this.#layout;
+    for (const directory of [routeDirectory, endpointDirectory, secretDirectory]) {
+      await mkdir(directory, { recursive: true });
+    }
     for (const path of [clusters, listeners]) {
       if ((await readIfThere(path)) === undefined) await put(path, resourceFile([]).content);
     }
@@ -42,28 +44,29 @@ export class ConfigurationDirectory implements ConfigurationStore {
     const layout = this.#layout;
     for (const [cluster, file] of files.endpoints) await this.#put(layout.endpoints(cluster), file);
     await this.#put(layout.clusters, files.clusters);
+    for (const [name, file] of files.secrets) await this.#put(layout.secrets(name), file);
     for (const [name, file] of files.routes) await this.#put(layout.routes(name), file);
     await this.#put(layout.listeners, files.listeners);
+    await this.#removeOthers(layout.secretDirectory, [...files.secrets.keys()].map(layout.secrets));
     const routes = [...files.routes.keys(), ...files.knownListeners].map(layout.routes);
     await this.#removeOthers(layout.routeDirectory, routes);
     const endpoints = [...files.endpoints.keys(), ...files.knownClusters].map(layout.endpoints);
     await this.#removeOthers(layout.endpointDirectory, endpoints);
   }
 
-  async writePlans(plans: ReadonlyMap<string, TrafficPlan>): Promise<void> {
+  async writePlans(plans: ReadonlyMap<string, KnownPlans<TrafficPlan>>): Promise<void> {
     const content = `${JSON.stringify(Object.fromEntries(plans))}\n`;
     await this.#put(this.#layout.plans, { version: content, content });
   }
 
-  async readPlans(): Promise<ReadonlyMap<string, TrafficPlan>> {
+  async readPlans(): Promise<ReadonlyMap<string, KnownPlans<TrafficPlan>>> {
     const note = parseJson((await readIfThere(this.#layout.plans)) ?? "{}");
     return new Map(
-      Object.entries(note ?? {}).flatMap(([name, plan]) => {
-        try {
-          return [[name, checkPlan(plan)] as const];
-        } catch {
-          return [];
-        }
+      Object.entries(note ?? {}).flatMap(([name, known]) => {
+        const [serving] = readablePlan(valueAt(known, "serving"));
+        const others = asList(valueAt(known, "others")).flatMap(readablePlan);
+        if (serving === undefined) return others.length === 0 ? [] : [[name, { others }] as const];
+        return [[name, { serving, others }] as const];
       }),
     );
   }
@@ -81,6 +84,15 @@ export class ConfigurationDirectory implements ConfigurationStore {
       await rm(`${directory}/${name}`, { force: true });
       this.#written.delete(`${directory}/${name}`);
     }
+  }
+}
+
+/** The plan, or nothing in place of what is none. */
+function readablePlan(plan: unknown): readonly TrafficPlan[] {
+  try {
+    return [checkPlan(plan)];
+  } catch {
+    return [];
   }
 }
 

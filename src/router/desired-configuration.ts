@@ -3,29 +3,34 @@
  *
  * Parts that did not change stay the same objects, so that what is rendered from them is rendered once.
  */
+import type { TrafficPlan } from "../api/traffic-plan.ts";
 import type { ModelServerEndpoint } from "../render/envoy/endpoints.ts";
 import type { ObservedPod } from "./observed-pod.ts";
 import type { ObservedTraffic } from "./planned-traffic.ts";
+import type { ResolvedTraffic } from "./resolved-plans.ts";
 import type { DesiredConfiguration } from "./sequence.ts";
 
 /**
  * Puts together plans and endpoints.
  *
  * @param before the last result, whose unchanged parts are used again.
+ * @param resolve looks for what a plan needs beside itself; gives the same object for the same plan and files.
  */
 export function desiredConfiguration(
   deployments: readonly ObservedTraffic[],
   pods: readonly ObservedPod[],
   before: DesiredConfiguration,
+  resolve: (name: string, plan: TrafficPlan) => ResolvedTraffic,
 ): DesiredConfiguration {
   const endpoints = endpointsByDeployment(pods);
   return new Map(
     deployments
       .filter(({ isLeaving }) => !isLeaving)
-      .map(({ name, traffic, invalid }) => [
+      .map(({ name, traffic, unresolved, invalid }) => [
         name,
         {
           ...(traffic === undefined ? {} : { traffic }),
+          ...(unresolved === undefined ? {} : resolve(name, unresolved)),
           ...(invalid === undefined ? {} : { invalid }),
           endpoints: sameWhenEqual(before.get(name)?.endpoints, endpoints.get(name) ?? []),
         },

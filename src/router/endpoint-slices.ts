@@ -1,6 +1,7 @@
 /**
  * EndpointSlices: by them a Service sends its connections to this router, and the operator learns which plan is
- * in effect here. One for each ModelDeployment and router; nobody else writes it.
+ * in effect here. One for each ModelDeployment and router. Nobody else writes it, except for the mark of another
+ * router that gets no answer any more (`peer-slices.ts`).
  *
  * Readiness follows what Envoy does, never what is wanted of it: a plan that is new or refused takes away nothing
  * that an earlier one gave. Pure.
@@ -8,15 +9,12 @@
 import { isIPv6 } from "node:net";
 import { contentHash } from "../api/content-hash.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import { ANNOTATION, API_GROUP, LABEL, MANAGED_BY } from "../api/names.ts";
+import { ANNOTATION, LABEL, MANAGED_BY, SLICE_MANAGER, TRAFFIC_PORT_NAME } from "../api/names.ts";
 import type { RouterIdentity } from "./router-identity.ts";
 import type { Acknowledgement } from "./sequence.ts";
 
-/** Label by which the EndpointSlices of routers are found. The value is Kubernetes' hint who must not touch them. */
-export const SLICE_MANAGER = {
-  label: "endpointslice.kubernetes.io/managed-by",
-  value: `router.${API_GROUP}`,
-} as const;
+/** Selects the EndpointSlices of all routers. */
+export const ROUTER_SLICES_SELECTOR = `${SLICE_MANAGER.label}=${SLICE_MANAGER.value}`;
 
 /** Label by which Kubernetes finds the EndpointSlices of a Service. */
 const SERVICE_LABEL = "kubernetes.io/service-name";
@@ -42,7 +40,7 @@ export function sliceName(modelDeployment: string, { podUid }: RouterIdentity): 
 /** Renders the EndpointSlice of one ModelDeployment. */
 export function renderSlice(
   modelDeployment: string,
-  { serving, rejection, isListening = true }: Acknowledgement,
+  { serving, rejection, credentialProblem, isListening = true }: Acknowledgement,
   state: RouterState,
   identity: RouterIdentity,
 ): KubeObject {
@@ -65,12 +63,15 @@ export function renderSlice(
         ...(rejection === undefined
           ? {}
           : { [ANNOTATION.rejection]: rejection.slice(0, MAXIMUM_REJECTION_LENGTH) }),
+        ...(credentialProblem === undefined
+          ? {}
+          : { [ANNOTATION.credentialProblem]: credentialProblem.slice(0, MAXIMUM_REJECTION_LENGTH) }),
       },
       // The garbage collector removes it when the pod went without having been able to.
       ownerReferences: [{ apiVersion: "v1", kind: "Pod", name: podName, uid: podUid }],
     },
     addressType: isIPv6(podIp) ? "IPv6" : "IPv4",
-    ports: serving === undefined ? [] : [{ name: "http", port: serving.port, protocol: "TCP" }],
+    ports: serving === undefined ? [] : portsOf(serving),
     endpoints: [
       {
         addresses: [podIp],
@@ -84,4 +85,10 @@ export function renderSlice(
       },
     ],
   };
+}
+
+/** The ports of the Service: two with TLS, to one door. */
+function portsOf({ port, isTls }: NonNullable<Acknowledgement["serving"]>) {
+  const names = isTls === true ? [TRAFFIC_PORT_NAME.plain, TRAFFIC_PORT_NAME.tls] : [TRAFFIC_PORT_NAME.plain];
+  return names.map((name) => ({ name, port, protocol: "TCP" }));
 }

@@ -2,16 +2,35 @@
  * The client of Envoy's administration, on loopback. Every answer is bounded in size and time.
  */
 import { type IncomingMessage, type RequestOptions, request } from "node:http";
-import { type EnvoyReport, parseEnvoyReport, REPORT_PATHS } from "./envoy-report.ts";
+import { asList, asNumber, parseJson, valueAt } from "../api/json.ts";
+import {
+  ACTIVE_REQUESTS_PATH,
+  type EnvoyReport,
+  parseActiveRequests,
+  parseEnvoyReport,
+  REPORT_PATHS,
+} from "./envoy-report.ts";
 
 /** What a router asks of its Envoy. Every method rejects when Envoy does not answer in time, or strangely. */
 export interface EnvoyAdministration {
   report(): Promise<EnvoyReport>;
   /** Whether Envoy is up and has begun to serve. Never rejects. */
   isReady(): Promise<boolean>;
+  /** Requests of clients that are under way. */
+  activeRequests(): Promise<number>;
   /** Has Envoy ask its clients to go elsewhere, answer by answer, and then close the listeners. */
   drain(): Promise<void>;
 }
+
+/** What a router asks of the Envoy whose log it reads. Each rejects as above. */
+export interface LoggingEnvoy {
+  /** Has Envoy close its log, wherever it was moved, and open a new one. */
+  reopenLogs(): Promise<void>;
+  /** Since when it runs, and how many of its writes to files have failed since. */
+  logHealth(): Promise<{ readonly uptimeSeconds: number; readonly failedWrites: number }>;
+}
+
+const HEALTH_PATH = `/stats?format=json&filter=${encodeURIComponent("^(server\\.uptime|filesystem\\.write_failed)$")}`;
 
 const TIMEOUT_MILLISECONDS = 2_000;
 /** 5,000 ModelDeployments with four clusters each, at some 400 bytes a cluster. */
@@ -34,8 +53,32 @@ export function envoyAdministration(port: number): EnvoyAdministration {
         () => true,
         () => false,
       ),
+    activeRequests: async () => parseActiveRequests(await getJson(ACTIVE_REQUESTS_PATH)),
     async drain() {
       await call(port, "POST", "/drain_listeners?graceful");
+    },
+  };
+}
+
+/** The log of the Envoy whose administration is on a port of loopback. */
+export function loggingEnvoy(port: number): LoggingEnvoy {
+  return {
+    async reopenLogs() {
+      await call(port, "POST", "/reopen_logs");
+    },
+    async logHealth() {
+      const stats = asList(valueAt(parseJson(await call(port, "GET", HEALTH_PATH)), "stats"));
+      const statOf = (name: string) =>
+        asNumber(
+          valueAt(
+            stats.find((stat) => valueAt(stat, "name") === name),
+            "value",
+          ),
+        );
+      const uptimeSeconds = statOf("server.uptime");
+      if (uptimeSeconds === undefined) throw new Error("Envoy does not say since when it runs");
+      // There is no such number before the first write.
+      return { uptimeSeconds, failedWrites: statOf("filesystem.write_failed") ?? 0 };
     },
   };
 }

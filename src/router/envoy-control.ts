@@ -12,16 +12,16 @@ import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
 import type { EnvoyAdministration } from "./envoy-administration.ts";
 import type { EnvoyReport } from "./envoy-report.ts";
 import { mapValues } from "./map-values.ts";
-import { renderPlan } from "./progress.ts";
+import { type KnownPlans, renderPlan } from "./progress.ts";
 import {
   type Acknowledgement,
   type ConfigurationFiles,
   type DesiredConfiguration,
+  knownPlans,
   newSequence,
   nextStep,
   type SequenceState,
   type SequenceStep,
-  servingPlans,
 } from "./sequence.ts";
 
 /** Where the configuration lies that Envoy reads. Calls do not overlap. */
@@ -30,10 +30,10 @@ export interface ConfigurationStore {
   prepare(bootstrap: JsonObject): Promise<void>;
   /** Makes the files as they are wanted; what is as wanted already is not touched. */
   write(files: ConfigurationFiles): Promise<void>;
-  /** Notes which plans are in effect, for the next run of the router in this pod. */
-  writePlans(plans: ReadonlyMap<string, TrafficPlan>): Promise<void>;
+  /** Notes the plans to which Envoy leads, or may lead, for the next run of the router in this pod. */
+  writePlans(plans: ReadonlyMap<string, KnownPlans<TrafficPlan>>): Promise<void>;
   /** The plans that an earlier run noted. A note that cannot be read, or a plan in it, counts as none. */
-  readPlans(): Promise<ReadonlyMap<string, TrafficPlan>>;
+  readPlans(): Promise<ReadonlyMap<string, KnownPlans<TrafficPlan>>>;
 }
 
 /** What the control of an Envoy needs. */
@@ -67,7 +67,7 @@ const MISSED_LOOKS = 2;
 /** Controls one Envoy. */
 export class EnvoyControl {
   readonly #options: EnvoyControlOptions;
-  #state: SequenceState = newSequence(new Map());
+  #state: SequenceState = newSequence(new Map(), 0);
   #last: ControlStep | undefined;
   #stepDueAt = 0;
   #looks = 0;
@@ -83,15 +83,22 @@ export class EnvoyControl {
   }
 
   /**
-   * Makes what Envoy needs to start, and goes on from what an earlier run in this pod left. Returns whether there
-   * was any.
+   * Makes what Envoy needs to start, and goes on from what an earlier run in this pod left. Returns whether any plan
+   * was in effect.
    */
   async restore(bootstrap: JsonObject): Promise<boolean> {
-    const { store, settings } = this.#options;
+    const { store, settings, clock } = this.#options;
     await store.prepare(bootstrap);
     const plans = await store.readPlans();
-    this.#state = newSequence(mapValues(plans, (plan, name) => renderPlan(name, plan, settings)));
-    return plans.size > 0;
+    const known = mapValues(plans, ({ serving, others }, name) => {
+      const rendered = (plan: TrafficPlan) => renderPlan(name, plan, settings);
+      return {
+        ...(serving === undefined ? {} : { serving: rendered(serving) }),
+        others: others.map(rendered),
+      };
+    });
+    this.#state = newSequence(known, clock.monotonic());
+    return [...plans.values()].some(({ serving }) => serving !== undefined);
   }
 
   /**
@@ -115,9 +122,10 @@ export class EnvoyControl {
     const report = await this.#report();
     const now = clock.monotonic();
     const step = nextStep(this.#state, desired, report, settings, now);
+    // First what Envoy may lead to, then what leads there: a router that is ended in between forgets nothing.
+    await store.writePlans(knownPlans(step.state));
     await store.write(step.files);
     this.#state = step.state;
-    await store.writePlans(servingPlans(step.state));
     this.#looks = step.isSettled || this.#last === undefined ? 0 : this.#looks + 1;
     const delayMilliseconds = this.#delay(step, now);
     this.#stepDueAt = step.isSettled ? Math.min(step.wakeAt, now + REPORT_INTERVAL_MILLISECONDS) : now;

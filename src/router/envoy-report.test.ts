@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { EnvoyReportError, parseEnvoyReport } from "./envoy-report.ts";
+import { EnvoyReportError, parseActiveRequests, parseEnvoyReport } from "./envoy-report.ts";
 
 /** Answers of Envoy 1.40 after a clusters file was taken and a listeners file was refused in part. */
 const stats = {
@@ -62,5 +62,29 @@ describe("what is not understood is an error, never an acknowledgement", () => {
     ["a statistic without a name", { stats: [{ value: 1 }] }],
   ])("%s", (_what, answer) => {
     expect(() => parseEnvoyReport({ stats: answer, clusters, listeners })).toThrow(EnvoyReportError);
+  });
+});
+
+describe("requests that are under way", () => {
+  const active = (counts: Readonly<Record<string, number>>) => ({
+    stats: Object.entries(counts).map(([name, value]) => ({
+      name: `http.${name}.downstream_rq_active`,
+      value,
+    })),
+  });
+
+  test("are those of all ModelDeployments, and none of Envoy's own", () => {
+    expect(parseActiveRequests(active({ admin: 1, petrel_metrics: 2, ranker: 0 }))).toBe(0);
+    expect(parseActiveRequests(active({ admin: 1, petrel_metrics: 2, ranker: 3, search: 4 }))).toBe(7);
+  });
+
+  test("may be those of a ModelDeployment that is called admin", () => {
+    expect(parseActiveRequests(active({ admin: 3 }))).toBe(2);
+  });
+
+  test("are never guessed", () => {
+    expect(() => parseActiveRequests({ stats: [{ name: "http.ranker.downstream_rq_active" }] })).toThrow(
+      EnvoyReportError,
+    );
   });
 });

@@ -6,6 +6,7 @@
  */
 
 import { asList, asRecord, type JsonRecord, valueAt } from "../api/json.ts";
+import { METRICS_LISTENER } from "../render/envoy/bootstrap.ts";
 
 /** What Envoy made of one file. */
 export interface FileReport {
@@ -71,6 +72,21 @@ export function parseEnvoyReport(answers: Readonly<Record<keyof typeof REPORT_PA
       ),
     ),
   };
+}
+
+/** Path of the administration whose answer {@link parseActiveRequests} takes. */
+export const ACTIVE_REQUESTS_PATH = `/stats?format=json&filter=${encodeURIComponent("^http\\.[^.]+\\.downstream_rq_active$")}`;
+
+/** The administration counts its own requests as those of `admin`: this one is always among them. */
+const OWN_REQUEST = "http.admin.downstream_rq_active";
+const METRICS_REQUESTS = `http.${METRICS_LISTENER}.downstream_rq_active`;
+
+/** Requests of clients that are under way, from the answer to {@link ACTIVE_REQUESTS_PATH}, parsed from JSON. */
+export function parseActiveRequests(answer: unknown): number {
+  return members(answer, "stats", "statistics")
+    .map((entry) => ({ name: text(entry["name"]), active: count(entry["value"]) }))
+    .filter(({ name }) => name !== METRICS_REQUESTS)
+    .reduce((sum, { name, active }) => sum + (name === OWN_REQUEST ? Math.max(0, active - 1) : active), 0);
 }
 
 /** Statistics by the name of the subscription that they belong to. */

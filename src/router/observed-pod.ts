@@ -14,6 +14,8 @@ export interface ObservedPod {
   readonly name: string;
   readonly uid: string;
   readonly isTerminating: boolean;
+  /** Its containers have ended for good, though its object is still there. */
+  readonly hasEnded?: true;
   /** Of a model server that has been ready once and is not terminating. */
   readonly endpoint?: ModelServerEndpoint & { readonly modelDeployment: string };
 }
@@ -21,11 +23,13 @@ export interface ObservedPod {
 /** Reads a pod. */
 export function readPod(pod: KubeObject): ObservedPod {
   const { name, uid = "", deletionTimestamp } = pod.metadata;
+  const phase = valueAt(pod, "status", "phase");
   const endpoint = deletionTimestamp === undefined ? readEndpoint(pod) : undefined;
   return {
     name,
     uid,
     isTerminating: deletionTimestamp !== undefined,
+    ...(phase === "Failed" || phase === "Succeeded" ? { hasEnded: true } : {}),
     ...(endpoint === undefined ? {} : { endpoint }),
   };
 }

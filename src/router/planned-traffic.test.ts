@@ -7,6 +7,10 @@ const pool = { pool: "gpu", revision: "r1", replicas: 1 };
 const arm = { name: "Stable", weight: 10_000, pools: [pool] };
 const plan = { port: 10_000, epoch: 1, timeout: "600ms", perTryTimeout: "200ms", arms: [arm] };
 
+function door(authentication: object): object {
+  return { ...plan, authentication };
+}
+
 function deployment(traffic: unknown, metadata: object = {}) {
   return {
     apiVersion: "petrel.dev/v1alpha1",
@@ -49,9 +53,29 @@ describe("a plan that is not valid says what was expected", () => {
     ],
     ["an arm without pools", { ...plan, arms: [{ ...arm, pools: [] }] }, /at least one pool of arm Stable/],
     ["a pool twice", { ...plan, arms: [{ ...arm, pools: [pool, pool] }] }, /every pool and revision once/],
+    ["authentication without its field", door({ type: "JWT" }), /expected the field of the type JWT/],
+    [
+      "authentication of an unknown type",
+      door({ type: "Passkey", jwt: { issuer: "i", audiences: ["a"], jwks: { inline: "{}" } } }),
+      /\/authentication\/type/,
+    ],
+    [
+      "a token without keys",
+      door({ type: "JWT", jwt: { issuer: "i", audiences: ["a"], jwks: {} } }),
+      /exactly one source of keys/,
+    ],
+    [
+      "certificates of clients without TLS",
+      door({ type: "MutualTLS", mutualTLS: { ca: { kind: "Secret", name: "ca", key: "ca.crt" } } }),
+      /expected tls beside mutualTLS/,
+    ],
+    ["a Secret outside its folder", { ...plan, tls: { secretName: "../other" } }, /\/tls\/secretName/],
   ])("%s", (_what, value, message) => {
-    const { traffic, invalid } = readTraffic(deployment(JSON.parse(JSON.stringify(value))), settings);
-    expect(traffic).toBeUndefined();
+    const { traffic, unresolved, invalid } = readTraffic(
+      deployment(JSON.parse(JSON.stringify(value))),
+      settings,
+    );
+    expect([traffic, unresolved]).toEqual([undefined, undefined]);
     expect(invalid).toMatch(message);
   });
 
@@ -65,6 +89,15 @@ test("a valid plan is rendered", () => {
   expect({ invalid, isLeaving }).toEqual({ invalid: undefined, isLeaving: false });
   expect(traffic?.plan).toEqual(plan);
   expect(traffic?.configuration).toMatchObject({ modelDeployment: "ranker", epoch: 1, port: 10_000 });
+});
+
+test("a valid plan that needs credentials is not rendered without them", () => {
+  const overTls = { ...plan, tls: { secretName: "ranker-tls" } };
+  expect(readTraffic(deployment(overTls), settings)).toEqual({
+    name: "ranker",
+    isLeaving: false,
+    unresolved: overTls,
+  });
 });
 
 test("a plan without arms is valid", () =>

@@ -18,8 +18,10 @@ export interface ObservedTraffic {
   readonly name: string;
   /** Being deleted: its traffic ends. */
   readonly isLeaving: boolean;
-  /** Absent when there is no plan yet, or none that is valid. */
+  /** Absent when there is no plan yet, none that is valid, or one that needs credentials. */
   readonly traffic?: PlannedTraffic;
+  /** A valid plan that can be rendered only once its credentials are known. */
+  readonly unresolved?: TrafficPlan;
   /** Why the plan is not valid. */
   readonly invalid?: string;
 }
@@ -44,10 +46,17 @@ export function readTraffic(
   try {
     if (!NAME_PATTERN.test(name))
       throw new InvalidPlanError(`the name ${JSON.stringify(name)} is no DNS label`);
-    return { ...base, traffic: renderPlan(name, checkPlan(plan), settings) };
+    const checked = checkPlan(plan);
+    return needsCredentials(checked)
+      ? { ...base, unresolved: checked }
+      : { ...base, traffic: renderPlan(name, checked, settings) };
   } catch (error) {
     return { ...base, invalid: `the traffic plan is not valid: ${errorMessage(error)}` };
   }
+}
+
+function needsCredentials({ tls, authentication }: TrafficPlan): boolean {
+  return tls !== undefined || authentication !== undefined;
 }
 
 /** A traffic plan cannot be carried out. The message says where, what was expected and what came. */
@@ -69,6 +78,7 @@ export function checkPlan(value: unknown): TrafficPlan {
   }
   const timeout = checkTime("timeout", value.timeout, MAXIMUM_TIMEOUT_MILLISECONDS);
   checkTime("perTryTimeout", value.perTryTimeout, timeout);
+  checkDoor(value);
   checkArms(value);
   return value;
 }
@@ -77,6 +87,18 @@ function checkTime(field: string, text: string, maximum: number): number {
   const milliseconds = parseDurationMilliseconds(text);
   if (milliseconds >= 1 && milliseconds <= maximum) return milliseconds;
   throw new InvalidPlanError(`${field}: expected 1ms to ${maximum}ms, found ${text}`);
+}
+
+function checkDoor({ tls, authentication }: TrafficPlan): void {
+  if (authentication === undefined) return;
+  const { type, jwt, mutualTLS } = authentication;
+  // What is asked for and not understood must not become a door without a lock.
+  if ((jwt !== undefined) !== (type === "JWT") || (mutualTLS !== undefined) !== (type === "MutualTLS"))
+    throw new InvalidPlanError(`authentication: expected the field of the type ${type}, and it alone`);
+  if (jwt !== undefined && (jwt.jwks.inline === undefined) === (jwt.jwks.from === undefined))
+    throw new InvalidPlanError("authentication: expected exactly one source of keys");
+  if (mutualTLS !== undefined && tls === undefined)
+    throw new InvalidPlanError("authentication: expected tls beside mutualTLS");
 }
 
 function checkArms({ arms }: TrafficPlan): void {

@@ -18,7 +18,7 @@ import { type EnvoyReport, UNREAD } from "./envoy-report.ts";
 /** A traffic plan and what Envoy is to make of it. */
 export interface PlannedTraffic {
   readonly plan: TrafficPlan;
-  /** Names the plan, by its whole content: a ModelDeployment that is made anew counts its epochs anew. */
+  /** Names the plan, by its whole content: whoever wrote it may have counted its epochs anew. */
   readonly version: string;
   readonly configuration: TrafficConfiguration;
 }
@@ -29,6 +29,8 @@ export interface DesiredTraffic {
   readonly traffic?: PlannedTraffic;
   /** Why the plan cannot be read. */
   readonly invalid?: string;
+  /** What is wrong with a Secret or ConfigMap that the plan needs: until it is mended, the last plan stays. */
+  readonly credentialProblem?: string;
   /** Model servers that may get requests, of all its pools and revisions. */
   readonly endpoints: readonly ModelServerEndpoint[];
 }
@@ -81,10 +83,22 @@ export function renderPlan(
   return { plan, version: `${plan.epoch}.${contentHash(plan)}`, configuration };
 }
 
-/** Nothing is known yet, except what an earlier run of the router left serving. */
-export function newProgress(serving?: PlannedTraffic): Progress {
-  return { retired: [], ...(serving === undefined ? {} : { serving }) };
+/** Plans of one ModelDeployment to which Envoy leads, or may lead. */
+export interface KnownPlans<Plan> {
+  /** The plan that is in effect; absent before the first. */
+  readonly serving?: Plan;
+  /** What is being published, and what requests under way may still need. */
+  readonly others: readonly Plan[];
 }
+
+/** Nothing is known yet, except what an earlier run of the router left. */
+export function newProgress({ serving, others }: KnownPlans<PlannedTraffic>, now: number): Progress {
+  const retired = others.map((traffic) => retire(traffic, now));
+  return { retired, ...(serving === undefined ? {} : { serving }) };
+}
+
+/** Nothing is known. */
+export const NEW_PROGRESS: Progress = { retired: [] };
 
 /** What {@link advance} may know of the rest of the configuration. */
 export interface Surroundings {
@@ -95,6 +109,8 @@ export interface Surroundings {
   readonly listenerIsAccepted: boolean;
   /** Version of the endpoint file of a cluster. */
   readonly endpointVersion: (cluster: string) => string | undefined;
+  /** Model servers of all pools and revisions. */
+  readonly endpoints: readonly ModelServerEndpoint[];
 }
 
 /** After a plan left the routes, requests that it sent may be retried as long as its time-out, and some more. */
@@ -111,10 +127,22 @@ const MAXIMUM_SILENT_REPORTS = 100;
 const ROUTES_REFUSED = "Envoy refused the routes; its log says why";
 const ROUTES_IGNORED = "Envoy did not take routes and listener in time; its log may say why";
 
-/** Takes in what the API wants now; `desired` is absent when the ModelDeployment is gone. */
-export function adopt(progress: Progress, desired: DesiredTraffic | undefined, now: number): Progress {
+/**
+ * Takes in what the API wants now.
+ *
+ * @param desired absent when the ModelDeployment is gone.
+ * @param isListening whether Envoy may still have the listener: its requests need the clusters.
+ */
+export function adopt(
+  progress: Progress,
+  desired: DesiredTraffic | undefined,
+  isListening: boolean,
+  now: number,
+): Progress {
   const { leavingSince = now, refusal, ...rest } = progress;
-  const retired = progress.retired.filter(({ until }) => until > now);
+  // A listener without a plan is on its way out, which may take long. It leads to what was published last.
+  const leadsToRetired = isListening && rest.serving === undefined && rest.publishing === undefined;
+  const retired = progress.retired.filter(({ until }) => until > now || leadsToRetired);
   if (desired === undefined) {
     const { wanted: _wanted, publishing, ...left } = rest;
     const abandoned = publishing === undefined ? [] : [retire(publishing.traffic, now)];
@@ -166,21 +194,24 @@ export function publishedTraffic(progress: Progress, now: number): PlannedTraffi
   return hasLeft ? undefined : (publishing?.traffic ?? serving);
 }
 
+/** All plans whose clusters belong into the files now, the newest first. */
+export function clusteredTraffic(progress: Progress): readonly PlannedTraffic[] {
+  const { publishing, serving, retired } = progress;
+  const plans = [targetOf(progress), publishing?.traffic, serving, ...retired.map(({ traffic }) => traffic)];
+  return plans.filter((traffic) => traffic !== undefined);
+}
+
 /**
- * All plans whose clusters belong into the files now, the newest first.
+ * Forgets what a ModelDeployment that is gone had, once nothing can need its clusters any more. One that comes
+ * back under its name then begins anew: what had served has no clusters to lead to.
  *
  * @param isListening whether Envoy may still have the listener: its requests need the clusters.
  */
-export function clusteredTraffic(
-  progress: Progress,
-  isListening: boolean,
-  now: number,
-): readonly PlannedTraffic[] {
-  const { leavingSince, publishing, serving, retired } = progress;
+export function forgetWhenGone(progress: Progress, isListening: boolean, now: number): Progress {
+  const { leavingSince } = progress;
   const grace = LISTENER_GRACE_MILLISECONDS + CLUSTER_GRACE_MILLISECONDS;
-  if (leavingSince !== undefined && now >= leavingSince + grace && !isListening) return [];
-  const plans = [targetOf(progress), publishing?.traffic, serving, ...retired.map(({ traffic }) => traffic)];
-  return plans.filter((traffic) => traffic !== undefined);
+  if (leavingSince === undefined || now < leavingSince + grace || isListening) return progress;
+  return { retired: [], leavingSince };
 }
 
 /** The next moment at which time alone changes something; monotonic milliseconds. */
@@ -197,9 +228,12 @@ export function nextDeadline({ retired, refusal, leavingSince }: Progress, now: 
 }
 
 function publishWhenWarm(progress: Progress, surroundings: Surroundings): Progress {
-  const { report, clustersAreAccepted, endpointVersion } = surroundings;
+  const { report, clustersAreAccepted, endpointVersion, endpoints } = surroundings;
   const target = targetOf(progress);
   if (target === undefined || !clustersAreAccepted) return progress;
+  // Plan and endpoints come by watches of their own: a plan may be here before the pods that it was made for.
+  const losesPods = !leadsToPods(target, endpoints) && leadsToPods(progress.serving, endpoints);
+  if (losesPods) return progress;
   const { modelDeployment, clusters } = target.configuration;
   const isWarm = clusters.every(
     ({ name }) =>
@@ -208,6 +242,21 @@ function publishWhenWarm(progress: Progress, surroundings: Surroundings): Progre
   if (!isWarm) return progress;
   const { refusals } = report.routes.get(modelDeployment) ?? UNREAD;
   return { ...progress, publishing: { traffic: target, refusalsBefore: refusals, silentReports: 0 } };
+}
+
+/** Whether every arm that gets requests has a pod for them. */
+function leadsToPods(
+  traffic: PlannedTraffic | undefined,
+  endpoints: readonly ModelServerEndpoint[],
+): boolean {
+  if (traffic === undefined) return false;
+  return traffic.plan.arms.every(
+    ({ weight, pools }) =>
+      weight === 0 ||
+      endpoints.some(({ pool, revision }) =>
+        pools.some((planned) => planned.pool === pool && planned.revision === revision),
+      ),
+  );
 }
 
 function judgePublished(

@@ -11,6 +11,7 @@ import type { Logger } from "../core/log.ts";
 import type { Random } from "../kube/backoff.ts";
 import { Cache } from "../kube/cache.ts";
 import type { KubePort } from "../kube/port.ts";
+import { aborted } from "../process/aborted.ts";
 import type { JsonObject } from "../render/envoy/resource.ts";
 import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
 import { desiredConfiguration } from "./desired-configuration.ts";
@@ -18,7 +19,10 @@ import { type RouterState, renderSlice } from "./endpoint-slices.ts";
 import type { EnvoyAdministration } from "./envoy-administration.ts";
 import { type ConfigurationStore, EnvoyControl } from "./envoy-control.ts";
 import { type ObservedPod, readPod } from "./observed-pod.ts";
+import type { PeerProbe } from "./peer-probe.ts";
+import { PeerWatch } from "./peer-watch.ts";
 import { type ObservedTraffic, readTraffic } from "./planned-traffic.ts";
+import { type CredentialStore, ResolvedPlans } from "./resolved-plans.ts";
 import type { RouterIdentity } from "./router-identity.ts";
 import type { Acknowledgement, DesiredConfiguration } from "./sequence.ts";
 import { SliceWriter } from "./slice-writer.ts";
@@ -29,10 +33,13 @@ export interface RouterOptions {
   readonly identity: RouterIdentity;
   readonly port: KubePort;
   readonly envoy: EnvoyAdministration;
+  /** Asks another router for a sign of life. */
+  readonly probePeer: PeerProbe;
   readonly store: ConfigurationStore;
   readonly bootstrap: JsonObject;
   readonly settings: RenderSettings;
-  /** How long Envoy goes on after the router has said that it leaves. */
+  readonly credentials: CredentialStore;
+  /** How long Envoy goes on at most after the router has said that it leaves. */
   readonly drainMilliseconds: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -48,6 +55,8 @@ export interface RouterStatus {
   readonly state: RouterState;
   readonly desired: DesiredConfiguration;
   readonly acknowledgements: ReadonlyMap<string, Acknowledgement>;
+  /** Pods of the other routers that do not answer any more. */
+  readonly lostPeers: readonly string[];
 }
 
 /** After a failure of our own, such as a full disk. */
@@ -70,10 +79,13 @@ export class Router {
   readonly #deployments: Cache<ObservedTraffic>;
   readonly #pods: Cache<ObservedPod>;
   readonly #slices: SliceWriter;
+  readonly #peers: PeerWatch;
   readonly #control: EnvoyControl;
+  readonly #plans: ResolvedPlans;
   readonly #wakeUp: WakeUp;
   #hasChanged = true;
   #isStarted = false;
+  #podsAreKnown = false;
   #wasAcknowledged = false;
   #desired: DesiredConfiguration = new Map();
   #acknowledgements: ReadonlyMap<string, Acknowledgement> = new Map();
@@ -98,7 +110,14 @@ export class Router {
       project: readPod,
     });
     this.#slices = new SliceWriter({ ...access, identity });
+    this.#peers = new PeerWatch({
+      ...access,
+      identity,
+      slices: this.#slices.slices,
+      probe: options.probePeer,
+    });
     this.#control = new EnvoyControl(options);
+    this.#plans = new ResolvedPlans(options.credentials, settings);
     this.#wakeUp = new WakeUp(clock);
     this.#deployments.subscribe(({ before, after }) => {
       if (after?.invalid !== undefined && after.invalid !== before?.invalid) {
@@ -118,7 +137,14 @@ export class Router {
       state,
       desired: this.#desired,
       acknowledgements: this.#acknowledgements,
+      lostPeers: this.#peers.lost,
     };
+  }
+
+  /** Whether a pod of the namespace's routers is gone for good. Nobody is, as long as that is not known. */
+  podIsGone(podUid: string): boolean {
+    const pod = this.#pods.list().find(({ uid }) => uid === podUid);
+    return this.#podsAreKnown && (pod === undefined || pod.hasEnded === true);
   }
 
   /**
@@ -133,6 +159,8 @@ export class Router {
     const watches = [this.#deployments.run(signal), this.#pods.run(signal), this.#slices.run(signal)];
     const synced = Promise.all([this.#deployments.synced, this.#pods.synced, this.#slices.synced]);
     if (await Promise.race([synced, aborted(stop)])) {
+      this.#podsAreKnown = true;
+      watches.push(this.#peers.run(stop));
       while (!stop.aborted) {
         const delayMilliseconds = await this.#turn();
         if (!stop.aborted) await this.#wakeUp.wait(delayMilliseconds);
@@ -170,10 +198,15 @@ export class Router {
 
   async #step(): Promise<number> {
     const { identity } = this.#options;
-    const hasChanged = this.#hasChanged;
+    const hasChanged = (await this.#plans.refresh()) || this.#hasChanged;
     this.#hasChanged = false;
     if (hasChanged) {
-      this.#desired = desiredConfiguration(this.#deployments.list(), this.#pods.list(), this.#desired);
+      this.#desired = desiredConfiguration(
+        this.#deployments.list(),
+        this.#pods.list(),
+        this.#desired,
+        (name, plan) => this.#plans.resolve(name, plan),
+      );
     }
     const { acknowledgements, delayMilliseconds } = await this.#control.step(this.#desired, hasChanged);
     this.#isStarted = true;
@@ -190,12 +223,15 @@ export class Router {
 
   #logChanges(after: ReadonlyMap<string, Acknowledgement>): void {
     const { log } = this.#options;
-    for (const [name, { serving, rejection }] of after) {
+    for (const [name, { serving, rejection, credentialProblem }] of after) {
       const before = this.#acknowledgements.get(name);
       const fields = { "petrel.model_deployment": name, "petrel.epoch": serving?.epoch };
       if (serving?.epoch !== before?.serving?.epoch) log.info("a traffic plan is in effect", fields);
       if (rejection !== undefined && rejection !== before?.rejection) {
         log.warn("a traffic plan was rejected", { ...fields, error: rejection });
+      }
+      if (credentialProblem !== undefined && credentialProblem !== before?.credentialProblem) {
+        log.warn("a traffic plan waits for its credentials", { ...fields, error: credentialProblem });
       }
     }
   }
@@ -253,14 +289,6 @@ export class Router {
   }
 }
 
-function isDecided({ serving, rejection }: Acknowledgement): boolean {
-  return serving !== undefined || rejection !== undefined;
-}
-
-/** Resolves with nothing when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
+function isDecided({ serving, rejection, credentialProblem }: Acknowledgement): boolean {
+  return [serving, rejection, credentialProblem].some((each) => each !== undefined);
 }

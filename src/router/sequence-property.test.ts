@@ -31,26 +31,48 @@ describe("whatever happens", () => {
   };
 
   type Event =
-    | { readonly type: "Plan"; readonly name: string; readonly revision: string; readonly spoiled: string }
+    | {
+        readonly type: "Plan";
+        readonly name: string;
+        readonly revision: string;
+        /** Share of a candidate beside the revision, of 10,000; 0 for none. */
+        readonly share: number;
+        readonly isSticky: boolean;
+        readonly spoiled: string;
+      }
     | { readonly type: "Gone"; readonly name: string }
-    | { readonly type: "Pods"; readonly name: string; readonly count: number }
+    | { readonly type: "Pods"; readonly name: string; readonly count: number; readonly revision: string }
     | { readonly type: "Time"; readonly milliseconds: number }
     | { readonly type: "Cold" | "EnvoyDies" | "EnvoyStarts" | "RouterStarts" | "Step" };
   const name = fc.constantFrom("a", "b", "c");
+  const revision = fc.constantFrom("r1", "r2", "r3");
   const event: fc.Arbitrary<Event> = fc.oneof(
     fc.record({
       type: fc.constant("Plan" as const),
       name,
-      revision: fc.constantFrom("r1", "r2", "r3"),
+      revision,
+      share: fc.constantFrom(0, 0, 1, 100, 5_000, 10_000),
+      isSticky: fc.boolean(),
       spoiled: fc.oneof(fc.constant("no"), fc.constantFrom(...Object.keys(SPOILED))),
     }),
     fc.record({ type: fc.constant("Gone" as const), name }),
-    fc.record({ type: fc.constant("Pods" as const), name, count: fc.nat(3) }),
+    fc.record({ type: fc.constant("Pods" as const), name, count: fc.nat(3), revision }),
     fc.record({ type: fc.constant("Time" as const), milliseconds: fc.nat(40_000) }),
     fc.record({
       type: fc.constantFrom("Cold", "EnvoyDies", "EnvoyStarts", "RouterStarts", "Step", "Step", "Step"),
     }),
   );
+
+  /** A candidate `next` first, with the revision behind it, and the revision for the rest. */
+  const armsOf = (revision: string, share: number): Pick<TrafficPlan, "arms"> => {
+    const poolsOf = (...names: readonly string[]) =>
+      names.map((name) => ({ pool: "gpu", revision: name, replicas: 1 }));
+    const arms: TrafficPlan["arms"] = [
+      { name: "Candidate", weight: share, pools: poolsOf("next", revision) },
+      { name: "Stable", weight: 10_000 - share, pools: poolsOf(revision) },
+    ];
+    return { arms: arms.filter(({ weight }) => weight > 0) };
+  };
 
   test("routes lead to active clusters, acknowledgements are true, and in the end all is in effect", async () => {
     await fc.assert(
@@ -64,7 +86,15 @@ describe("whatever happens", () => {
             case "Plan": {
               epoch += 1;
               const port = 10_000 + "abc".indexOf(change.name);
-              const more = { port, ...SPOILED[change.spoiled]?.plan };
+              const { revision, share } = change;
+              const stickiness = { header: "x-user", anonymous: "Stable" as const, salt: "next" };
+              const isShared = share > 0 && share < 10_000;
+              const more = {
+                port,
+                ...armsOf(revision, share),
+                ...(isShared && change.isSticky ? { stickiness } : {}),
+                ...SPOILED[change.spoiled]?.plan,
+              };
               bench.want(change.name, plan(epoch, [change.revision], more));
               spoiled.set(change.name, change.spoiled);
               return;
@@ -73,14 +103,7 @@ describe("whatever happens", () => {
               bench.desired.delete(change.name);
               return;
             case "Pods": {
-              const desired = bench.desired.get(change.name);
-              const endpoints = Array.from({ length: change.count }, (_, index) => ({
-                pod: `pod-${index}`,
-                ip: `10.0.0.${index + 1}`,
-                pool: "gpu",
-                revision: "r1",
-              }));
-              if (desired !== undefined) bench.desired.set(change.name, { ...desired, endpoints });
+              bench.run(change.name, change.revision, change.count);
               return;
             }
             case "Time":
@@ -122,6 +145,11 @@ describe("whatever happens", () => {
         }
         bench.envoy.warmsAtOnce = true;
         if (!bench.envoy.isRunning) bench.envoy.restart();
+        for (const [served, { traffic }] of bench.desired) {
+          for (const { pools } of traffic?.plan.arms ?? []) {
+            for (const { revision: planned } of pools) bench.run(served, planned, 1);
+          }
+        }
         const step = await bench.settle(200);
         check(step);
         for (const [served, { traffic }] of bench.desired) {

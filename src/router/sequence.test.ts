@@ -37,6 +37,31 @@ describe("the order", () => {
     expect(epochs(await bench.settle())).toEqual({ ranker: 2 });
   });
 
+  test("no route leads to a revision without pods while the one in effect has some", async () => {
+    const bench = new Bench();
+    bench.want("ranker", plan(1, ["r1"]));
+    bench.run("ranker", "r1", 2);
+    await bench.settle();
+    const { endpoints } = bench.desired.get("ranker") ?? { endpoints: [] };
+    bench.want("ranker", plan(2, ["r2"]), endpoints);
+    for (let count = 0; count < 20; count += 1) await bench.step();
+    expect(epochs(await bench.step())).toEqual({ ranker: 1 });
+    bench.run("ranker", "r2", 1);
+    expect(epochs(await bench.settle())).toEqual({ ranker: 2 });
+  });
+
+  test("without a pod of either revision the newest plan is in effect, and so is one without arms", async () => {
+    const bench = new Bench();
+    bench.want("ranker", plan(1, ["r1"]));
+    await bench.settle();
+    bench.want("ranker", plan(2, ["r2"]));
+    expect(epochs(await bench.settle())).toEqual({ ranker: 2 });
+    bench.run("ranker", "r2", 1);
+    const { endpoints } = bench.desired.get("ranker") ?? { endpoints: [] };
+    bench.want("ranker", plan(3, []), endpoints);
+    expect(epochs(await bench.settle())).toEqual({ ranker: 3 });
+  });
+
   test("the clusters of the former plan stay as long as its requests may be retried, and go then", async () => {
     const bench = new Bench();
     bench.want("ranker", plan(1, ["r1"]));
@@ -130,6 +155,7 @@ describe("what Envoy refuses", () => {
       const mended = await bench.settle();
       expect(mended.acknowledgements.get("culprit")).toEqual({
         serving: { epoch: 3, port: 11_003 },
+        arms: [{ name: "Stable", weight: 10_000, revision: "r3" }],
         isListening: true,
       });
     },
@@ -198,6 +224,53 @@ test("a ModelDeployment that is gone is served a little longer, and then leaves 
   expect(bench.last?.files.endpoints.size).toBe(0);
 });
 
+test("one that comes back while its clusters leave begins anew, and never leads to what is gone", async () => {
+  const bench = new Bench();
+  bench.want("ranker", plan(1, ["r1"]));
+  await bench.settle();
+  bench.desired.clear();
+  await bench.step();
+  bench.now += 10_000;
+  await bench.settle();
+  expect(bench.envoy.activeListeners.has("ranker")).toBe(false);
+  bench.now += 40_000;
+  await bench.step();
+  expect(bench.envoy.activeClusters.size).toBe(0);
+
+  bench.envoy.warmsAtOnce = false;
+  bench.want("ranker", plan(1, ["r1"]));
+  for (let count = 0; count < 5; count += 1) {
+    const { acknowledgements } = await bench.step();
+    expect(acknowledgements.get("ranker")?.serving).toBeUndefined();
+    expect(bench.envoy.activeListeners.has("ranker")).toBe(false);
+  }
+  bench.envoy.warmsAtOnce = true;
+  expect(epochs(await bench.settle())).toEqual({ ranker: 1 });
+  expect(bench.envoy.activeListeners.has("ranker")).toBe(true);
+});
+
+test("a listener whose plan was given up while it was published keeps its clusters until Envoy lets go of it", async () => {
+  const bench = new Bench();
+  bench.envoy.faultOf = refusing("other", "Listener", "Unreadable");
+  bench.want("ranker", plan(1, ["r1"]));
+  await bench.step();
+  bench.want("other", plan(1, ["r1"], { port: 10_001 }));
+  await bench.step();
+  // Its listener is in Envoy; its removal is tried together with what is refused, and has to wait.
+  bench.desired.delete("ranker");
+  await bench.step();
+  bench.now += 5_500;
+  for (let count = 0; count < 10; count += 1) {
+    await bench.step();
+    for (const listener of bench.envoy.activeListeners) {
+      for (const cluster of bench.envoy.routedClusters(listener)) {
+        expect(bench.envoy.activeClusters).toContain(cluster);
+      }
+    }
+  }
+  expect(bench.envoy.activeListeners.has("ranker")).toBe(false);
+});
+
 test("while Envoy has not let go of a listener its clusters stay, however long that takes", async () => {
   const bench = new Bench();
   bench.want("ranker", plan(1, ["r1"]));
@@ -216,4 +289,30 @@ test("while Envoy has not let go of a listener its clusters stay, however long t
   }
   await bench.settle();
   expect(bench.envoy.routedClusters("ranker")).toEqual([]);
+});
+
+test("clusters that an earlier run of the router published stay until Envoy has let go of the listener", async () => {
+  const bench = new Bench();
+  bench.envoy.faultOf = refusing(":12001", "Listener", "Unreadable");
+  bench.want("other", plan(1, ["r1"], { port: 10_001 }));
+  await bench.step();
+  bench.want("ranker", plan(1, ["r1"]));
+  await bench.step();
+  await bench.step();
+  bench.want("other", plan(2, ["r1"], { port: 12_001 }));
+  await bench.step();
+  expect(bench.envoy.activeListeners.has("ranker")).toBe(true);
+  expect(bench.last?.acknowledgements.get("ranker")?.serving).toBeUndefined();
+  bench.desired.delete("ranker");
+  await bench.step();
+  // The removal of the listener waits, for it is tried with what is refused.
+  await bench.restartRouter();
+  bench.now += 10_000;
+  for (let count = 0; count < 60; count += 1) {
+    await bench.step();
+    for (const cluster of bench.envoy.routedClusters("ranker")) {
+      expect(bench.envoy.activeClusters).toContain(cluster);
+    }
+  }
+  expect(bench.envoy.activeListeners.has("ranker")).toBe(false);
 });

@@ -7,7 +7,7 @@
  * keeps what it had, and no other one notices.
  */
 
-import type { TrafficPlan } from "../api/traffic-plan.ts";
+import type { TrafficArm, TrafficPlan } from "../api/traffic-plan.ts";
 import type { ResourceFile } from "../render/envoy/resource.ts";
 import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
 import {
@@ -16,6 +16,7 @@ import {
   listenerContents,
   ownersIn,
   resourceNamesIn,
+  secretFilesOf,
 } from "./configuration-contents.ts";
 import type { EnvoyReport } from "./envoy-report.ts";
 import { mapValues, presentValues } from "./map-values.ts";
@@ -24,6 +25,9 @@ import {
   advance,
   clusteredTraffic,
   type DesiredTraffic,
+  forgetWhenGone,
+  type KnownPlans,
+  NEW_PROGRESS,
   newProgress,
   nextDeadline,
   type PlannedTraffic,
@@ -52,6 +56,8 @@ export interface ConfigurationFiles {
   /** Clusters that Envoy may still know: their endpoint files stay. */
   readonly knownClusters: ReadonlySet<string>;
   readonly clusters: ResourceFile;
+  /** By name. They tell where certificates lie. */
+  readonly secrets: ReadonlyMap<string, ResourceFile>;
   /** By ModelDeployment. */
   readonly routes: ReadonlyMap<string, ResourceFile>;
   /** ModelDeployments whose listener Envoy may still know: their route files stay. */
@@ -59,12 +65,21 @@ export interface ConfigurationFiles {
   readonly listeners: ResourceFile;
 }
 
+/** An arm of the plan in effect. */
+export interface ServedArm extends Pick<TrafficArm, "name" | "weight"> {
+  readonly revision: string;
+}
+
 /** How Envoy stands towards one ModelDeployment. */
 export interface Acknowledgement {
   /** The plan in effect; absent before the first. */
-  readonly serving?: { readonly epoch: number; readonly port: number };
+  readonly serving?: { readonly epoch: number; readonly port: number; readonly isTls?: true };
+  /** Its arms, with the model revision of each: that of its first pool. */
+  readonly arms?: readonly ServedArm[];
   /** Why the newest plan is not in effect. */
   readonly rejection?: string;
+  /** What is wrong with a Secret or ConfigMap that the newest plan waits for. */
+  readonly credentialProblem?: string;
   /** Whether Envoy takes connections on the port; absent while Envoy does not answer. */
   readonly isListening?: boolean;
 }
@@ -83,11 +98,19 @@ export interface SequenceStep {
 
 const CLUSTERS_REFUSED = "Envoy refused the clusters; its log says why";
 
-/** The state of a router that starts. `serving` are the plans that an earlier run left in effect. */
-export function newSequence(serving: ReadonlyMap<string, PlannedTraffic>): SequenceState {
-  const progress = new Map([...serving].map(([name, traffic]) => [name, newProgress(traffic)]));
+/**
+ * The state of a router that starts.
+ *
+ * @param known what an earlier run left: see {@link knownPlans}.
+ * @param now monotonic milliseconds.
+ */
+export function newSequence(
+  known: ReadonlyMap<string, KnownPlans<PlannedTraffic>>,
+  now: number,
+): SequenceState {
+  const serving = presentValues(mapValues(known, (plans) => plans.serving));
   return {
-    progress,
+    progress: mapValues(known, (plans) => newProgress(plans, now)),
     clusters: newSharedFile(clusterContents(mapValues(serving, (traffic) => [traffic]))),
     listeners: newSharedFile(listenerContents(serving)),
   };
@@ -105,20 +128,21 @@ export function nextStep(
   settings: Pick<RenderSettings, "ports">,
   now: number,
 ): SequenceStep {
-  const listening = ownersIn(state.listeners);
-  const clusteredIn = (entries: ProgressByName) =>
-    mapValues(entries, (entry, name) => clusteredTraffic(entry, listening.has(name), now));
-
-  let progress = adoptAll(state.progress, desired, now);
+  const owners = ownersIn(state.listeners);
+  // What an earlier run published is in no file that this one knows.
+  const mayListen = (name: string) => state.listeners.isUncertain || owners.has(name);
+  let progress = mapValues(adoptAll(state.progress, desired, mayListen, now), (entry, name) =>
+    forgetWhenGone(entry, mayListen(name), now),
+  );
   const clusters = stepSharedFile(
     state.clusters,
-    clusterContents(clusteredIn(progress)),
+    clusterContents(mapValues(progress, clusteredTraffic)),
     report?.clusters,
     now,
   );
   progress = change(progress, clusters.refused, (entry) => refuseTarget(entry, CLUSTERS_REFUSED, now));
 
-  const clustered = clusteredIn(progress);
+  const clustered = mapValues(progress, clusteredTraffic);
   const endpoints = endpointFiles(clustered, desired, settings);
   if (report !== undefined) {
     const wanted = {
@@ -131,6 +155,7 @@ export function nextStep(
         clustersAreAccepted: isAccepted(clusters.state, name, wanted.clusters),
         listenerIsAccepted: isAccepted(state.listeners, name, wanted.listeners),
         endpointVersion: (cluster: string) => endpoints.get(cluster)?.version,
+        endpoints: desired.get(name)?.endpoints ?? [],
       };
       return advance(entry, surroundings, now);
     });
@@ -163,13 +188,14 @@ export function nextStep(
       endpoints,
       knownClusters: resourceNamesIn(clusters.state),
       clusters: clusters.file,
+      secrets: secretFilesOf(listeners.state),
       routes: mapValues(publishedIn(progress, now), ({ configuration }) => configuration.routes),
       knownListeners: known.listeners,
       listeners: listeners.file,
     },
     acknowledgements: presentValues(
-      mapValues(desired, ({ invalid }, name) =>
-        acknowledgementOf(name, progress.get(name) ?? newProgress(), invalid, report),
+      mapValues(desired, (wanted, name) =>
+        acknowledgementOf(name, progress.get(name) ?? NEW_PROGRESS, wanted, report),
       ),
     ),
     isSettled:
@@ -184,17 +210,33 @@ export function nextStep(
   };
 }
 
-/** The plans that are in effect, for the next run of the router. */
-export function servingPlans({ progress }: SequenceState): ReadonlyMap<string, TrafficPlan> {
-  return presentValues(mapValues(progress, ({ serving }) => serving?.plan));
+/** The plans to which Envoy leads once the files are written, for the next run of the router. */
+export function knownPlans({ progress }: SequenceState): ReadonlyMap<string, KnownPlans<TrafficPlan>> {
+  return presentValues(
+    mapValues(progress, ({ serving, publishing, retired }) => {
+      const others = [...(publishing === undefined ? [] : [publishing]), ...retired].map(
+        ({ traffic }) => traffic.plan,
+      );
+      if (serving === undefined) return others.length === 0 ? undefined : { others };
+      return { serving: serving.plan, others };
+    }),
+  );
 }
 
 type ProgressByName = ReadonlyMap<string, Progress>;
 
-function adoptAll(before: ProgressByName, desired: DesiredConfiguration, now: number): ProgressByName {
+function adoptAll(
+  before: ProgressByName,
+  desired: DesiredConfiguration,
+  mayListen: (name: string) => boolean,
+  now: number,
+): ProgressByName {
   const names = [...new Set([...before.keys(), ...desired.keys()])].sort();
   return new Map(
-    names.map((name) => [name, adopt(before.get(name) ?? newProgress(), desired.get(name), now)]),
+    names.map((name) => [
+      name,
+      adopt(before.get(name) ?? NEW_PROGRESS, desired.get(name), mayListen(name), now),
+    ]),
   );
 }
 
@@ -220,15 +262,24 @@ function isAtItsTarget(entry: Progress): boolean {
 function acknowledgementOf(
   name: string,
   { serving, wanted, refusal }: Progress,
-  invalid: string | undefined,
+  { invalid, credentialProblem }: DesiredTraffic,
   report: EnvoyReport | undefined,
 ): Acknowledgement | undefined {
-  if (serving === undefined && wanted === undefined && invalid === undefined) return undefined;
+  if ([serving, wanted, invalid, credentialProblem].every((each) => each === undefined)) return undefined;
   const isRefused = refusal !== undefined && wanted !== undefined && refusal.version === wanted.version;
   const rejection = invalid ?? (isRefused ? refusal.reason : undefined);
   return {
-    ...(serving === undefined ? {} : { serving: { epoch: serving.plan.epoch, port: serving.plan.port } }),
+    ...(serving === undefined ? {} : { serving: servingOf(serving.plan), arms: armsOf(serving.plan) }),
     ...(rejection === undefined ? {} : { rejection }),
+    ...(credentialProblem === undefined ? {} : { credentialProblem }),
     ...(report === undefined ? {} : { isListening: report.activeListeners.has(name) }),
   };
+}
+
+function armsOf({ arms }: TrafficPlan): readonly ServedArm[] {
+  return arms.map(({ name, weight, pools: [first] }) => ({ name, weight, revision: first?.revision ?? "" }));
+}
+
+function servingOf({ epoch, port, tls }: TrafficPlan): NonNullable<Acknowledgement["serving"]> {
+  return { epoch, port, ...(tls === undefined ? {} : { isTls: true }) };
 }

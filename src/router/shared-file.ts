@@ -3,16 +3,20 @@
  *
  * Envoy refuses such a file as a whole when one resource cannot be read, and in part when one cannot be used.
  * So that a bad one hurts its owner alone, changes are tried: of many owners at once, and after a refusal of
- * half as many, until the one that is refused stands alone. It then keeps what it had. Pure.
+ * half as many, until the one that is refused stands alone. It then keeps what it had. An Envoy that starts has
+ * nothing to keep, so it gets what was accepted before anything is tried on it. Pure.
  */
+import type { SecretFile } from "../render/envoy/door.ts";
 import { type ResourceFile, resourceFile, type TypedMessage } from "../render/envoy/resource.ts";
-import type { FileReport } from "./envoy-report.ts";
+import { type FileReport, UNREAD } from "./envoy-report.ts";
 
 /** What one owner has in the file. */
 export interface OwnedResources {
   /** Equal for equal resources. */
   readonly hash: string;
   readonly resources: readonly TypedMessage[];
+  /** Files that the resources refer to. */
+  readonly secrets?: readonly SecretFile[];
 }
 
 /** Resources by owner. */
@@ -53,8 +57,8 @@ export interface SharedFileStep {
   readonly refused?: string;
 }
 
-/** How long Envoy may take to notice a file before it is put in place again. */
-const REPEAT_MILLISECONDS = 10_000;
+/** How long Envoy may take to notice a file before it is put in place again; well below the patience with a plan. */
+const REPEAT_MILLISECONDS = 3_000;
 
 /** The file before anything is known of it; `accepted` is what an earlier run of the router left. */
 export function newSharedFile(accepted: Contents = new Map()): SharedFile {
@@ -64,7 +68,8 @@ export function newSharedFile(accepted: Contents = new Map()): SharedFile {
 /**
  * Judges the trial that is under way, and starts the next one when there is something to change.
  *
- * @param report absent while Envoy does not answer: then nothing is judged.
+ * @param report absent while Envoy does not answer. Then nothing new is tried on what was accepted, and what was being
+ *   tried makes room for it.
  * @param now monotonic milliseconds.
  */
 export function stepSharedFile(
@@ -73,11 +78,13 @@ export function stepSharedFile(
   report: FileReport | undefined,
   now: number,
 ): SharedFileStep {
-  const { state, refused } = report === undefined ? { state: before } : judge(before, wanted, report, now);
+  const { state, refused } = judge(before, wanted, report, now);
   if (state.trial !== undefined) return { state, file: state.trial.file };
-  const owners = changedOwners(state.accepted, wanted)
-    .filter((owner) => owner !== refused)
-    .slice(0, state.batch);
+  const owners = restoresFirst(before, state, report)
+    ? []
+    : changedOwners(state.accepted, wanted)
+        .filter((owner) => owner !== refused)
+        .slice(0, state.batch);
   const contents = withChanges(state.accepted, wanted, owners);
   const file = (owners.length === 0 ? state.file : undefined) ?? fileOf(contents, state.silences);
   const outcome = refused === undefined ? {} : { refused };
@@ -112,28 +119,56 @@ export function knownContents({ accepted, trial }: SharedFile): readonly Content
 function judge(
   state: SharedFile,
   wanted: Contents,
-  report: FileReport,
+  report: FileReport | undefined,
   now: number,
 ): { readonly state: SharedFile; readonly refused?: string } {
   const { trial, ...rest } = state;
   if (trial === undefined) return { state };
+  if (report === undefined) {
+    // Envoy must not start on what it may refuse, for then it would have nothing. Nobody relies on a trial yet.
+    const makesRoom = trial.owners.length > 0 && state.accepted.size > 0;
+    return { state: makesRoom ? withdrawn(rest, trial) : state };
+  }
   if (report.version === trial.file.version) {
-    const { contents, file } = trial;
-    return { state: { ...rest, accepted: contents, file, isUncertain: false, batch: state.batch * 2 } };
+    const { contents, file, owners } = trial;
+    const batch = owners.length === 0 ? state.batch : state.batch * 2;
+    return { state: { ...rest, accepted: contents, file, isUncertain: false, batch } };
   }
   // A count below the earlier one is that of an Envoy that has started anew.
   const refusalsBefore = report.refusals < trial.refusalsBefore ? 0 : trial.refusalsBefore;
-  if (report.refusals > refusalsBefore) {
-    const next = { ...rest, isUncertain: true, batch: Math.max(1, trial.owners.length >> 1) };
-    const [first, ...others] = trial.owners;
-    const isCulprit = first !== undefined && others.length === 0;
-    // What is wanted by now is not to blame for what was tried.
-    const isStillWanted = isCulprit && wanted.get(first)?.hash === trial.contents.get(first)?.hash;
-    return isStillWanted ? { state: next, refused: first } : { state: next };
-  }
+  if (report.refusals > refusalsBefore) return refuse(rest, trial, wanted);
   if (now < trial.repeatAt) return { state: { ...state, trial: { ...trial, refusalsBefore } } };
   const { file: _file, ...again } = rest;
   return { state: { ...again, isUncertain: true, silences: state.silences + 1 } };
+}
+
+function refuse(
+  rest: Omit<SharedFile, "trial">,
+  trial: Trial,
+  wanted: Contents,
+): { readonly state: SharedFile; readonly refused?: string } {
+  const state = withdrawn(rest, trial);
+  const [first, ...others] = trial.owners;
+  const isCulprit = first !== undefined && others.length === 0;
+  // What is wanted by now is not to blame for what was tried.
+  const isStillWanted = isCulprit && wanted.get(first)?.hash === trial.contents.get(first)?.hash;
+  return isStillWanted ? { state, refused: first } : { state };
+}
+
+function withdrawn(rest: Omit<SharedFile, "trial">, { owners }: Trial): SharedFile {
+  return { ...rest, isUncertain: true, batch: Math.max(1, owners.length >> 1) };
+}
+
+/** Whether what was accepted comes before all changes, for Envoy has nothing or may be about to start. */
+function restoresFirst(
+  before: SharedFile,
+  { accepted }: SharedFile,
+  report: FileReport | undefined,
+): boolean {
+  if (accepted.size === 0) return false;
+  if (report === undefined) return true;
+  // Once is enough: an Envoy that cannot take all of it any more may take what is wanted instead.
+  return report.version === UNREAD.version && before.trial?.owners.length !== 0;
 }
 
 function fileOf(contents: Contents, silences: number): ResourceFile {

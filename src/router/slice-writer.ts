@@ -1,18 +1,19 @@
 /**
  * Keeps the EndpointSlices of this router as they are wanted: applied when they differ, removed when nobody wants
- * them. The only writer of EndpointSlices in a router.
+ * them. The only writer of this router's own EndpointSlices.
  */
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import { remove } from "../kube/apply.ts";
 import type { Random } from "../kube/backoff.ts";
 import { Cache } from "../kube/cache.ts";
 import { isApplied, withApplyHash } from "../kube/drift.ts";
-import { keyOf } from "../kube/object-key.ts";
-import { isConflict, isNotFound, type KubePort } from "../kube/port.ts";
+import { keyOf, referenceTo } from "../kube/object-key.ts";
+import { isConflict, type KubePort } from "../kube/port.ts";
 import { type ReconcileResult, Reconciler } from "../kube/reconciler.ts";
-import { SLICE_MANAGER } from "./endpoint-slices.ts";
+import { ROUTER_SLICES_SELECTOR } from "./endpoint-slices.ts";
 import type { RouterIdentity } from "./router-identity.ts";
 
 /** What a writer needs. */
@@ -57,7 +58,7 @@ export class SliceWriter {
       resource: RESOURCE.endpointSlice,
       scope: {
         namespace: identity.namespace,
-        labelSelector: `${SLICE_MANAGER.label}=${SLICE_MANAGER.value}`,
+        labelSelector: ROUTER_SLICES_SELECTOR,
       },
       project: withoutManagedFields,
       clock,
@@ -78,6 +79,11 @@ export class SliceWriter {
       if ([before, after].some((slice) => slice !== undefined && this.#isOurs(slice)))
         this.#reconciler.add(key);
     });
+  }
+
+  /** The EndpointSlices of all routers of the namespace, as the watch shows them. */
+  get slices(): Pick<Cache<KubeObject>, "list" | "stalenessMilliseconds"> {
+    return this.#slices;
   }
 
   /** Resolves when the EndpointSlices that exist are known. */
@@ -157,17 +163,12 @@ export class SliceWriter {
     return clock.now() + WATCH_LAG_MILLISECONDS;
   }
 
-  async #delete({ metadata: { name, namespace } }: KubeObject, uid: string): Promise<void> {
-    const reference = {
-      resource: RESOURCE.endpointSlice,
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-    };
+  async #delete(slice: KubeObject, uid: string): Promise<void> {
     try {
-      await this.#options.port.delete(reference, { uid });
+      await remove(this.#options.port, referenceTo(slice), uid);
     } catch (error) {
-      // Gone already, or another object by now: either is what was wanted.
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+      // Another object by now: that one is not ours to remove.
+      if (!isConflict(error)) throw error;
     }
   }
 }
