@@ -4,15 +4,24 @@
  */
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
-import { COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
+import { COMPONENT, LABEL, MANAGED_BY, SLICE_MANAGER } from "../api/names.ts";
 import { Cache, type CacheOptions } from "../kube/cache.ts";
 import { type ChildSummary, projectChild } from "./projections/child.ts";
-import { type ReadModelDeployment, readModelDeployment } from "./projections/model-deployment.ts";
+import {
+  metadataOf,
+  type ReadModelDeployment,
+  readModelDeployment,
+  trafficPortOf,
+} from "./projections/model-deployment.ts";
 import { type PodSummary, projectPod } from "./projections/pod.ts";
+import { projectRollout, type RolloutSummary } from "./projections/rollout.ts";
 import { projectRouterReport, type RouterReport } from "./projections/router-report.ts";
 
 /** How a cache reaches the API. */
-export type CacheAccess = Pick<CacheOptions<unknown, never>, "port" | "clock" | "random" | "log">;
+export type CacheAccess = Pick<
+  CacheOptions<unknown, never>,
+  "port" | "clock" | "random" | "log" | "namespaces"
+>;
 
 /** Kinds of objects that the operator makes, and therefore watches. */
 export const CHILD_RESOURCES = [
@@ -20,18 +29,22 @@ export const CHILD_RESOURCES = [
   RESOURCE.service,
   RESOURCE.serviceAccount,
   RESOURCE.podDisruptionBudget,
+  RESOURCE.networkPolicy,
   RESOURCE.controllerRevision,
+  RESOURCE.statefulSet,
   RESOURCE.roleBinding,
+  RESOURCE.job,
 ] as const;
 
 /** A cache of objects that the operator makes. */
-export type ChildCache = Cache<ChildSummary, "modelDeployment" | "routersOf">;
+export type ChildCache = Cache<ChildSummary, "modelDeployment" | "routersOf" | "collectorOf">;
 
 /** All caches. */
 export interface Caches {
-  readonly modelDeployments: Cache<ReadModelDeployment, "namespace">;
-  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf">;
+  readonly modelDeployments: Cache<ReadModelDeployment, "namespace" | "trafficPort" | "unreadable">;
+  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf">;
   readonly routerReports: Cache<RouterReport, "modelDeployment">;
+  readonly rollouts: Cache<RolloutSummary, "modelDeployment">;
   /** By `kind`. */
   readonly children: ReadonlyMap<string, ChildCache>;
 }
@@ -41,14 +54,24 @@ export function ownerKey(namespace: string, modelDeployment: string): string {
   return `${namespace}/${modelDeployment}`;
 }
 
+/** Key of a ModelDeployment that was read, or could not be. */
+export function keyOfRead(read: ReadModelDeployment): string {
+  return ownerKey(read.namespace, metadataOf(read).name);
+}
+
+/** Key of a traffic port in indexes: `NAMESPACE/PORT`. */
+export function portKey(namespace: string, port: number): string {
+  return `${namespace}/${port}`;
+}
+
 function ownerKeys(object: KubeObject): readonly string[] {
   const name = object.metadata.labels?.[LABEL.modelDeployment];
   return name === undefined ? [] : [ownerKey(object.metadata.namespace ?? "", name)];
 }
 
-function routerNamespaces(object: KubeObject): readonly string[] {
-  const isRouter = object.metadata.labels?.[LABEL.component] === COMPONENT.router;
-  return isRouter ? [object.metadata.namespace ?? ""] : [];
+function namespacesOf(object: KubeObject, component: string): readonly string[] {
+  const isOne = object.metadata.labels?.[LABEL.component] === component;
+  return isOne ? [object.metadata.namespace ?? ""] : [];
 }
 
 const ours = { labelSelector: `${LABEL.managedBy}=${MANAGED_BY}` };
@@ -60,7 +83,14 @@ export function createCaches(access: CacheAccess): Caches {
       ...access,
       resource: RESOURCE.modelDeployment,
       project: readModelDeployment,
-      indexes: { namespace: ({ namespace }) => [namespace] },
+      indexes: {
+        namespace: ({ namespace }) => [namespace],
+        trafficPort: (read) => {
+          const port = trafficPortOf(read);
+          return port === undefined ? [] : [portKey(read.namespace, port)];
+        },
+        unreadable: ({ deployment }) => (deployment === undefined ? [""] : []),
+      },
     }),
     pods: new Cache({
       ...access,
@@ -71,16 +101,25 @@ export function createCaches(access: CacheAccess): Caches {
         modelDeployment: ({ namespace, modelDeployment }) =>
           modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
         routersOf: ({ namespace, component }) => (component === COMPONENT.router ? [namespace] : []),
+        collectorOf: ({ namespace, component }) => (component === COMPONENT.collector ? [namespace] : []),
       },
     }),
     routerReports: new Cache({
       ...access,
       resource: RESOURCE.endpointSlice,
-      scope: { labelSelector: `${LABEL.managedBy}=${MANAGED_BY},${LABEL.modelDeployment}` },
+      // Kubernetes copies the labels of a Service to the EndpointSlices that it makes itself: those are no reports.
+      scope: { labelSelector: `${SLICE_MANAGER.label}=${SLICE_MANAGER.value},${LABEL.modelDeployment}` },
       project: projectRouterReport,
       indexes: {
         modelDeployment: ({ namespace, modelDeployment }) => [ownerKey(namespace, modelDeployment)],
       },
+    }),
+    rollouts: new Cache({
+      ...access,
+      resource: RESOURCE.modelRollout,
+      scope: ours,
+      project: projectRollout,
+      indexes: { modelDeployment: ({ object }) => ownerKeys(object) },
     }),
     children: new Map(
       CHILD_RESOURCES.map((resource): [string, ChildCache] => [
@@ -92,7 +131,8 @@ export function createCaches(access: CacheAccess): Caches {
           project: projectChild,
           indexes: {
             modelDeployment: ({ object }) => ownerKeys(object),
-            routersOf: ({ object }) => routerNamespaces(object),
+            routersOf: ({ object }) => namespacesOf(object, COMPONENT.router),
+            collectorOf: ({ object }) => namespacesOf(object, COMPONENT.collector),
           },
         }),
       ]),
@@ -100,7 +140,19 @@ export function createCaches(access: CacheAccess): Caches {
   };
 }
 
+/** Number of objects in the caches, by kind. */
+export function cachedObjects(caches: Caches): ReadonlyMap<string, number> {
+  return new Map([
+    [RESOURCE.modelDeployment.kind, caches.modelDeployments.size],
+    [RESOURCE.pod.kind, caches.pods.size],
+    [RESOURCE.endpointSlice.kind, caches.routerReports.size],
+    [RESOURCE.modelRollout.kind, caches.rollouts.size],
+    ...[...caches.children].map(([kind, cache]): [string, number] => [kind, cache.size]),
+  ]);
+}
+
 /** Every cache, for what is done to all alike. */
 export function allCaches(caches: Caches): readonly Pick<Cache<unknown>, "run" | "synced">[] {
-  return [caches.modelDeployments, caches.pods, caches.routerReports, ...caches.children.values()];
+  const { modelDeployments, pods, routerReports, rollouts, children } = caches;
+  return [modelDeployments, pods, routerReports, rollouts, ...children.values()];
 }

@@ -4,9 +4,11 @@
  * It reads caches only, so it costs no request; what it sees may be old, and the fenced status write shows when
  * it was too old.
  */
+import { type Credential, credentialText } from "../api/credential.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import type { ModelDeployment } from "../api/model-deployment.ts";
+import { COMPONENT } from "../api/names.ts";
 import type {
   LiveObjects,
   Observation,
@@ -15,8 +17,16 @@ import type {
   PortHolder,
 } from "../core/observation.ts";
 import type { RouterObservation } from "../core/router/decide-routers.ts";
-import { type Caches, ownerKey } from "./caches.ts";
-import { type ChildSummary, modelRevisionIn, modelServersOf } from "./projections/child.ts";
+import { type Caches, ownerKey, portKey } from "./caches.ts";
+import { type ChildSummary, modelRevisionIn, modelServersOf, podRevisionIn } from "./projections/child.ts";
+import {
+  countsAnswers,
+  metadataOf,
+  type ReadModelDeployment,
+  routerCredentials,
+  trafficPortOf,
+} from "./projections/model-deployment.ts";
+import type { PodSummary } from "./projections/pod.ts";
 
 /** An observation, and beside it the live objects that tell what need not be written. */
 export interface Gathered<O> {
@@ -29,7 +39,14 @@ export function liveKey(object: Pick<KubeObject, "kind" | "metadata">): string {
   return `${object.kind}/${object.metadata.name}`;
 }
 
-function isControlledBy({ object }: ChildSummary, uid: string): boolean {
+function observedCollector(caches: Caches, namespace: string): Pick<Observation, "collector"> {
+  const [pod] = caches.pods.byIndex("collectorOf", namespace);
+  if (pod === undefined) return {};
+  const { isReady, trouble } = pod.observed;
+  return { collector: { isReady, ...(trouble === undefined ? {} : { trouble: trouble.message }) } };
+}
+
+function isControlledBy({ object }: Pick<ChildSummary, "object">, uid: string): boolean {
   return (
     object.metadata.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) === true
   );
@@ -44,26 +61,64 @@ function childrenOf(caches: Caches, deployment: ModelDeployment, kind: string): 
   );
 }
 
-function observedRouters(caches: Caches, namespace: string, name: string): readonly ObservedRouter[] {
-  const reports = caches.routerReports.byIndex("modelDeployment", ownerKey(namespace, name));
-  return caches.pods.byIndex("routersOf", namespace).map(({ name: router, observed }) => {
-    const report = reports.find((candidate) => candidate.router === router);
-    return {
-      name: router,
-      // A pod that is not ready still routes while its endpoint says so: Envoy may be well beside a router that is not.
-      isLive: !observed.isTerminating && (observed.isReady || report?.takesRequests === true),
-      acknowledgedEpoch: report?.acknowledgedEpoch ?? 0,
-      ...(report?.rejection === undefined ? {} : { rejection: report.rejection }),
-    };
-  });
+function uidsOf(live: LiveObjects): ReadonlyMap<string, string> {
+  return new Map([...live].map(([key, { metadata }]) => [key, metadata.uid ?? ""]));
 }
 
-function portHolders(caches: Caches, namespace: string): readonly PortHolder[] {
-  return caches.modelDeployments.byIndex("namespace", namespace).flatMap(({ deployment }) => {
-    const port = deployment?.status.traffic?.port;
-    if (deployment === undefined || port === undefined) return [];
-    const { name, uid, creationTimestamp } = deployment.metadata;
-    return [{ name, uid, creationTimestamp, port }];
+/** Each Job with the one of its pods that tells most: a report, or else why the pod that was seen last has none. */
+function observedValidations(
+  jobs: readonly ChildSummary[],
+  pods: readonly PodSummary[],
+): Pick<Observation, "validations"> {
+  if (jobs.length === 0) return {};
+  return {
+    validations: jobs.map(({ object, jobEnd }) => {
+      const job = object.metadata.name;
+      const told = pods.flatMap(({ validation }) => (validation?.job === job ? [validation] : []));
+      const telling =
+        told.find(({ report }) => report !== undefined) ??
+        told.find(({ problem }) => problem !== undefined) ??
+        told[0];
+      return { job, ...telling, ...(jobEnd === undefined ? {} : { end: jobEnd }) };
+    }),
+  };
+}
+
+function observedRouters(caches: Caches, namespace: string, name: string): readonly ObservedRouter[] {
+  const reports = caches.routerReports.byIndex("modelDeployment", ownerKey(namespace, name));
+  return caches.pods
+    .byIndex("routersOf", namespace)
+    .map(({ name: router, observed, isCountingRouter: isCounting }) => {
+      const report = reports.find((candidate) => candidate.router === router);
+      return {
+        name: router,
+        // A pod that is not ready still routes while its endpoint says so: Envoy may be well beside a router that is not.
+        isLive: !observed.isTerminating && (observed.isReady || report?.takesRequests === true),
+        acknowledgedEpoch: report?.acknowledgedEpoch ?? 0,
+        isCounting,
+        ...(report?.rejection === undefined ? {} : { rejection: report.rejection }),
+        ...(report?.credentialProblem === undefined ? {} : { credentialProblem: report.credentialProblem }),
+      };
+    });
+}
+
+/**
+ * Nobody else's port matters to one that has a port to itself: to look at every neighbour for every look at each would
+ * be most of the work in a namespace of many.
+ */
+function portHolders({ modelDeployments }: Caches, { metadata, status }: ModelDeployment) {
+  const { namespace } = metadata;
+  const port = status.traffic?.port;
+  const rivals = port === undefined ? [] : modelDeployments.byIndex("trafficPort", portKey(namespace, port));
+  const hasItAlone = port !== undefined && rivals.length <= 1;
+  return hasItAlone ? holdersOf(rivals) : holdersOf(modelDeployments.byIndex("namespace", namespace));
+}
+
+function holdersOf(reads: readonly ReadModelDeployment[]): readonly PortHolder[] {
+  return reads.flatMap((read) => {
+    const { name, uid = "", creationTimestamp = "" } = metadataOf(read);
+    const port = trafficPortOf(read);
+    return port === undefined ? [] : [{ name, uid, creationTimestamp, port }];
   });
 }
 
@@ -73,27 +128,49 @@ export function gatherModelDeployment(
   deployment: ModelDeployment,
   settings: OperatorSettings,
   nowMilliseconds: number,
+  { gateEvidence, collectorProblem }: Pick<Observation, "gateEvidence" | "collectorProblem"> = {},
 ): Gathered<Observation> {
-  const { namespace, name } = deployment.metadata;
+  const { namespace, name, uid } = deployment.metadata;
   const live = new Map<string, KubeObject>();
   for (const kind of caches.children.keys()) {
     for (const { object } of childrenOf(caches, deployment, kind)) live.set(liveKey(object), object);
   }
+  const rollouts = caches.rollouts
+    .byIndex("modelDeployment", ownerKey(namespace, name))
+    .filter((rollout) => isControlledBy(rollout, uid))
+    .filter(({ object }) => object.metadata.deletionTimestamp === undefined);
+  for (const { object } of rollouts) live.set(liveKey(object), object);
+  const revisions = childrenOf(caches, deployment, RESOURCE.controllerRevision.kind);
+  const pods = caches.pods
+    .byIndex("modelDeployment", ownerKey(namespace, name))
+    .filter((pod) => pod.modelDeploymentUid === undefined || pod.modelDeploymentUid === uid);
   const observation: Observation = {
     nowMilliseconds,
     deployment,
-    revisions: childrenOf(caches, deployment, RESOURCE.controllerRevision.kind).flatMap(
-      (child) => modelRevisionIn(child) ?? [],
-    ),
+    revisions: revisions.flatMap((child) => modelRevisionIn(child) ?? []),
+    podRevisions: revisions.flatMap((child) => podRevisionIn(child) ?? []),
+    rollouts: rollouts.flatMap(({ observed }) => observed ?? []),
     modelServers: childrenOf(caches, deployment, RESOURCE.deployment.kind).flatMap(
       (child) => modelServersOf(child) ?? [],
     ),
-    pods: caches.pods.byIndex("modelDeployment", ownerKey(namespace, name)).map(({ observed }) => observed),
+    standing: uidsOf(live),
+    pods: pods.flatMap(({ observed, component }) => (component === COMPONENT.validation ? [] : [observed])),
+    ...observedValidations(childrenOf(caches, deployment, RESOURCE.job.kind), pods),
     routers: observedRouters(caches, namespace, name),
-    portHolders: portHolders(caches, namespace),
+    ...(gateEvidence === undefined ? {} : { gateEvidence }),
+    ...observedCollector(caches, namespace),
+    ...(collectorProblem === undefined ? {} : { collectorProblem }),
+    portHolders: portHolders(caches, deployment),
     settings,
   };
   return { observation, live };
+}
+
+/** Each once, in the order of their texts, so that the routers' pods do not change with the order of a cache. */
+function credentialsIn(deployments: readonly ReadModelDeployment[]): readonly Credential[] {
+  const credentials = deployments.flatMap(routerCredentials);
+  const byText = new Map(credentials.map((credential) => [credentialText(credential), credential]));
+  return [...byText].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, credential]) => credential);
 }
 
 /** Gathers what a decision about the routers of a namespace depends on. */
@@ -103,14 +180,20 @@ export function gatherRouters(
   settings: OperatorSettings,
 ): Gathered<RouterObservation> {
   const live = new Map<string, KubeObject>();
-  const standing = new Map<string, string>();
   for (const cache of caches.children.values()) {
     for (const { object } of cache.byIndex("routersOf", namespace)) {
       if (object.metadata.deletionTimestamp !== undefined) continue;
       live.set(liveKey(object), object);
-      standing.set(liveKey(object), object.metadata.uid ?? "");
     }
   }
-  const modelDeploymentCount = caches.modelDeployments.byIndex("namespace", namespace).length;
-  return { observation: { namespace, modelDeploymentCount, standing, settings }, live };
+  const deployments = caches.modelDeployments.byIndex("namespace", namespace);
+  const observation = {
+    namespace,
+    modelDeploymentCount: deployments.length,
+    standing: uidsOf(live),
+    credentials: credentialsIn(deployments),
+    isCounting: deployments.some(countsAnswers),
+    settings,
+  };
+  return { observation, live };
 }

@@ -1,126 +1,113 @@
 /**
- * The operator's metrics, under the names of controller-runtime, so that existing dashboards and alerts work.
+ * The operator's metrics: those of its controllers, its requests, whether it leads, and what it holds.
  *
- * No label ever holds a name of an object.
+ * Only the metrics of conditions and of releases have names of objects in their labels.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { ReconcilerObserver } from "../kube/reconciler.ts";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { RolloutPhase } from "../api/model-rollout.ts";
+import type { Clock } from "../core/clock.ts";
 import type { RequestObserver } from "../kube/transport.ts";
+import { countRequests } from "../process/request-metrics.ts";
+import { type ConditionSeries, showConditions } from "./condition-metrics.ts";
+import { createControllerMetrics, type ObserveController } from "./controller-metrics.ts";
+import { type LatestRelease, showReleases } from "./release-metrics.ts";
+import { showRolloutPhases } from "./rollout-metrics.ts";
 
 /** All metrics of the operator. */
 export interface OperatorMetrics {
   readonly registry: Registry;
   /** Watches one controller. */
-  observe(controller: string): ReconcilerObserver;
+  readonly observe: ObserveController;
   /** Counts requests to the API server. */
   readonly observeRequest: RequestObserver;
   /** Tells whether this instance leads. */
   setLeader(leads: boolean): void;
+  /** Shows what is asked for at each scrape. */
+  show(figures: OperatorFigures): void;
 }
 
-const RECONCILE_SECONDS_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const QUEUE_SECONDS_BUCKETS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 60, 300];
+/** What is asked for at each scrape. */
+export interface OperatorFigures {
+  /** Objects in the caches, by kind. */
+  readonly cachedObjects: () => ReadonlyMap<string, number>;
+  /** ModelDeployments that do not fit the schema of this operator. */
+  readonly unreadableModelDeployments: () => number;
+  /** Every condition of every ModelDeployment; shown while this instance leads. */
+  readonly conditions: () => Iterable<ConditionSeries>;
+  /** ModelRollouts in each phase; shown while this instance leads. */
+  readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
+  /** The latest release of each ModelDeployment; shown while this instance leads. */
+  readonly releases: () => readonly LatestRelease[];
+  /** Events that were not recorded since the start. */
+  readonly droppedEvents: () => number;
+}
 
-/** Makes the metrics, in a registry of their own. `host` is the API server's. */
-export function createOperatorMetrics(host: string): OperatorMetrics {
+/** What the metrics are made from. */
+export interface OperatorMetricsOptions {
+  /** The API server, with its port. */
+  readonly host: string;
+  /** Name of the Lease by which a leader is elected. */
+  readonly lease: string;
+  readonly clock: Clock;
+}
+
+/** Makes the metrics, in a registry of their own. */
+export function createOperatorMetrics({ host, lease, clock }: OperatorMetricsOptions): OperatorMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const reconciles = new Counter({
-    name: "controller_runtime_reconcile_total",
-    help: "Reconciles by outcome.",
-    labelNames: ["controller", "result"],
-    registers,
-  });
-  const errors = new Counter({
-    name: "controller_runtime_reconcile_errors_total",
-    help: "Reconciles that failed.",
-    labelNames: ["controller"],
-    registers,
-  });
-  const terminalErrors = new Counter({
-    name: "controller_runtime_terminal_reconcile_errors_total",
-    help: "Reconciles that failed until the spec changes.",
-    labelNames: ["controller"],
-    registers,
-  });
-  const durations = new Histogram({
-    name: "controller_runtime_reconcile_time_seconds",
-    help: "Time of a reconcile.",
-    labelNames: ["controller"],
-    buckets: RECONCILE_SECONDS_BUCKETS,
-    registers,
-  });
-  const queue = ["name", "controller"] as const;
-  const depth = new Gauge({ name: "workqueue_depth", help: "Keys that wait.", labelNames: queue, registers });
-  const adds = new Counter({
-    name: "workqueue_adds_total",
-    help: "Keys added.",
-    labelNames: queue,
-    registers,
-  });
-  const retries = new Counter({
-    name: "workqueue_retries_total",
-    help: "Keys put off after a failure.",
-    labelNames: queue,
-    registers,
-  });
-  const waited = new Histogram({
-    name: "workqueue_queue_duration_seconds",
-    help: "Time that a key waited.",
-    labelNames: queue,
-    buckets: QUEUE_SECONDS_BUCKETS,
-    registers,
-  });
-  const worked = new Histogram({
-    name: "workqueue_work_duration_seconds",
-    help: "Time of the work on a key.",
-    labelNames: queue,
-    buckets: QUEUE_SECONDS_BUCKETS,
-    registers,
-  });
   const leader = new Gauge({
     name: "leader_election_master_status",
     help: "1 while this instance leads.",
     labelNames: ["name"],
     registers,
   });
-  const requests = new Counter({
-    name: "rest_client_requests_total",
-    help: "Requests to the API server.",
-    labelNames: ["code", "method", "host"],
-    registers,
-  });
-  leader.set({ name: "petrel" }, 0);
-
+  let isLeader = false;
+  const setLeader = (leads: boolean) => {
+    isLeader = leads;
+    leader.set({ name: lease }, leads ? 1 : 0);
+  };
+  setLeader(false);
   return {
     registry,
-    observe(controller) {
-      const labels = { name: controller, controller };
-      return {
-        queue: {
-          added(size) {
-            adds.inc(labels);
-            depth.set(labels, size);
-          },
-          started(size, waitedMilliseconds) {
-            depth.set(labels, size);
-            waited.observe(labels, waitedMilliseconds / 1000);
-          },
-          finished: (workedMilliseconds) => worked.observe(labels, workedMilliseconds / 1000),
-          retried: () => retries.inc(labels),
-        },
-        reconciled(outcome, durationMilliseconds) {
-          const result = outcome === "terminal_error" ? "error" : outcome;
-          reconciles.inc({ controller, result });
-          if (result === "error") errors.inc({ controller });
-          if (outcome === "terminal_error") terminalErrors.inc({ controller });
-          durations.observe({ controller }, durationMilliseconds / 1000);
-        },
-      };
+    observe: createControllerMetrics(registry, clock),
+    observeRequest: countRequests(registry, host),
+    setLeader,
+    show(figures) {
+      showFigures(registry, figures);
+      showConditions(registry, () => (isLeader ? figures.conditions() : []));
+      showRolloutPhases(registry, () => (isLeader ? figures.rolloutPhases() : new Map()));
+      showReleases(registry, () => (isLeader ? figures.releases() : []));
     },
-    observeRequest: ({ method, status }) =>
-      requests.inc({ method, host, code: status === 0 ? "<error>" : String(status) }),
-    setLeader: (leads) => leader.set({ name: "petrel" }, leads ? 1 : 0),
   };
+}
+
+function showFigures(registry: Registry, figures: OperatorFigures): void {
+  const registers = [registry];
+  new Gauge({
+    name: "petrel_operator_cached_objects",
+    help: "Objects that the operator holds in memory, by kind.",
+    labelNames: ["kind"],
+    registers,
+    collect() {
+      for (const [kind, count] of figures.cachedObjects()) this.set({ kind }, count);
+    },
+  });
+  new Gauge({
+    name: "petrel_operator_unreadable_model_deployments",
+    help: "ModelDeployments that do not fit the schema of this operator, and are left as they are.",
+    registers,
+    collect() {
+      this.set(figures.unreadableModelDeployments());
+    },
+  });
+  new Counter({
+    name: "petrel_operator_events_dropped_total",
+    help: "Events that were not recorded: too many waited, or the API server refused them.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(figures.droppedEvents());
+    },
+  });
 }

@@ -1,38 +1,63 @@
 /**
  * The operator as a whole, without a process around it: caches that are always warm, and reconcilers that run
  * while this instance leads. The simulation runs this very class.
- *
- * Changes are turned into keys here, and only here. A key too many costs a look at the caches; a key too few
- * would be a change that nobody sees.
  */
 
-import { COMPONENT, LABEL } from "../api/names.ts";
+import type { RolloutPhase } from "../api/model-rollout.ts";
 import type { Random } from "../kube/backoff.ts";
-import type { CacheChange } from "../kube/cache.ts";
-import { parseKey } from "../kube/object-key.ts";
-import { Reconciler, type ReconcilerObserver } from "../kube/reconciler.ts";
-import { allCaches, type Caches, createCaches, ownerKey } from "./caches.ts";
-import type { ChildSummary } from "./projections/child.ts";
-import type { ReadModelDeployment } from "./projections/model-deployment.ts";
-import type { PodSummary } from "./projections/pod.ts";
-import type { RouterReport } from "./projections/router-report.ts";
+import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../kube/reconciler.ts";
+import { aborted } from "../process/aborted.ts";
+import { allCaches, type Caches, cachedObjects, createCaches, keyOfRead } from "./caches.ts";
+import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
+import { CollectorProblems } from "./collector-problems.ts";
+import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
+import { type AskGate, GateAnswers } from "./gate-answers.ts";
+import { countsAnswers } from "./projections/model-deployment.ts";
+import { reconcileCollector } from "./reconcile-collector.ts";
 import { type ReconcileContext, reconcileModelDeployment } from "./reconcile-model-deployment.ts";
 import { reconcileRouters } from "./reconcile-routers.ts";
+import { type LatestRelease, latestReleases } from "./release-metrics.ts";
+import { startResync } from "./resync.ts";
+import { rolloutPhases } from "./rollout-metrics.ts";
 
 /** What an operator needs. */
-export interface OperatorOptions extends Omit<ReconcileContext, "caches"> {
+export interface OperatorOptions
+  extends Omit<ReconcileContext, "caches" | "gateAnswers" | "collectorProblems"> {
   readonly random: Random;
+  /** Asks for the gates of releases; without it they wait. */
+  readonly askGate?: AskGate;
+  /** The only namespaces that are looked at; all of them when absent. */
+  readonly namespaces?: readonly string[];
   /** ModelDeployments that are reconciled at the same time. */
   readonly workers: number;
   /** Told about reconciles, by the name of the controller. */
-  readonly observe?: (controller: string) => ReconcilerObserver;
+  readonly observe?: (controller: string, workers: number) => ReconcilerObserver;
 }
 
 /** Names of the controllers, as metrics and logs know them. */
-export const CONTROLLER = { modelDeployment: "modeldeployment", router: "router" } as const;
+export const CONTROLLER = {
+  modelDeployment: "modeldeployment",
+  router: "router",
+  collector: "collector",
+} as const;
 
-/** Routers change seldom: a few at a time are enough. */
+/** Routers and collectors change seldom: a few at a time are enough. */
 const ROUTER_WORKERS = 2;
+const COLLECTOR_WORKERS = 1;
+
+/**
+ * What changes little comes in crowds: the pods of a Deployment one by one, each child as it is made, then its
+ * status. It is looked at once for all of them after so long. What decides about traffic is looked at at once.
+ */
+const CROWD_MILLISECONDS = 100;
+
+/**
+ * Each change of what the routers of a namespace mount replaces their pods. A delivery of many ModelDeployments takes
+ * its seconds, and is to do that once.
+ */
+const DELIVERY_MILLISECONDS = 3_000;
+
+const DELAY_MILLISECONDS = { Soon: CROWD_MILLISECONDS, AfterDelivery: DELIVERY_MILLISECONDS } as const;
 
 /** Watches, and reconciles while it leads. */
 export class Operator {
@@ -42,6 +67,23 @@ export class Operator {
   constructor(options: OperatorOptions) {
     this.#options = options;
     this.#caches = createCaches(options);
+  }
+
+  /** What metrics show of it. */
+  get figures(): {
+    readonly cachedObjects: () => ReadonlyMap<string, number>;
+    readonly unreadableModelDeployments: () => number;
+    readonly conditions: () => Iterable<ConditionSeries>;
+    readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
+    readonly releases: () => readonly LatestRelease[];
+  } {
+    return {
+      cachedObjects: () => cachedObjects(this.#caches),
+      unreadableModelDeployments: () => this.#caches.modelDeployments.byIndex("unreadable", "").length,
+      conditions: () => conditionSeries(this.#caches.modelDeployments.list()),
+      rolloutPhases: () => rolloutPhases(this.#caches.rollouts.list()),
+      releases: () => latestReleases(this.#caches.rollouts.list()),
+    };
   }
 
   /** Keeps the caches up to date until the signal is aborted. */
@@ -62,35 +104,77 @@ export class Operator {
     const ended = AbortSignal.any([stop, lost]);
     await Promise.race([this.synced(), aborted(ended)]);
     if (ended.aborted) return;
-    const context: ReconcileContext = { ...this.#options, caches: this.#caches };
-    const deployments = this.#reconciler(CONTROLLER.modelDeployment, this.#options.workers, (key, signal) =>
-      reconcileModelDeployment(context, key, signal),
+    const { askGate, clock } = this.#options;
+    const gateAnswers =
+      askGate === undefined
+        ? undefined
+        : new GateAnswers({ clock, ask: askGate, onAnswer: (key) => deployments.add(key) });
+    const collectorProblems = new CollectorProblems((namespace) =>
+      addCounted(namespace, this.#caches.modelDeployments, (key) => deployments.add(key)),
     );
-    const routers = this.#reconciler(CONTROLLER.router, ROUTER_WORKERS, (namespace, signal) =>
-      reconcileRouters(context, namespace, signal),
+    const context = {
+      ...this.#options,
+      caches: this.#caches,
+      collectorProblems,
+      ...(gateAnswers === undefined ? {} : { gateAnswers }),
+    } satisfies ReconcileContext;
+    const deployments = this.#reconciler(
+      CONTROLLER.modelDeployment,
+      this.#options.workers,
+      (key, signal, log) => reconcileModelDeployment({ ...context, log }, key, signal),
     );
-    const unsubscribe = this.#subscribe(
-      (key) => deployments.add(key),
-      (namespace) => routers.add(namespace),
+    const routers = this.#reconciler(CONTROLLER.router, ROUTER_WORKERS, (namespace, signal, log) =>
+      reconcileRouters({ ...context, log }, namespace, signal),
     );
+    const collectors = this.#reconciler(CONTROLLER.collector, COLLECTOR_WORKERS, (namespace, signal, log) =>
+      reconcileCollector({ ...context, log }, namespace, signal),
+    );
+    const addTo =
+      (reconciler: Reconciler): AddKey =>
+      (key, urgency) =>
+        urgency === "Now" ? reconciler.add(key) : reconciler.addWithin(key, DELAY_MILLISECONDS[urgency]);
+    const looks = {
+      addDeployment: addTo(deployments),
+      addRouters: addTo(routers),
+      addCollector: addTo(collectors),
+    };
+    const unfollow = followChanges(this.#caches, looks);
     deployments.start();
     routers.start();
+    collectors.start();
+    const endResync = this.#startResync(deployments, routers, collectors);
     await aborted(ended);
-    unsubscribe();
-    const stopped = Promise.all([deployments.stop(), routers.stop()]);
+    endResync();
+    unfollow();
+    const stopped = Promise.all([deployments.stop(), routers.stop(), collectors.stop()]);
     await Promise.race([stopped, aborted(lost)]);
-    if (!lost.aborted) return;
-    const reason = new Error("leadership is lost");
-    await Promise.all([deployments.abort(reason), routers.abort(reason)]);
+    if (lost.aborted) {
+      const reason = new Error("leadership is lost");
+      await Promise.all([deployments.abort(reason), routers.abort(reason), collectors.abort(reason)]);
+    }
+    // Not before: the last reconcile of each ModelDeployment says what is asked for it.
+    gateAnswers?.close();
   }
 
-  #reconciler(
-    name: string,
-    workers: number,
-    reconcile: (key: string, signal: AbortSignal) => Promise<{ readonly wakeAt?: number }>,
-  ): Reconciler {
+  #startResync(deployments: Reconciler, routers: Reconciler, collectors: Reconciler): () => void {
+    const { clock, random } = this.#options;
+    return startResync({
+      clock,
+      random,
+      askAll: (at) => {
+        const reads = this.#caches.modelDeployments.list();
+        for (const read of reads) deployments.wakeAt(keyOfRead(read), at());
+        for (const namespace of new Set(reads.map((read) => read.namespace))) routers.wakeAt(namespace, at());
+        const counted = reads.filter(countsAnswers);
+        for (const namespace of new Set(counted.map((read) => read.namespace)))
+          collectors.wakeAt(namespace, at());
+      },
+    });
+  }
+
+  #reconciler(name: string, workers: number, reconcile: ReconcilerOptions["reconcile"]): Reconciler {
     const { clock, random, log, observe } = this.#options;
-    const observer = observe?.(name);
+    const observer = observe?.(name, workers);
     return new Reconciler({
       name,
       reconcile,
@@ -101,77 +185,4 @@ export class Operator {
       ...(observer === undefined ? {} : { observer }),
     });
   }
-
-  /** Turns every present object and every change into keys. */
-  #subscribe(addDeployment: (key: string) => void, addRouters: (namespace: string) => void): () => void {
-    const { modelDeployments, pods, routerReports, children } = this.#caches;
-
-    const onDeployment = ({ key, before, after }: CacheChange<ReadModelDeployment>) => {
-      addDeployment(key);
-      const namespace = (after ?? before)?.namespace ?? "";
-      if (before === undefined || after === undefined) addRouters(namespace);
-      const port = after?.deployment?.status.traffic?.port;
-      if (port === before?.deployment?.status.traffic?.port) return;
-      // Two that chose the same port: the younger one has to see the older one.
-      for (const { deployment } of modelDeployments.byIndex("namespace", namespace)) {
-        if (deployment !== undefined && deployment.status.traffic?.port === port) {
-          addDeployment(ownerKey(namespace, deployment.metadata.name));
-        }
-      }
-    };
-    const onPod = ({ before, after }: CacheChange<PodSummary>) => {
-      const pod = after ?? before;
-      if (pod === undefined) return;
-      if (pod.modelDeployment !== undefined) addDeployment(ownerKey(pod.namespace, pod.modelDeployment));
-      if (pod.component !== COMPONENT.router || isLive(before) === isLive(after)) return;
-      // Who routes has changed for every ModelDeployment of the namespace.
-      for (const { deployment } of modelDeployments.byIndex("namespace", pod.namespace)) {
-        if (deployment !== undefined) addDeployment(ownerKey(pod.namespace, deployment.metadata.name));
-      }
-    };
-    const onReport = ({ before, after }: CacheChange<RouterReport>) => {
-      const report = after ?? before;
-      if (report !== undefined) addDeployment(ownerKey(report.namespace, report.modelDeployment));
-    };
-    const onChild = ({ key, before, after }: CacheChange<ChildSummary>) => {
-      const labels = (after ?? before)?.object.metadata.labels ?? {};
-      const namespace = parseKey(key).namespace ?? "";
-      const owner = labels[LABEL.modelDeployment];
-      if (owner !== undefined) addDeployment(ownerKey(namespace, owner));
-      if (labels[LABEL.component] === COMPONENT.router) addRouters(namespace);
-    };
-
-    for (const read of modelDeployments.list()) {
-      addRouters(read.namespace);
-      if (read.deployment !== undefined)
-        addDeployment(ownerKey(read.namespace, read.deployment.metadata.name));
-    }
-    const subscriptions = [
-      modelDeployments.subscribe(onDeployment),
-      pods.subscribe(onPod),
-      routerReports.subscribe(onReport),
-    ];
-    for (const cache of children.values()) {
-      for (const { object } of cache.list()) {
-        if (object.metadata.labels?.[LABEL.component] === COMPONENT.router) {
-          addRouters(object.metadata.namespace ?? "");
-        }
-      }
-      subscriptions.push(cache.subscribe(onChild));
-    }
-    return () => {
-      for (const unsubscribe of subscriptions) unsubscribe();
-    };
-  }
-}
-
-function isLive(pod: PodSummary | undefined): boolean {
-  return pod?.observed.isReady === true && !pod.observed.isTerminating;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,30 +1,33 @@
 /**
  * One reconcile of one ModelDeployment: gather, decide, report, execute.
  *
- * The status is stored before anything follows from it. What execution learns (a refusal) is decided on again
+ * The status is stored before anything follows from it, and that of its releases before the one of the ModelDeployment,
+ * whose traffic follows from them. What execution learns (a refusal) is decided on again
  * and reported, so that people see it; nothing is kept in memory between two reconciles.
  */
 
-import { canonicalJson } from "../api/content-hash.ts";
+import { jsonEquals } from "../api/json-equals.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import type { ModelDeployment } from "../api/model-deployment.ts";
-import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
 import { API_GROUP_VERSION } from "../api/names.ts";
 import type { Clock } from "../core/clock.ts";
 import { decide as decideModelDeployment } from "../core/decide.ts";
-import type { Decision, EventIntent } from "../core/decision.ts";
+import type { Decision } from "../core/decision.ts";
 import type { Logger } from "../core/log.ts";
-import type { Observation, OperatorSettings } from "../core/observation.ts";
+import type { Observation, ObservedRollout, OperatorSettings } from "../core/observation.ts";
+import type { RouterDecision, RouterObservation } from "../core/router/decide-routers.ts";
 import { applyStatus } from "../kube/apply.ts";
 import type { KubePort } from "../kube/port.ts";
 import type { ReconcileResult } from "../kube/reconciler.ts";
 import type { Caches } from "./caches.ts";
+import type { CollectorProblems } from "./collector-problems.ts";
+import type { EventSink } from "./event-sink.ts";
 import { execute, type Ownership } from "./execute.ts";
+import type { GateAnswers } from "./gate-answers.ts";
 import { gatherModelDeployment } from "./gather.ts";
-
-/** Records an Event about a ModelDeployment. Never throws, never waits. */
-export type EventSink = (regarding: ModelDeployment, event: EventIntent) => void;
+import { requireStableSeen } from "./overlooked-revision.ts";
+import { reportUnreadable } from "./report-unreadable.ts";
 
 /** What reconciling needs. */
 export interface ReconcileContext {
@@ -32,10 +35,17 @@ export interface ReconcileContext {
   readonly caches: Caches;
   readonly settings: OperatorSettings;
   readonly clock: Clock;
+  /** Of one reconcile, when it is handed to one. */
   readonly log: Logger;
   readonly recordEvent: EventSink;
+  /** Asks for the gates of releases; where it is absent they wait. */
+  readonly gateAnswers?: GateAnswers;
+  /** What keeps collectors from being made right; absent where nobody makes them. */
+  readonly collectorProblems?: CollectorProblems;
   /** What decides; the simulation puts decisions with errors in its place. */
   readonly decide?: (observation: Observation) => Decision;
+  /** What decides about routers, likewise. */
+  readonly decideRouters?: (observation: RouterObservation) => RouterDecision;
 }
 
 /** Makes the world of one ModelDeployment right. `key` is `NAMESPACE/NAME`. */
@@ -46,59 +56,129 @@ export async function reconcileModelDeployment(
 ): Promise<ReconcileResult> {
   const { decide = decideModelDeployment } = context;
   const cached = context.caches.modelDeployments.get(key);
-  if (cached === undefined) return {};
-  const { deployment } = cached;
-  if (deployment === undefined) {
-    throw new Error(`ModelDeployment ${key} cannot be read: ${cached.problem}`);
-  }
+  const deployment = cached?.deployment;
   // What is being deleted needs nothing: the garbage collector takes the children.
-  if (deployment.metadata.deletionTimestamp !== undefined) return {};
+  if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) {
+    context.gateAnswers?.follow(key, []);
+    return cached === undefined || cached.deployment !== undefined
+      ? {}
+      : await reportUnreadable(context, cached);
+  }
 
   const { observation, live } = gatherModelDeployment(
     context.caches,
     deployment,
     context.settings,
     context.clock.now(),
+    seenBeside(context, key, deployment.metadata.namespace),
   );
-  const decision = decide(observation);
+  await requireStableSeen(context.port, deployment, live);
   signal.throwIfAborted();
-  const stored = await report(context, deployment, decision.status);
+  const decision = decide(observation);
+  const stored = await report(context, observation, decision, signal);
   for (const event of decision.events) context.recordEvent(deployment, event);
 
-  const { port } = context;
+  const { port, log } = context;
   const isOurs = (object: KubeObject) => ownership(object, deployment);
   const confirm = () => confirmStored(port, stored);
-  const refusals = await execute(decision, { port, live, isOurs, confirm, signal });
+  const refusals = await execute(decision, { port, live, isOurs, confirm, signal, log });
 
-  const afterwards = decide({ ...observation, deployment: stored, refusals });
-  await report(context, stored, afterwards.status);
-  for (const event of afterwards.events) context.recordEvent(deployment, event);
+  const afterwards = hasNews(observation, stored, refusals) ? decide({ ...stored, refusals }) : decision;
+  if (afterwards !== decision) {
+    await report(context, stored, afterwards, signal);
+    for (const event of afterwards.events) context.recordEvent(stored.deployment, event);
+  }
 
+  context.gateAnswers?.follow(key, afterwards.gateQuestions ?? []);
   const { wakeAtMilliseconds: wakeAt } = afterwards;
   return wakeAt === undefined ? {} : { wakeAt };
 }
 
-/** Stores the status if it is another one. Resolves with the ModelDeployment as it stands then. */
+/** What is known beside the caches. */
+function seenBeside(
+  { gateAnswers, collectorProblems }: ReconcileContext,
+  key: string,
+  namespace: string,
+): Pick<Observation, "gateEvidence" | "collectorProblem"> {
+  const gateEvidence = gateAnswers?.evidence(key);
+  const collectorProblem = collectorProblems?.of(namespace);
+  return {
+    ...(gateEvidence === undefined ? {} : { gateEvidence }),
+    ...(collectorProblem === undefined ? {} : { collectorProblem }),
+  };
+}
+
+/**
+ * Whether a second decision could say anything else than the first: it sees another status, a refusal, or that what
+ * was refused before is not any more.
+ */
+function hasNews(observation: Observation, stored: Observation, refusals: readonly unknown[]): boolean {
+  const isStalled = stored.deployment.status.conditions?.some(({ type }) => type === "Stalled") === true;
+  return stored !== observation || refusals.length > 0 || isStalled;
+}
+
+/**
+ * Stores each status that is another one. Resolves with what was decided from, as it stands then.
+ *
+ * The status of the ModelDeployment is fenced by the ModelDeployment alone, and its traffic follows from the release as
+ * well. So wherever traffic or roles change, the release is confirmed right before, though nothing about it is new.
+ */
 async function report(
   { port }: ReconcileContext,
-  deployment: ModelDeployment,
-  status: ModelDeploymentStatus,
-): Promise<ModelDeployment> {
-  if (canonicalJson(status) === canonicalJson(deployment.status)) return deployment;
+  observation: Observation,
+  { rollouts: reports, status }: Decision,
+  signal: AbortSignal,
+): Promise<Observation> {
+  const { deployment } = observation;
+  const isFollowed = FOLLOWING.some((part) => !jsonEquals(status[part], deployment.status[part]));
+  const changed = new Map<string, ObservedRollout>();
+  for (const { rollout, status: next, isCurrent } of reports) {
+    const isNew = !jsonEquals(next, rollout.status);
+    if (!isNew && !(isCurrent && isFollowed)) continue;
+    const written = await applyStatus(port, rolloutIdentity(deployment, rollout), next);
+    signal.throwIfAborted();
+    const { resourceVersion = rollout.resourceVersion } = written.metadata;
+    if (isNew) changed.set(rollout.name, { ...rollout, resourceVersion, status: next });
+  }
+  const rollouts =
+    changed.size === 0
+      ? observation.rollouts
+      : observation.rollouts.map((rollout) => changed.get(rollout.name) ?? rollout);
+  if (jsonEquals(status, deployment.status))
+    return changed.size === 0 ? observation : { ...observation, rollouts };
   const stored = await applyStatus(port, identityOf(deployment), status);
   const metadata = {
     ...deployment.metadata,
     resourceVersion: stored.metadata.resourceVersion ?? deployment.metadata.resourceVersion,
   };
-  return { ...deployment, metadata, status };
+  return { ...observation, rollouts, deployment: { ...deployment, metadata, status } };
 }
 
+/** Parts of the status that follow from a release. */
+const FOLLOWING = ["traffic", "revisions", "rollout"] as const;
+
 /**
- * Rejects with a conflict when the ModelDeployment is another one by now. A status that says nothing new is not
- * written, so it fences nothing: a cache that is behind would go unnoticed. To apply the same once more is no write.
+ * Rejects with a conflict when the ModelDeployment, or its release, is another one by now. A status that says nothing
+ * new is not written, so it fences nothing: a cache that is behind would go unnoticed. To apply the same once more is
+ * no write.
  */
-async function confirmStored(port: KubePort, stored: ModelDeployment): Promise<void> {
-  await applyStatus(port, identityOf(stored), stored.status);
+async function confirmStored(port: KubePort, { deployment, rollouts }: Observation): Promise<void> {
+  const current = rollouts.find(({ name }) => name === deployment.status.rollout?.name);
+  if (current !== undefined && current.status.verdict === undefined)
+    await applyStatus(port, rolloutIdentity(deployment, current), current.status);
+  await applyStatus(port, identityOf(deployment), deployment.status);
+}
+
+function rolloutIdentity(
+  deployment: ModelDeployment,
+  { name, uid, resourceVersion }: ObservedRollout,
+): KubeObject {
+  const { namespace } = deployment.metadata;
+  return {
+    apiVersion: API_GROUP_VERSION,
+    kind: RESOURCE.modelRollout.kind,
+    metadata: { name, namespace, uid, resourceVersion },
+  };
 }
 
 function identityOf({ metadata }: ModelDeployment): KubeObject {
@@ -112,7 +192,9 @@ function identityOf({ metadata }: ModelDeployment): KubeObject {
 
 function ownership(object: KubeObject, deployment: ModelDeployment): Ownership {
   const owner = object.metadata.ownerReferences?.find((reference) => reference.controller === true);
-  if (owner?.uid === deployment.metadata.uid) return "Ours";
+  // What is written to one that is on its way out goes with it.
+  if (owner?.uid === deployment.metadata.uid)
+    return object.metadata.deletionTimestamp === undefined ? "Ours" : "Leaving";
   const isFormer =
     owner?.apiVersion === API_GROUP_VERSION &&
     owner.kind === RESOURCE.modelDeployment.kind &&

@@ -4,7 +4,7 @@
  */
 import type { KubeObject } from "../api/kube-object.ts";
 import { COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
-import { decideRouters } from "../core/router/decide-routers.ts";
+import { decideRouters as decideAboutRouters } from "../core/router/decide-routers.ts";
 import type { ReconcileResult } from "../kube/reconciler.ts";
 import { execute, type Ownership } from "./execute.ts";
 import { gatherRouters } from "./gather.ts";
@@ -12,13 +12,14 @@ import type { ReconcileContext } from "./reconcile-model-deployment.ts";
 
 /** Makes the routers of a namespace right. */
 export async function reconcileRouters(
-  { port, caches, settings }: Pick<ReconcileContext, "port" | "caches" | "settings">,
+  context: Pick<ReconcileContext, "port" | "caches" | "settings" | "log" | "decideRouters">,
   namespace: string,
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
+  const { port, caches, settings, log, decideRouters = decideAboutRouters } = context;
   const { observation, live } = gatherRouters(caches, namespace, settings);
   const decision = decideRouters(observation);
-  const [refusal] = await execute(decision, { port, live, isOurs: ownership, signal });
+  const [refusal] = await execute(decision, { port, live, isOurs: ownership, signal, log });
   if (refusal === undefined) return {};
   // No spec leads to these objects, so none can mend them: only trying again finds out that the cluster did.
   throw new Error(`namespace ${namespace}: ${refusal.object}: ${refusal.message}`);

@@ -1,13 +1,14 @@
 /**
  * What the operator keeps of a pod: which model servers it belongs to, whether it is ready, and why not.
- *
- * Texts that change with every retry (back-off times) are left out, so that a pod that fails the same way again
- * is no news.
  */
-import { asList, asNumber, asString, type JsonRecord, parseJson, valueAt } from "../../api/json.ts";
+import { heldByPod } from "../../api/devices.ts";
+import { asList, asString, valueAt } from "../../api/json.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
-import { CONTAINER, LABEL } from "../../api/names.ts";
-import type { ObservedPod, PodTrouble } from "../../core/observation.ts";
+import { COMPONENT, CONTAINER, LABEL } from "../../api/names.ts";
+import type { ObservedPod, ObservedValidation } from "../../core/observation.ts";
+import { podCondition, podConditionStatus, podTrouble } from "../../core/pods/pod-trouble.ts";
+import { isCountingRouter } from "../../render/router.ts";
+import { projectValidationPod } from "./validation-pod.ts";
 
 /** A pod of Petrel, model server or router. */
 export interface PodSummary {
@@ -17,7 +18,13 @@ export interface PodSummary {
   readonly component: string;
   /** Name of the ModelDeployment; absent for routers. */
   readonly modelDeployment?: string;
+  /** Uid of the ModelDeployment; absent for routers, and for pods of a template that did not say it. */
+  readonly modelDeploymentUid?: string;
   readonly observed: ObservedPod;
+  /** A router that tells the collector of answers, and takes labels to it. */
+  readonly isCountingRouter: boolean;
+  /** What it tells of a validation; absent for what is no pod of one. */
+  readonly validation?: ObservedValidation;
 }
 
 /** Projects a pod of Petrel. */
@@ -25,92 +32,47 @@ export function projectPod(object: KubeObject): PodSummary {
   const { metadata } = object;
   const labels = metadata.labels ?? {};
   const modelDeployment = labels[LABEL.modelDeployment];
+  const modelDeploymentUid = labels[LABEL.modelDeploymentUid];
+  const templateId = labels[LABEL.podTemplate];
+  const devices = heldByPod(object["spec"]);
   const trouble = podTrouble(object);
+  const validation = projectValidationPod(object);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
     component: labels[LABEL.component] ?? "",
     ...(modelDeployment === undefined ? {} : { modelDeployment }),
+    ...(modelDeploymentUid === undefined ? {} : { modelDeploymentUid }),
     observed: {
       name: metadata.name,
       revision: labels[LABEL.modelRevision] ?? "",
       pool: labels[LABEL.pool] ?? "",
-      isReady: conditionStatus(object, "Ready") === "True",
+      isReady: podConditionStatus(object, "Ready") === "True" || lacksSidecarAlone(object),
       isTerminating: metadata.deletionTimestamp !== undefined || hasEnded(object),
+      ...(templateId === undefined ? {} : { templateId }),
+      ...(Object.keys(devices).length === 0 ? {} : { devices }),
       ...(trouble === undefined ? {} : { trouble }),
     },
+    isCountingRouter: labels[LABEL.component] === COMPONENT.router && isCountingRouter(object),
+    ...(validation === undefined ? {} : { validation }),
   };
+}
+
+/**
+ * A pod that is not ready for its sidecar alone, because that is being started again. It answers requests all the same,
+ * and routers go on to send it some.
+ */
+function lacksSidecarAlone(pod: KubeObject): boolean {
+  if (valueAt(podCondition(pod, "Ready"), "reason") !== "ContainersNotReady") return false;
+  const unready = ["initContainerStatuses", "containerStatuses"]
+    .flatMap((field) => asList(valueAt(pod, "status", field)))
+    .filter((status) => valueAt(status, "ready") !== true)
+    .map((status) => valueAt(status, "name"));
+  return unready.length === 1 && unready[0] === CONTAINER.sidecar;
 }
 
 /** A pod whose containers have ended for good (evicted, say) counts for nothing, though its object is still there. */
 function hasEnded(pod: KubeObject): boolean {
   const phase = asString(valueAt(pod, "status", "phase"));
   return phase === "Failed" || phase === "Succeeded";
-}
-
-function condition(pod: KubeObject, type: string): unknown {
-  return asList(valueAt(pod, "status", "conditions")).find((entry) => valueAt(entry, "type") === type);
-}
-
-function conditionStatus(pod: KubeObject, type: string): string | undefined {
-  return asString(valueAt(condition(pod, type), "status"));
-}
-
-function podTrouble(pod: KubeObject): PodTrouble | undefined {
-  const scheduled = condition(pod, "PodScheduled");
-  if (valueAt(scheduled, "status") === "False" && valueAt(scheduled, "reason") === "Unschedulable") {
-    return { type: "Unschedulable", message: asString(valueAt(scheduled, "message")) ?? "no node fits" };
-  }
-  for (const field of ["initContainerStatuses", "containerStatuses"]) {
-    for (const container of asList(valueAt(pod, "status", field))) {
-      const trouble = containerTrouble(container);
-      if (trouble !== undefined) return trouble;
-    }
-  }
-  return undefined;
-}
-
-/** Waiting for these is the ordinary way of a pod. */
-const ORDINARY_WAITING = new Set(["ContainerCreating", "PodInitializing"]);
-const IMAGE_TROUBLE = new Set(["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"]);
-
-function containerTrouble(container: unknown): PodTrouble | undefined {
-  const name = asString(valueAt(container, "name")) ?? "";
-  if (valueAt(container, "ready") === true) return undefined;
-  const waiting = asString(valueAt(container, "state", "waiting", "reason"));
-  const ended = lastFailure(container);
-  if (ended !== undefined) return failureTrouble(name, ended);
-  if (waiting === undefined || ORDINARY_WAITING.has(waiting)) return undefined;
-  const image = asString(valueAt(container, "image")) ?? "";
-  const message = IMAGE_TROUBLE.has(waiting)
-    ? `image ${image} cannot be pulled`
-    : [waiting, asString(valueAt(container, "state", "waiting", "message"))].filter(Boolean).join(": ");
-  return { type: "ContainerWaiting", message: `container ${name}: ${message}` };
-}
-
-/** How the container last ended, if it ended badly. */
-function lastFailure(container: unknown): JsonRecord | undefined {
-  for (const state of ["state", "lastState"]) {
-    const terminated = valueAt(container, state, "terminated");
-    const exitCode = asNumber(valueAt(terminated, "exitCode"));
-    if (exitCode === undefined) continue;
-    if (exitCode === 0) return undefined;
-    return {
-      reason: asString(valueAt(terminated, "reason")) ?? "Error",
-      exitCode,
-      message: asString(valueAt(terminated, "message"))?.trim() ?? "",
-    };
-  }
-  return undefined;
-}
-
-function failureTrouble(container: string, ended: JsonRecord): PodTrouble {
-  const report = parseJson(asString(ended["message"]) ?? "");
-  const told = asString(valueAt(report, "message"));
-  if (container === CONTAINER.fetch && told !== undefined) return { type: "FetchFailed", message: told };
-  if (container === CONTAINER.serve && told !== undefined) return { type: "ModelNotLoaded", message: told };
-  return {
-    type: "ContainerWaiting",
-    message: `container ${container} ended: ${ended["reason"]}, exit code ${ended["exitCode"]}`,
-  };
 }

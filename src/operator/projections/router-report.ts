@@ -15,6 +15,8 @@ export interface RouterReport {
   readonly takesRequests: boolean;
   readonly acknowledgedEpoch: number;
   readonly rejection?: string;
+  /** What is wrong with a Secret or ConfigMap that the plan needs. */
+  readonly credentialProblem?: string;
 }
 
 /** Reads the report from a router's EndpointSlice. */
@@ -22,6 +24,7 @@ export function projectRouterReport(object: KubeObject): RouterReport {
   const { metadata } = object;
   const epoch = Number(metadata.annotations?.[ANNOTATION.acknowledgedEpoch] ?? "0");
   const rejection = metadata.annotations?.[ANNOTATION.rejection];
+  const credentialProblem = metadata.annotations?.[ANNOTATION.credentialProblem];
   const endpoint = asList(object["endpoints"])[0];
   return {
     namespace: metadata.namespace ?? "",
@@ -30,5 +33,6 @@ export function projectRouterReport(object: KubeObject): RouterReport {
     takesRequests: endpoint !== undefined && valueAt(endpoint, "conditions", "ready") !== false,
     acknowledgedEpoch: Number.isSafeInteger(epoch) && epoch > 0 ? epoch : 0,
     ...(rejection === undefined ? {} : { rejection }),
+    ...(credentialProblem === undefined ? {} : { credentialProblem }),
   };
 }
