@@ -1,0 +1,54 @@
+/**
+ * The model revisions of a ModelDeployment, as its ControllerRevisions keep them. Pure.
+ */
+import { Compile } from "typebox/compile";
+import { asNumber } from "../api/json.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import { COMPONENT, LABEL } from "../api/names.ts";
+import { type ModelRevisionData, modelRevisionDataSchema } from "../core/revision/model-revision.ts";
+import type { DeploymentObject } from "./deployment-object.ts";
+
+const dataCheck = Compile(modelRevisionDataSchema);
+
+/** What a revision is to its ModelDeployment. */
+export type RevisionRole = "Stable" | "Candidate" | "Former";
+
+/** One model revision. */
+export interface ModelRevision {
+  readonly name: string;
+  /** Grows with each new one. */
+  readonly number: number;
+  readonly madeAt: string | undefined;
+  readonly data: ModelRevisionData;
+}
+
+/** Selects the ControllerRevisions of a ModelDeployment that keep models, not pod templates. */
+export function modelRevisionSelector(name: string): string {
+  return `${LABEL.modelDeployment}=${name},${LABEL.component}!=${COMPONENT.podRevision}`;
+}
+
+/** Reads one; undefined when it keeps something else. */
+export function modelRevision(object: KubeObject): ModelRevision | undefined {
+  const number = asNumber(object["revision"]);
+  const data = object["data"];
+  if (number === undefined || !dataCheck.Check(data)) return undefined;
+  const { name, creationTimestamp } = object.metadata;
+  return { name, number, madeAt: creationTimestamp, data };
+}
+
+/** Those that belong to this very ModelDeployment, oldest first. */
+export function modelRevisionsOf(
+  deployment: DeploymentObject,
+  objects: readonly KubeObject[],
+): readonly ModelRevision[] {
+  return objects
+    .filter(({ metadata }) => metadata.ownerReferences?.some(({ uid }) => uid === deployment.uid) === true)
+    .flatMap((object) => modelRevision(object) ?? [])
+    .toSorted((left, right) => left.number - right.number);
+}
+
+/** The role of a revision. */
+export function roleOf({ status }: DeploymentObject, revision: string): RevisionRole {
+  if (status.revisions?.stable === revision) return "Stable";
+  return status.revisions?.candidate === revision ? "Candidate" : "Former";
+}

@@ -1,0 +1,23 @@
+/**
+ * One replica alone: nothing can take over from it.
+ */
+import type { Lint } from "./lint.ts";
+
+/** The lint `no-failover`. */
+export const noFailover: Lint = {
+  name: "no-failover",
+  find({ replicas, pools }) {
+    const total = pools.reduce(
+      (sum, pool, index) => sum + (index === 0 ? replicas : (pool.replicas ?? 0)),
+      0,
+    );
+    if (total !== 1) return [];
+    return [
+      {
+        path: ["spec", "replicas"],
+        message: "a single replica serves: the loss of its pod, and the drain of its node, is an outage",
+        remedy: "ask for two replicas, or add a pool behind it",
+      },
+    ];
+  },
+};
