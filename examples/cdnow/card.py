@@ -4,7 +4,7 @@ from features import FEATURES
 
 CARD = """# CDNOW: will this customer buy again?
 
-Three small models for one contract, trained on real purchase histories of an online shop. Written by
+Small models for one contract, trained on real purchase histories of an online shop. Written by
 `examples/cdnow/train.py` together with the models; the figures here are those of `metrics.json`.
 
 **Contract.** Input `features`, FP32 `[-1, {width}]`; output `score`, FP32 `[-1, 1]`: the probability that the
@@ -42,8 +42,8 @@ id) at the cut of {held_out_cut}, whose labels reach to {last_day}. The number o
 **Limits.** One shop, one cohort, 1997 and 1998: good to show a release, not to run a shop. Tenure at the cut of
 the figures is longer than any in training; no season is known to the models.
 
-`rows.json` holds {rows} of the held-out customers (the first by the hash of their id) with what they did;
-`metrics.json` holds the figures in full, and each model's scores of these rows.
+`rows.json`, and `rows.csv` alike, hold {rows} of the held-out customers (the first by the hash of their id) with what
+they did; `metrics.json` holds the figures in full, and each model's scores of these rows.
 
 ## Train again
 
@@ -65,6 +65,7 @@ DESCRIPTIONS = {
     "1": "logistic regression on all features",
     "2": "one hidden layer of {units} ReLU units",
     "small": "logistic regression on recency and number of orders, for the CPU pool",
+    "shuffled": "as `1`, trained on labels in random order: a release to be caught",
 }
 
 

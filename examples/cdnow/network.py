@@ -1,4 +1,4 @@
-"""The form of all three models, as plain arithmetic: log(1 + x), standardised, an optional hidden layer of
+"""The form of all models, as plain arithmetic: log(1 + x), standardised, an optional hidden layer of
 ReLU units, a logistic output.
 
 Hidden units are fixed and only the output layer is fitted, with a penalty: its optimum is unique, and all
@@ -94,6 +94,16 @@ def fit_logistic(x, labels):
             weights = beta[:-1] / spread
             return weights, beta[-1] - centre @ weights
     raise SystemExit(f"expected Newton's method to converge within 50 steps, last step {np.abs(step).max()}")
+
+
+def shuffled(labels):
+    """The labels in an order that has nothing to do with the examples (Fisher and Yates)."""
+    random = Lehmer(20_260_402)
+    mixed = labels.copy()
+    for last in range(len(mixed) - 1, 0, -1):
+        other = random.below(last + 1)
+        mixed[last], mixed[other] = mixed[other], mixed[last]
+    return mixed
 
 
 class Lehmer:

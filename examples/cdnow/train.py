@@ -16,7 +16,7 @@ from features import FEATURES, LABEL_DAYS, examples_at
 from figures import all_figures, auc, auc_difference
 from formatted_json import json_bytes
 from graph import onnx_bytes
-from network import fit
+from network import fit, shuffled
 from orders import FIRST_DAY, day_of, hash_of, is_held_out, load_orders
 
 LAST_DAY = day_of("19980630")
@@ -29,7 +29,12 @@ FEATURE_NAMES = [name for name, _ in FEATURES]
 RECENCY_AND_FREQUENCY = [FEATURE_NAMES.index("days_since_last_order"), FEATURE_NAMES.index("orders")]
 ALL_FEATURES = list(range(len(FEATURES)))
 # Name of the version: inputs, hidden units.
-MODELS = {"1": (ALL_FEATURES, 0), "2": (ALL_FEATURES, 128), "small": (RECENCY_AND_FREQUENCY, 0)}
+MODELS = {
+    "1": (ALL_FEATURES, 0),
+    "2": (ALL_FEATURES, 128),
+    "small": (RECENCY_AND_FREQUENCY, 0),
+    "shuffled": (ALL_FEATURES, 0),
+}
 
 
 def main():
@@ -46,7 +51,7 @@ def main():
 
     models, all_scores = {}, {}
     for name, (inputs, hidden_units) in MODELS.items():
-        network = fit(features, labels, inputs, hidden_units)
+        network = fit(features, shuffled(labels) if name == "shuffled" else labels, inputs, hidden_units)
         model = onnx_bytes(network, name, FEATURE_NAMES)
         scores = all_scores[name] = network.probabilities(held_out_features)
         check_onnx_runtime(name, model, held_out_features, scores, held_out_labels)
@@ -83,7 +88,9 @@ def main():
         "models": models,
     }
     write(output / "metrics.json", json_bytes(metrics))
-    write(output / "rows.json", json_bytes(rows_of(held_out_features[first_rows], held_out_labels[first_rows])))
+    rows = rows_of(held_out_features[first_rows], held_out_labels[first_rows])
+    write(output / "rows.json", json_bytes(rows))
+    write(output / "rows.csv", csv_of(rows).encode())
     hidden_units = {name: units for name, (_, units) in MODELS.items()}
     write(output / "README.md", model_card(metrics, hidden_units).encode())
 
@@ -113,6 +120,13 @@ def rows_of(features, labels):
         for row, label in zip(features, labels, strict=True)
     ]
     return {"features": FEATURE_NAMES, "rows": rows}
+
+
+def csv_of(rows):
+    """The same rows as comma-separated values; what happened is the last column."""
+    lines = [[*rows["features"], "buysAgain"]]
+    lines += [[*row["features"], row["buysAgain"]] for row in rows["rows"]]
+    return "".join(",".join(str(cell) for cell in line) + "\n" for line in lines)
 
 
 def date_text(day):
