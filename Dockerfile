@@ -1,9 +1,11 @@
-# Petrel's image: Node, the compiled program and its production dependencies, and nothing else.
-#   docker build --target petrel .
-# Both bases are arguments, so that a build works from a mirror or without any registry.
+# Petrel's images, a target each:
+#   docker build --target petrel .              Node, the compiled program, its production dependencies, nothing else
+#   docker build --target petrel-serve-cuda .   the same, and what model servers need to compute with CUDA (amd64)
+# The bases are arguments, so that a build works from a mirror or without any registry.
 
 ARG BUILDER_BASE=docker.io/library/node:24.21.0-bookworm-slim
 ARG RUNTIME_BASE=gcr.io/distroless/cc-debian12:nonroot
+ARG PYTHON_BASE=docker.io/library/python:3.13-slim-bookworm
 
 FROM ${BUILDER_BASE} AS production-modules
 WORKDIR /app
@@ -41,3 +43,13 @@ COPY --from=build /app/dist dist
 COPY examples/models /models
 USER 65532:65532
 ENTRYPOINT ["node", "/app/dist/main.js"]
+
+FROM ${PYTHON_BASE} AS cuda-libraries
+COPY images/serve-cuda /build
+RUN /build/collect-libraries.sh /cuda
+
+FROM petrel AS petrel-serve-cuda
+COPY --from=cuda-libraries /cuda/provider /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/
+COPY --from=cuda-libraries /cuda/libraries /usr/local/cuda/lib
+# What the container runtime of NVIDIA is to bring in from the driver of the node.
+ENV LD_LIBRARY_PATH=/usr/local/cuda/lib NVIDIA_DRIVER_CAPABILITIES=compute,utility
