@@ -7,6 +7,7 @@
  */
 import type { JsonRecord } from "../../src/api/json.ts";
 import { isRecord } from "../../src/api/json.ts";
+import { jsonEquals } from "../../src/api/json-equals.ts";
 import type { KubeObject, ObjectReference, ResourceType } from "../../src/api/kube-object.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { keyOf, referenceTo } from "../../src/kube/object-key.ts";
@@ -20,14 +21,15 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from "../../src/kube/port.ts";
+import { requireFixedFields } from "./fixed-fields.ts";
 import { collectGarbage } from "./garbage-collector.ts";
 import { behaviourOf } from "./kinds.ts";
 import { ObjectStore, type StoredChange, typeName } from "./object-store.ts";
 import { applyAs, updateAs, type Writer } from "./ownership.ts";
 import { conflict, describe, requireAppliedIdentity, requireUid, requireVersion } from "./preconditions.ts";
 import { filterOf } from "./selectors.ts";
-import { jsonEquals } from "./structured-merge.ts";
 import { watchStream } from "./watch-stream.ts";
+import { asJson } from "./wire-copy.ts";
 
 type WriteOptions = { readonly fieldManager: string };
 
@@ -131,14 +133,15 @@ export class MemoryApiServer implements KubePort {
     const stored = this.#stored(reference);
     requireVersion(reference, stored, object.metadata.resourceVersion);
     requireUid(reference, stored, object.metadata.uid);
-    const { status: _status, ...fields } = asJson(object);
-    const hasStatus = behaviourOf(object.kind).hasStatus;
+    const { status, ...fields } = asJson({ ...object });
+    const { hasStatus } = behaviourOf(object.kind);
+    const kept = hasStatus ? stored["status"] : status;
     const merged = this.#withDefaults({
-      ...(hasStatus ? fields : asJson(object)),
-      ...(hasStatus && stored["status"] !== undefined ? { status: stored["status"] } : {}),
+      ...fields,
+      ...(kept === undefined ? {} : { status: kept }),
       apiVersion: object.apiVersion,
       kind: object.kind,
-      metadata: { ...asJson(object.metadata), ...serverMetadata(stored), name: object.metadata.name },
+      metadata: { ...asJson({ ...object.metadata }), ...serverMetadata(stored), name: object.metadata.name },
     });
     return this.#commit(reference.resource, stored, this.#updated(stored, merged, options));
   }
@@ -275,6 +278,7 @@ export class MemoryApiServer implements KubePort {
   /** Stores what has changed; a write that changes nothing gets no version. */
   #commit(resource: ResourceType, stored: KubeObject, next: KubeObject): KubeObject {
     const { generation = 1 } = stored.metadata;
+    requireFixedFields(stored, next);
     const isCounted = behaviourOf(stored.kind).hasGeneration;
     const bumped =
       isCounted && !jsonEquals(countedFields(stored), countedFields(next)) ? generation + 1 : generation;
@@ -381,12 +385,6 @@ function parseContinueToken(token: string): { readonly version: number; readonly
     throw new KubeError(400, "BadRequest", "continue key is not valid");
   }
   return { version: Number(version), lastKey };
-}
-
-/** A copy without undefined fields, as it would come over the wire. */
-function asJson(value: unknown): Record<string, unknown> {
-  const copy: unknown = JSON.parse(JSON.stringify(value));
-  return isRecord(copy) ? copy : {};
 }
 
 function asObject(value: { readonly apiVersion: string; readonly kind: string } & JsonRecord): KubeObject {

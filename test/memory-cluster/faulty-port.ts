@@ -28,6 +28,8 @@ export interface PortCall {
   readonly name?: string;
   readonly namespace?: string;
   readonly subresource?: "status" | "scale";
+  /** What is sent, for verbs that send an object. */
+  readonly object?: KubeObject;
 }
 
 /** What goes wrong with a call. Several things may. */
@@ -123,18 +125,22 @@ export class FaultyPort implements KubePort {
   }
 
   create(object: KubeObject, options: { readonly fieldManager: string }): Promise<KubeObject> {
-    return this.#call({ verb: "create", ...referenceTo(object) }, () => this.#port.create(object, options));
+    return this.#call({ verb: "create", ...referenceTo(object), object }, () =>
+      this.#port.create(object, options),
+    );
   }
 
   replace(object: KubeObject, options: { readonly fieldManager: string }): Promise<KubeObject> {
-    return this.#call({ verb: "replace", ...referenceTo(object) }, () => this.#port.replace(object, options));
+    return this.#call({ verb: "replace", ...referenceTo(object), object }, () =>
+      this.#port.replace(object, options),
+    );
   }
 
   apply(object: KubeObject, options: ApplyOptions, target?: ObjectReference): Promise<KubeObject> {
     const { subresource } = options;
     const reference = target ?? referenceTo(object);
     return this.#call(
-      { verb: "apply", ...reference, ...(subresource === undefined ? {} : { subresource }) },
+      { verb: "apply", ...reference, object, ...(subresource === undefined ? {} : { subresource }) },
       () => this.#port.apply(object, options, target),
     );
   }

@@ -20,26 +20,47 @@ export type ElementPath = readonly string[];
 /** The set without members. */
 export const EMPTY_SET: FieldSet = {};
 
-const SELF = ".";
+/** The mark of a node that is a member itself. */
+export const SELF = ".";
 
 /** All fields below a value. */
 export function fieldsOf(value: unknown, path: FieldPath = []): FieldSet {
-  if (isRecord(value) && !mapIsAtomicAt(path)) {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, member]) => [`f:${name}`, fieldsOf(member, [...path, name])]),
-    );
+  if (typeof value !== "object" || value === null) return EMPTY_SET;
+  const isFrozen = Object.isFrozen(value);
+  const known = isFrozen ? knownFields.get(value) : undefined;
+  if (known !== undefined && isSamePath(known.path, path)) return known.set;
+  const set = Array.isArray(value) ? fieldsOfList(value, path) : fieldsOfMap(value, path);
+  if (isFrozen) knownFields.set(value, { path, set });
+  return set;
+}
+
+/** Fields of values in store, which never change: most writes leave most of an object as it was. */
+const knownFields = new WeakMap<object, { readonly path: FieldPath; readonly set: FieldSet }>();
+
+function isSamePath(left: FieldPath, right: FieldPath): boolean {
+  return left.length === right.length && left.every((name, index) => name === right[index]);
+}
+
+function fieldsOfMap(map: object, path: FieldPath): FieldSet {
+  if (!isRecord(map) || mapIsAtomicAt(path)) return EMPTY_SET;
+  const set: Record<string, FieldSet> = {};
+  for (const name of Object.keys(map)) {
+    const member = map[name];
+    const isLeaf = typeof member !== "object" || member === null;
+    set[`f:${name}`] = isLeaf ? EMPTY_SET : fieldsOf(member, [...path, name]);
   }
-  if (!Array.isArray(value)) return EMPTY_SET;
-  const type = listTypeAt(path);
-  if (type.type === "Atomic") return EMPTY_SET;
-  return Object.fromEntries(
-    value.map((item: unknown) => {
-      const element = itemElement(item, path);
-      return element.startsWith("v:")
-        ? [element, EMPTY_SET]
-        : [element, { [SELF]: EMPTY_SET, ...fieldsOf(item, [...path, ITEM]) }];
-    }),
-  );
+  return set;
+}
+
+function fieldsOfList(list: readonly unknown[], path: FieldPath): FieldSet {
+  if (listTypeAt(path).type === "Atomic") return EMPTY_SET;
+  const set: Record<string, FieldSet> = {};
+  const itemPath = [...path, ITEM];
+  for (const item of list) {
+    const element = itemElement(item, path);
+    set[element] = element.startsWith("v:") ? EMPTY_SET : { [SELF]: EMPTY_SET, ...fieldsOf(item, itemPath) };
+  }
+  return set;
 }
 
 /**
@@ -97,29 +118,78 @@ export function touches(set: FieldSet, path: ElementPath): boolean {
   return nodeAt(set, path) !== undefined;
 }
 
-/** The members of `left` that are not members of `right`. */
+/** The members of `left` that are not members of `right`; `left` itself when that is all of them. */
 export function difference(left: FieldSet, right: FieldSet): FieldSet {
-  if (Object.keys(right).length === 0) return left;
-  return setOf(membersOf(left).filter((path) => !hasMember(right, path)));
+  if (right === EMPTY_SET) return left;
+  return changedEntries(left, (element, node) => {
+    const counterpart = element === SELF ? undefined : right[element];
+    if (counterpart === undefined) return node;
+    return nodeOf(isMember(node) && !isMember(counterpart), difference(childrenOf(node), counterpart));
+  });
 }
 
 /** The members of either. */
 export function union(left: FieldSet, right: FieldSet): FieldSet {
-  return setOf([...membersOf(left), ...membersOf(right)]);
+  const united: Record<string, FieldSet> = { ...left };
+  for (const [element, node] of Object.entries(right)) {
+    if (element === SELF) continue;
+    const counterpart = united[element];
+    united[element] =
+      counterpart === undefined
+        ? node
+        : (nodeOf(
+            isMember(counterpart) || isMember(node),
+            union(childrenOf(counterpart), childrenOf(node)),
+          ) ?? EMPTY_SET);
+  }
+  return united;
 }
 
-/** The members of `set` that exist in an object with the fields `existing`. */
+/** The members of `set` that exist in an object with the fields `existing`; `set` itself when all of them do. */
 export function restrictedTo(set: FieldSet, existing: FieldSet): FieldSet {
-  const kept = Object.entries(set).flatMap(([element, node]): [string, FieldSet][] => {
-    if (element === SELF) return [[element, node]];
+  return changedEntries(set, (element, node) => {
+    if (element === SELF) return node;
     const counterpart = existing[element];
-    if (counterpart === undefined) return [];
+    if (counterpart === undefined) return undefined;
     const rest = restrictedTo(node, counterpart);
-    const hasChildren = Object.keys(rest).some((child) => child !== SELF);
-    if (hasChildren) return [[element, rest]];
-    return isMember(node) ? [[element, EMPTY_SET]] : [];
+    if (rest === node) return node;
+    return hasChildren(rest) ? rest : nodeOf(isMember(node), EMPTY_SET);
   });
-  return Object.fromEntries(kept);
+}
+
+/** Whether a node has members below it. */
+export function hasChildren(node: FieldSet): boolean {
+  for (const element in node) {
+    if (element !== SELF) return true;
+  }
+  return false;
+}
+
+/** The set with each node replaced, or left out for undefined; the set itself when none has changed. */
+function changedEntries(
+  set: FieldSet,
+  change: (element: string, node: FieldSet) => FieldSet | undefined,
+): FieldSet {
+  const changed: Record<string, FieldSet> = {};
+  let isSame = true;
+  for (const [element, node] of Object.entries(set)) {
+    const next = change(element, node);
+    if (next !== node) isSame = false;
+    if (next !== undefined) changed[element] = next;
+  }
+  return isSame ? set : changed;
+}
+
+/** The node of an element with these children; undefined when it would hold no member. */
+function nodeOf(isItselfMember: boolean, children: FieldSet): FieldSet | undefined {
+  if (!hasChildren(children)) return isItselfMember ? EMPTY_SET : undefined;
+  return isItselfMember ? { [SELF]: EMPTY_SET, ...children } : children;
+}
+
+function childrenOf(node: FieldSet): FieldSet {
+  if (node[SELF] === undefined) return node;
+  const { [SELF]: _self, ...children } = node;
+  return children;
 }
 
 interface MutableFieldSet {
@@ -135,8 +205,9 @@ function withoutNeedlessSelf(node: MutableFieldSet): FieldSet {
   );
 }
 
-function isMember(node: FieldSet): boolean {
-  return node[SELF] !== undefined || Object.keys(node).length === 0;
+/** Whether a node is a member itself, beside those below it. */
+export function isMember(node: FieldSet): boolean {
+  return node[SELF] !== undefined || !hasChildren(node);
 }
 
 function nodeAt(set: FieldSet, path: ElementPath): FieldSet | undefined {

@@ -2,8 +2,9 @@
  * What the API server does of itself for each kind that Petrel touches: subresources, generation, defaults.
  */
 
-import { isRecord } from "../../src/api/json.ts";
+import { isRecord, type JsonRecord } from "../../src/api/json.ts";
 import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
+import { modelRolloutKind } from "../../src/api/model-rollout.ts";
 import { merge } from "./structured-merge.ts";
 
 /** Behaviour of one kind. */
@@ -45,15 +46,27 @@ const BEHAVIOURS: Readonly<Record<string, Partial<KindBehaviour>>> = {
     hasGeneration: true,
     withDefaults: (fields) => withSchemaDefaults(modelDeploymentKind.schema, fields),
   },
+  ModelRollout: {
+    hasStatus: true,
+    hasGeneration: true,
+    withDefaults: (fields) => withSchemaDefaults(modelRolloutKind.schema, fields),
+  },
   Pod: { hasStatus: true, hasGeneration: true, waitsForNode: true },
   Service: { hasStatus: true },
   PodDisruptionBudget: { hasStatus: true, hasGeneration: true },
   EndpointSlice: { hasGeneration: true },
 };
 
+const BEHAVIOUR_OF = new Map(
+  Object.entries(BEHAVIOURS).map(([kind, behaviour]): [string, KindBehaviour] => [
+    kind,
+    { ...PLAIN, ...behaviour },
+  ]),
+);
+
 /** Behaviour of a kind; that of an object without subresources for one that is not listed. */
 export function behaviourOf(kind: string): KindBehaviour {
-  return { ...PLAIN, ...BEHAVIOURS[kind] };
+  return BEHAVIOUR_OF.get(kind) ?? PLAIN;
 }
 
 function underlaid(
@@ -73,8 +86,18 @@ function withSchemaDefaults(
   return isRecord(filled) ? filled : fields;
 }
 
+/** Values that have their defaults already, with the schema that they were filled in by. */
+const filledIn = new WeakMap<object, unknown>();
+
 function defaulted(schema: unknown, value: unknown): unknown {
-  if (!isRecord(schema)) return value;
+  if (!isRecord(schema) || typeof value !== "object" || value === null) return value;
+  if (filledIn.get(value) === schema) return value;
+  const filled = withMemberDefaults(schema, value);
+  if (typeof filled === "object" && filled !== null) filledIn.set(filled, schema);
+  return filled;
+}
+
+function withMemberDefaults(schema: JsonRecord, value: object): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => defaulted(schema["items"], item));
   if (!isRecord(value)) return value;
   const result: Record<string, unknown> = { ...value };

@@ -6,6 +6,7 @@
  */
 
 import { isRecord } from "../../src/api/json.ts";
+import { jsonEquals } from "../../src/api/json-equals.ts";
 import type { KubeObject, ManagedFieldsEntry } from "../../src/api/kube-object.ts";
 import {
   difference,
@@ -20,7 +21,7 @@ import {
   touches,
   union,
 } from "./field-set.ts";
-import { jsonEquals, merge, valueAtElement, withoutElement } from "./structured-merge.ts";
+import { changedMembers, merge, withoutElement } from "./structured-merge.ts";
 
 /** Who writes. Two entries of `managedFields` are the same manager when all of it is equal. */
 export interface Writer {
@@ -59,7 +60,10 @@ export function ownableFields(object: KubeObject): FieldSet {
   const { apiVersion: _version, kind: _kind, metadata, ...rest } = object;
   const owned: Record<string, unknown> = { ...metadata };
   for (const name of UNOWNED_METADATA) delete owned[name];
-  return fieldsOf(Object.keys(owned).length === 0 ? rest : { ...rest, metadata: owned });
+  const fields: Record<string, FieldSet> = {};
+  for (const [name, value] of Object.entries(rest)) fields[`f:${name}`] = fieldsOf(value, [name]);
+  if (Object.keys(owned).length > 0) fields["f:metadata"] = fieldsOf(owned, ["metadata"]);
+  return fields;
 }
 
 /** Applies `applied` to `live`, which for a new object has nothing but its identity. */
@@ -69,13 +73,16 @@ export function applyAs(writer: Writer, live: KubeObject, applied: KubeObject, f
   const mine = entries.find((entry) => isWriter(entry, writer));
   const others = entries
     .filter((entry) => entry !== mine)
-    .map((entry) => ({ ...entry, fieldsV1: parseFieldSet(entry.fieldsV1) }));
+    .map((entry) => ({ ...entry, fieldsV1: fieldSetOf(entry.fieldsV1) }));
 
-  const changed = membersOf(wanted).filter(
-    (path) => !jsonEquals(valueAtElement(live, path), valueAtElement(applied, path)),
-  );
-  // An item of a keyed list is there or not; what differs about it is told by its fields.
-  const contested = changed.filter((path) => membersOf(nodeUnder(wanted, path)).length === 0);
+  const merged = merge(live, withoutUnowned(applied));
+  // Nothing new, and no other fields than before: most applies confirm what stands.
+  if (merged === live && mine !== undefined && jsonEquals(mine.fieldsV1, wanted)) {
+    const same = { ...writer, fieldsV1: fieldSetOf(mine.fieldsV1) };
+    return { object: withManagers(live, [...others, same]) };
+  }
+  // Asked of nobody where nobody else owns anything: of an object that is made, all of it has changed.
+  const contested = others.length === 0 ? [] : changedMembers(wanted, live, applied).leaves;
   const conflicts = others.flatMap((entry) =>
     contested
       .filter((path) => hasMember(entry.fieldsV1, path))
@@ -83,13 +90,13 @@ export function applyAs(writer: Writer, live: KubeObject, applied: KubeObject, f
   );
   if (conflicts.length > 0 && !force) return { conflicts };
 
-  const lost = setOf(contested);
+  const lost = contested.length === 0 ? EMPTY_SET : setOf(contested);
   const remaining = others.map((entry) => ({
     ...entry,
     fieldsV1: difference(entry.fieldsV1, lost),
   }));
-  let object = asObject(merge(live, withoutUnowned(applied)), live);
-  const released = membersOf(difference(parseFieldSet(mine?.fieldsV1), wanted));
+  let object = asObject(merged, live);
+  const released = membersOf(difference(fieldSetOf(mine?.fieldsV1), wanted));
   const isStillOwned = (path: ElementPath) =>
     touches(wanted, path) || remaining.some((entry) => touches(entry.fieldsV1, path));
   for (const path of released) {
@@ -100,18 +107,13 @@ export function applyAs(writer: Writer, live: KubeObject, applied: KubeObject, f
 
 /** Gives the fields in which `after` differs from `before` to the writer of an update. */
 export function updateAs(writer: Writer, before: KubeObject | undefined, after: KubeObject): KubeObject {
-  const changed = setOf(
-    membersOf(ownableFields(after)).filter(
-      (path) =>
-        before === undefined || !jsonEquals(valueAtElement(before, path), valueAtElement(after, path)),
-    ),
-  );
+  const changed = setOf(changedMembers(ownableFields(after), before, after).all);
   const entries = before?.metadata.managedFields ?? [];
   const mine = entries.find((entry) => isWriter(entry, writer));
   const others = entries.filter((entry) => entry !== mine);
   return withManagers(after, [
-    ...others.map((entry) => ({ ...entry, fieldsV1: difference(parseFieldSet(entry.fieldsV1), changed) })),
-    { ...writer, fieldsV1: union(parseFieldSet(mine?.fieldsV1), changed) },
+    ...others.map((entry) => ({ ...entry, fieldsV1: difference(fieldSetOf(entry.fieldsV1), changed) })),
+    { ...writer, fieldsV1: union(fieldSetOf(mine?.fieldsV1), changed) },
   ]);
 }
 
@@ -145,16 +147,13 @@ function isWriter(entry: ManagedFieldsEntry, writer: Writer): boolean {
   );
 }
 
-function nodeUnder(set: FieldSet, path: ElementPath): FieldSet {
-  let node: FieldSet | undefined = set;
-  for (const element of path) node = node?.[element];
-  return node ?? EMPTY_SET;
+/** The set of an entry. Entries in store were made here, and only come in through `unknown`. */
+function fieldSetOf(value: unknown): FieldSet {
+  return isFieldSet(value) ? value : EMPTY_SET;
 }
 
-/** Takes a set over from an entry. Entries in store were made here, but come in through `unknown`. */
-function parseFieldSet(value: unknown): FieldSet {
-  if (!isRecord(value)) return EMPTY_SET;
-  return Object.fromEntries(Object.entries(value).map(([element, node]) => [element, parseFieldSet(node)]));
+function isFieldSet(value: unknown): value is FieldSet {
+  return isRecord(value);
 }
 
 function asObject(value: unknown, identity: KubeObject): KubeObject {

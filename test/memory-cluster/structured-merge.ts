@@ -7,23 +7,31 @@
  */
 
 import { isRecord } from "../../src/api/json.ts";
+import { jsonEquals } from "../../src/api/json-equals.ts";
 import { type FieldPath, ITEM, listTypeAt, mapIsAtomicAt } from "../../src/kube/merge-types.ts";
-import { type ElementPath, itemElement } from "./field-set.ts";
+import { type ElementPath, type FieldSet, hasChildren, isMember, itemElement, SELF } from "./field-set.ts";
 
-/** `live` with everything that `applied` says in it. */
+/** `live` with everything that `applied` says in it; `live` itself where that is nothing new. */
 export function merge(live: unknown, applied: unknown, path: FieldPath = []): unknown {
-  if (applied === undefined) return live;
+  if (applied === undefined || applied === live) return live;
   if (isRecord(live) && isRecord(applied) && !mapIsAtomicAt(path)) {
     const merged: Record<string, unknown> = { ...live };
+    let isSame = true;
     for (const [name, value] of Object.entries(applied)) {
-      merged[name] = merge(live[name], value, [...path, name]);
+      const former = live[name];
+      const next = merge(former, value, [...path, name]);
+      if (next === former && next !== undefined) continue;
+      merged[name] = next;
+      isSame = false;
     }
-    return merged;
+    return isSame ? live : merged;
   }
   if (Array.isArray(live) && Array.isArray(applied) && listTypeAt(path).type !== "Atomic") {
-    return mergeLists(live, applied, path);
+    const merged = mergeLists(live, applied, path);
+    const isSame = merged.length === live.length && merged.every((item, index) => item === live[index]);
+    return isSame ? live : merged;
   }
-  return applied;
+  return jsonEquals(live, applied) ? live : applied;
 }
 
 /**
@@ -62,17 +70,45 @@ function mergeLists(
   return merged;
 }
 
-/** The value at a path of elements; undefined when there is none. */
-export function valueAtElement(object: unknown, elements: ElementPath, path: FieldPath = []): unknown {
-  const [element, ...rest] = elements;
-  if (element === undefined) return object;
-  if (element.startsWith("f:")) {
-    const name = element.slice(2);
-    return isRecord(object) ? valueAtElement(object[name], rest, [...path, name]) : undefined;
-  }
-  if (!Array.isArray(object)) return undefined;
-  const item: unknown = object.find((candidate) => itemElement(candidate, path) === element);
-  return valueAtElement(item, rest, [...path, ITEM]);
+/**
+ * Paths of the members of a set whose value is not the same in both objects. `leaves` are those of them with no
+ * members below: an item of a keyed list is there or not, and what differs about it is told by its fields.
+ */
+export function changedMembers(
+  set: FieldSet,
+  before: unknown,
+  after: unknown,
+): { readonly all: readonly ElementPath[]; readonly leaves: readonly ElementPath[] } {
+  const all: ElementPath[] = [];
+  const leaves: ElementPath[] = [];
+  const visit = (node: FieldSet, left: unknown, right: unknown, path: FieldPath, elements: ElementPath) => {
+    const leftMember = memberReader(left, path);
+    const rightMember = memberReader(right, path);
+    for (const element in node) {
+      const child = node[element];
+      if (child === undefined || element === SELF) continue;
+      const [former, next] = [leftMember(element), rightMember(element)];
+      if (former === next) continue;
+      const isLeaf = !hasChildren(child);
+      const childElements = [...elements, element];
+      if (isMember(child) && !jsonEquals(former, next)) {
+        all.push(childElements);
+        if (isLeaf) leaves.push(childElements);
+      }
+      const step = element.startsWith("f:") ? element.slice(2) : ITEM;
+      if (!isLeaf) visit(child, former, next, [...path, step], childElements);
+    }
+  };
+  visit(set, before, after, [], []);
+  return { all, leaves };
+}
+
+/** Reads members of a value by their element. The items of a list are named once for all of them. */
+function memberReader(value: unknown, path: FieldPath): (element: string) => unknown {
+  if (isRecord(value)) return (element) => (element.startsWith("f:") ? value[element.slice(2)] : undefined);
+  if (!Array.isArray(value)) return () => undefined;
+  const items = new Map<string, unknown>(value.map((item: unknown) => [itemElement(item, path), item]));
+  return (element) => items.get(element);
 }
 
 /**
@@ -97,21 +133,4 @@ export function withoutElement(object: unknown, elements: ElementPath, path: Fie
     return left === undefined ? [] : [left];
   });
   return items.length === 0 ? undefined : items;
-}
-
-/**
- * Whether two JSON values are equal, whatever the order of their fields. An absent field is as good as
- * undefined.
- */
-export function jsonEquals(left: unknown, right: unknown): boolean {
-  if (left === right) return true;
-  if (Array.isArray(left) && Array.isArray(right)) {
-    return left.length === right.length && left.every((item, index) => jsonEquals(item, right[index]));
-  }
-  if (!isRecord(left) || !isRecord(right)) return false;
-  const names = new Set([...Object.keys(left), ...Object.keys(right)]);
-  for (const name of names) {
-    if (!jsonEquals(left[name], right[name])) return false;
-  }
-  return true;
 }

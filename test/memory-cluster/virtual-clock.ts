@@ -12,18 +12,25 @@ interface Timer {
   /** Order of scheduling, which decides between timers of the same time. */
   readonly sequence: number;
   readonly callback: () => void;
+  isCancelled: boolean;
 }
 
 /** Deterministic time. */
 export class VirtualClock implements Clock {
   readonly #epochMilliseconds: number;
-  readonly #timers = new Map<number, Timer>();
+  readonly #settled: () => Promise<void>;
+  /** A binary heap by time: a cluster waits for hundreds of timers at once, and asks for the next one at each step. */
+  readonly #timers: Timer[] = [];
   #elapsed = 0;
   #sequence = 0;
 
-  /** `epochMilliseconds` is the wall-clock time at the start: 2026-01-01T00:00:00Z unless given. */
-  constructor(epochMilliseconds: number = Date.UTC(2026, 0, 1)) {
+  /**
+   * @param epochMilliseconds the wall-clock time at the start: 2026-01-01T00:00:00Z unless given.
+   * @param settled waits until all that follows from a timer has been done.
+   */
+  constructor(epochMilliseconds: number = Date.UTC(2026, 0, 1), settled: () => Promise<void> = settle) {
     this.#epochMilliseconds = epochMilliseconds;
+    this.#settled = settled;
   }
 
   now(): number {
@@ -38,9 +45,12 @@ export class VirtualClock implements Clock {
     const sequence = this.#sequence;
     this.#sequence += 1;
     // A negative delay means "as soon as possible", as with setTimeout.
-    const delay = Math.max(0, delayMilliseconds);
-    this.#timers.set(sequence, { at: this.#elapsed + delay, sequence, callback });
-    return () => this.#timers.delete(sequence);
+    const at = this.#elapsed + Math.max(0, delayMilliseconds);
+    const timer = { at, sequence, callback, isCancelled: false };
+    this.#push(timer);
+    return () => {
+      timer.isCancelled = true;
+    };
   }
 
   /** Monotonic time of the next timer; undefined when there is none. */
@@ -56,24 +66,62 @@ export class VirtualClock implements Clock {
   /** Moves time forward, running each timer at its own time with promises settled before and after it. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#elapsed + milliseconds;
-    await settle();
+    await this.#settled();
     for (let timer = this.#next(); timer !== undefined && timer.at <= end; timer = this.#next()) {
-      this.#timers.delete(timer.sequence);
+      this.#removeNext();
       this.#elapsed = Math.max(this.#elapsed, timer.at);
       timer.callback();
-      await settle();
+      await this.#settled();
     }
     this.#elapsed = end;
   }
 
+  /** The timer that is due first. Those that were cancelled are left out when their turn comes. */
   #next(): Timer | undefined {
-    let next: Timer | undefined;
-    for (const timer of this.#timers.values()) {
-      // The map is in the order of scheduling, so an equal time keeps the earlier one.
-      if (next === undefined || timer.at < next.at) next = timer;
-    }
-    return next;
+    while (this.#timers[0]?.isCancelled === true) this.#removeNext();
+    return this.#timers[0];
   }
+
+  #push(timer: Timer): void {
+    const timers = this.#timers;
+    let place = timers.length;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      const parent = timers[above];
+      if (parent === undefined || comesBefore(parent, timer)) break;
+      timers[place] = parent;
+      place = above;
+    }
+    timers[place] = timer;
+  }
+
+  #removeNext(): void {
+    const timers = this.#timers;
+    const last = timers.pop();
+    if (last === undefined || timers.length === 0) return;
+    let place = 0;
+    for (;;) {
+      const [left, right] = [timers[2 * place + 1], timers[2 * place + 2]];
+      const isRight = left !== undefined && right !== undefined && comesBefore(right, left);
+      const child = isRight ? right : left;
+      if (child === undefined || comesBefore(last, child)) break;
+      timers[place] = child;
+      place = 2 * place + (isRight ? 2 : 1);
+    }
+    timers[place] = last;
+  }
+}
+
+function comesBefore(left: Timer, right: Timer): boolean {
+  return left.at < right.at || (left.at === right.at && left.sequence < right.sequence);
+}
+
+/**
+ * As {@link settle}, without a turn of the event loop, for code in which nothing but promises is ever waited for: Node
+ * comes to what is asked for with `nextTick` within a promise job once the queue of promise jobs is empty.
+ */
+export function promisesSettled(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)));
 }
 
 /**

@@ -11,6 +11,7 @@ import type { ResourceFile } from "../../src/render/envoy/resource.ts";
 import type { EnvoyAdministration } from "../../src/router/envoy-administration.ts";
 import type { ConfigurationStore } from "../../src/router/envoy-control.ts";
 import { type EnvoyReport, type FileReport, UNREAD } from "../../src/router/envoy-report.ts";
+import type { KnownPlans } from "../../src/router/progress.ts";
 import type { ConfigurationFiles } from "../../src/router/sequence.ts";
 
 /** What is wrong with a resource, if anything. */
@@ -27,7 +28,7 @@ export class MemoryEnvoy implements EnvoyAdministration, ConfigurationStore {
   /** Order of what was written, for tests of the order. */
   readonly written: string[] = [];
   #files: ConfigurationFiles | undefined;
-  #plans: ReadonlyMap<string, TrafficPlan> = new Map();
+  #plans: ReadonlyMap<string, KnownPlans<TrafficPlan>> = new Map();
   #clusters: Subscription = newSubscription();
   #listeners: Subscription = newSubscription();
   #warmsAtOnce = true;
@@ -90,16 +91,20 @@ export class MemoryEnvoy implements EnvoyAdministration, ConfigurationStore {
     if (this.isRunning) this.#read(files);
   }
 
-  async writePlans(plans: ReadonlyMap<string, TrafficPlan>): Promise<void> {
+  async writePlans(plans: ReadonlyMap<string, KnownPlans<TrafficPlan>>): Promise<void> {
     this.#plans = new Map(plans);
   }
 
-  async readPlans(): Promise<ReadonlyMap<string, TrafficPlan>> {
+  async readPlans(): Promise<ReadonlyMap<string, KnownPlans<TrafficPlan>>> {
     return this.#plans;
   }
 
   async isReady(): Promise<boolean> {
     return this.isRunning;
+  }
+
+  async activeRequests(): Promise<number> {
+    return 0;
   }
 
   async drain(): Promise<void> {

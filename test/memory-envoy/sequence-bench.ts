@@ -6,11 +6,11 @@ import type { ModelServerEndpoint } from "../../src/render/envoy/endpoints.ts";
 import { configurationLayout } from "../../src/render/envoy/layout.ts";
 import { type DesiredTraffic, type PlannedTraffic, renderPlan } from "../../src/router/progress.ts";
 import {
+  knownPlans,
   newSequence,
   nextStep,
   type SequenceState,
   type SequenceStep,
-  servingPlans,
 } from "../../src/router/sequence.ts";
 import { MemoryEnvoy } from "./memory-envoy.ts";
 
@@ -50,7 +50,7 @@ export class Bench {
   readonly desired = new Map<string, DesiredTraffic>();
   /** Monotonic milliseconds; each step takes 100. */
   now = 1_000;
-  state: SequenceState = newSequence(new Map());
+  state: SequenceState = newSequence(new Map(), 0);
   /** The last step. */
   last: SequenceStep | undefined;
 
@@ -59,12 +59,24 @@ export class Bench {
     this.desired.set(name, { traffic: planned(name, traffic), endpoints });
   }
 
+  /** Has so many pods of a revision, and of no other one, if the ModelDeployment is there. */
+  run(name: string, revision: string, count: number): void {
+    const desired = this.desired.get(name);
+    const endpoints = Array.from({ length: count }, (_, index) => ({
+      pod: `pod-${index}`,
+      ip: `10.0.0.${index + 1}`,
+      pool: "gpu",
+      revision,
+    }));
+    if (desired !== undefined) this.desired.set(name, { ...desired, endpoints });
+  }
+
   /** Reads Envoy's report, decides, writes. */
   async step(): Promise<SequenceStep> {
     const report = this.envoy.isRunning ? await this.envoy.report() : undefined;
     const step = nextStep(this.state, this.desired, report, settings, this.now);
+    await this.envoy.writePlans(knownPlans(step.state));
     await this.envoy.write(step.files);
-    await this.envoy.writePlans(servingPlans(step.state));
     this.state = step.state;
     this.last = step;
     this.now += 100;
@@ -83,6 +95,11 @@ export class Bench {
   /** The router starts anew, from its note. */
   async restartRouter(): Promise<void> {
     const plans = await this.envoy.readPlans();
-    this.state = newSequence(new Map([...plans].map(([name, known]) => [name, planned(name, known)])));
+    const known = [...plans].map(([name, { serving, others }]) => {
+      const rendered = (traffic: TrafficPlan) => planned(name, traffic);
+      const serves = serving === undefined ? {} : { serving: rendered(serving) };
+      return [name, { ...serves, others: others.map(rendered) }] as const;
+    });
+    this.state = newSequence(new Map(known), this.now);
   }
 }

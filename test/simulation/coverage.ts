@@ -1,16 +1,11 @@
 /**
- * Which faults met which kinds of calls: a cell that is never hit is a claim that was never tested.
+ * Counts which faults met what: a write point of a planner (`coverage-table.ts`), or another kind of call.
  */
 
-/** Kind of a call: `apply Deployment/scale`. */
-export function kindOfCall(verb: string, { kind }: { readonly kind: string }, subresource?: string): string {
-  return `${verb} ${kind}${subresource === undefined ? "" : `/${subresource}`}`;
-}
-
-/** Hits by kind of call, then by fault. */
+/** Hits by row, then by fault. */
 export type CoverageCells = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
-/** Counts by fault and kind of call. */
+/** Counts by row and fault. */
 export class Coverage {
   readonly #cells = new Map<string, Map<string, number>>();
 
@@ -19,34 +14,22 @@ export class Coverage {
     return this.#cells;
   }
 
-  /** A fault met a call. */
-  count(fault: string, call: string, hits = 1): void {
-    const row = this.#cells.get(call) ?? new Map<string, number>();
-    this.#cells.set(call, row);
-    row.set(fault, (row.get(fault) ?? 0) + hits);
+  /** A fault met what the row stands for. */
+  count(fault: string, row: string, hits = 1): void {
+    const cells = this.#cells.get(row) ?? new Map<string, number>();
+    this.#cells.set(row, cells);
+    cells.set(fault, (cells.get(fault) ?? 0) + hits);
   }
 
-  /** How often a fault met a kind of call. */
-  hits(fault: string, call: string): number {
-    return this.#cells.get(call)?.get(fault) ?? 0;
+  /** How often a fault met what the row stands for. */
+  hits(fault: string, row: string): number {
+    return this.#cells.get(row)?.get(fault) ?? 0;
   }
 
   /** Takes over what another one has counted. */
   add(cells: CoverageCells): void {
-    for (const [call, row] of cells) {
-      for (const [fault, hits] of row) this.count(fault, call, hits);
+    for (const [row, hitsOf] of cells) {
+      for (const [fault, hits] of hitsOf) this.count(fault, row, hits);
     }
   }
-
-  /** As lines of text: one for each kind of call. */
-  lines(): readonly string[] {
-    return [...this.#cells].sort(byName).map(([call, row]) => {
-      const cells = [...row].sort(byName).map(([fault, hits]) => `${fault} ${hits}`);
-      return `${call.padEnd(34)} ${cells.join(", ")}`;
-    });
-  }
-}
-
-function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
-  return left < right ? -1 : 1;
 }

@@ -23,6 +23,13 @@ function details(object: KubeObject): string {
       return `${isDeleted}replicas ${valueAt(object, "spec", "replicas")}`;
     case "ModelDeployment":
       return `${isDeleted}${describeStatus(object)}`;
+    case "ModelRollout":
+      return [
+        `${valueAt(object, "spec", "revision")} ${valueAt(object, "status", "phase")}`,
+        `step ${valueAt(object, "status", "step")} of ${valueAt(object, "status", "steps")}`,
+        `${valueAt(object, "status", "weight")} since ${valueAt(object, "status", "weightInEffectAt")}`,
+        `${valueAt(object, "status", "message")}`,
+      ].join("; ");
     case "Event":
       return `${object["reason"]} ${object["note"]}`;
     default:
@@ -32,8 +39,8 @@ function details(object: KubeObject): string {
 
 function describeStatus(deployment: KubeObject): string {
   const plan = storedPlan(deployment);
-  const arms = (plan?.arms ?? []).map(({ name, pools }) => {
-    return `${name} to ${pools.map((pool) => `${pool.revision}/${pool.pool}x${pool.replicas}`).join(" ")}`;
+  const arms = (plan?.arms ?? []).map(({ name, weight, pools }) => {
+    return `${name} ${weight} to ${pools.map((pool) => `${pool.revision}/${pool.pool}x${pool.replicas}`).join(" ")}`;
   });
   const revisions = valueAt(deployment, "status", "revisions");
   const stable = asString(valueAt(revisions, "stable")) ?? "none";

@@ -12,6 +12,11 @@ export class JumpingClock implements Clock {
     this.#world = world;
   }
 
+  /** Whether it shows another time than the world's. */
+  get hasJumped(): boolean {
+    return this.#offsetMilliseconds !== 0;
+  }
+
   now(): number {
     return this.#world.now() + this.#offsetMilliseconds;
   }

@@ -1,7 +1,8 @@
 /**
- * Every traffic plan that was ever stored, by ModelDeployment: what a router may see, and in which order.
+ * Every traffic plan and every role that was ever stored, by ModelDeployment: what a router may see, and in which
+ * order, and what the operator may carry out.
  */
-import { valueAt } from "../../src/api/json.ts";
+import { asString, valueAt } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
 import { checkPlan } from "../../src/router/planned-traffic.ts";
@@ -17,6 +18,13 @@ export function storedPlan(deployment: KubeObject): TrafficPlan | undefined {
   return checked.get(plan);
 }
 
+/** Names of the revisions that have a role in the status of a ModelDeployment. */
+export function storedRoles(deployment: KubeObject): readonly string[] {
+  return ["stable", "candidate"].flatMap(
+    (role) => asString(valueAt(deployment, "status", "revisions", role)) ?? [],
+  );
+}
+
 function planOrNothing(value: unknown): TrafficPlan | undefined {
   try {
     return checkPlan(value);
@@ -29,15 +37,31 @@ function planOrNothing(value: unknown): TrafficPlan | undefined {
 export class PlanHistory {
   /** By uid of the ModelDeployment, oldest first. */
   readonly #plans = new Map<string, TrafficPlan[]>();
+  /** By uid of the ModelDeployment: names of the revisions that were stable or candidate. */
+  readonly #revisions = new Map<string, Set<string>>();
 
   constructor(world: World) {
     world.onWrite(({ after }) => {
-      const plan = after === undefined ? undefined : storedPlan(after);
-      if (after?.kind !== "ModelDeployment" || plan === undefined) return;
+      if (after?.kind !== "ModelDeployment") return;
+      const revisions = this.#revisions.get(after.metadata.uid ?? "") ?? new Set();
+      this.#revisions.set(after.metadata.uid ?? "", revisions);
+      for (const revision of storedRoles(after)) revisions.add(revision);
+      const plan = storedPlan(after);
+      if (plan === undefined) return;
       const plans = this.#plans.get(after.metadata.uid ?? "") ?? [];
       this.#plans.set(after.metadata.uid ?? "", plans);
       if (plans.at(-1)?.epoch !== plan.epoch) plans.push(plan);
     });
+  }
+
+  /** Whether a revision was ever stored as stable or as candidate. */
+  hasNamed(uid: string, revision: string): boolean {
+    return this.#revisions.get(uid)?.has(revision) === true;
+  }
+
+  /** Whether a plan with this port was ever stored. */
+  hasUsedPort(uid: string, port: unknown): boolean {
+    return (this.#plans.get(uid) ?? []).some((plan) => plan.port === port);
   }
 
   /**

@@ -1,15 +1,18 @@
 /**
  * A seed stands for its run: the same one again is the same, line by line, and another one is not.
  */
-import { expect, test } from "@jest/globals";
-import { runSeeds } from "./seed-runner.ts";
+import { afterAll, expect, test } from "@jest/globals";
+import { SeedRunner } from "./seed-runner.ts";
 import type { SimulationResult } from "./simulation.ts";
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 
+const runner = new SeedRunner();
+afterAll(() => runner.end());
+
 async function run(): Promise<ReadonlyMap<number, SimulationResult>> {
   const results = new Map<number, SimulationResult>();
-  for await (const result of runSeeds({ seeds: SEEDS, steps: 120 })) results.set(result.seed, result);
+  for await (const result of runner.run({ seeds: SEEDS, steps: 120 })) results.set(result.seed, result);
   return results;
 }
 

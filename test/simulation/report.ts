@@ -2,6 +2,7 @@
  * What people read: how a seed failed and how to see it again, and what all seeds together have covered.
  */
 import type { Coverage } from "./coverage.ts";
+import { coverageLines } from "./coverage-table.ts";
 import type { SimulationResult } from "./simulation.ts";
 
 /** Everything about a failed seed; undefined when it went well. */
@@ -18,11 +19,11 @@ export function describeFailure(result: SimulationResult): string | undefined {
   ].join("\n");
 }
 
-/** How many times each fault met each kind of call. */
+/** How many times each fault met each write of each planner. */
 export function describeCoverage(coverage: Coverage, seeds: number, steps: number): string {
   return [
-    `simulated ${seeds} seeds of ${steps} steps; faults by kind of call:`,
-    ...coverage.lines(),
+    `simulated ${seeds} seeds of ${steps} steps; how often each fault met each write of each planner:`,
+    ...coverageLines(coverage),
     "",
   ].join("\n");
 }

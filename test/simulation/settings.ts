@@ -11,7 +11,7 @@ export interface SimulationSettings {
   readonly steps: number;
 }
 
-const DEFAULT_SEEDS = 200;
+const DEFAULT_SEEDS = 2_000;
 /** With `npm run test:full`. */
 const FULL_SEEDS = 20_000;
 const DEFAULT_STEPS = 200;

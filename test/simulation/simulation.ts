@@ -16,11 +16,13 @@ import { Coverage, type CoverageCells } from "./coverage.ts";
 import { describeWrite } from "./describe-write.ts";
 import { Facts, isOperator } from "./facts.ts";
 import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
+import { Judges } from "./judges.ts";
 import { Fleet } from "./operators/fleet.ts";
 import type { Substitutes } from "./operators/operator-process.ts";
 import { Meddlers } from "./people/meddlers.ts";
 import { ModelOwners } from "./people/model-owners.ts";
 import { Neighbours } from "./people/neighbours.ts";
+import { ReleaseGuides } from "./people/release-guides.ts";
 import { PlanHistory } from "./plan-history.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { Controller, Disturbance, Task } from "./task.ts";
@@ -56,6 +58,11 @@ export interface SimulationResult {
   readonly operatorWrites: number;
 }
 
+/** Broken when somebody is at work for ever. */
+export const COMES_TO_REST = "everything comes to rest";
+/** Broken when something is written though nothing has changed. */
+export const IDLE = "idle means idle";
+
 /** Steps of the trace that a failure shows. */
 const SHOWN_STEPS = 40;
 /** Nobody has had anything to do for so long: longer than any backoff. */
@@ -83,6 +90,8 @@ class Run {
   readonly #kubelet: Kubelet;
   readonly #routers: Routers;
   readonly #neighbours: Neighbours;
+  readonly #guides: ReleaseGuides;
+  readonly #judges: Judges;
   readonly #controllers: readonly Controller[];
   readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
   #violation: Violation | undefined;
@@ -94,17 +103,24 @@ class Run {
     this.#random = new SeededRandom(options.seed);
     const world = this.#world;
     const nodes = makeNodes(this.#random.fork("nodes"));
-    this.#routers = new Routers(world, nodes, new PlanHistory(world));
-    this.#kubelet = new Kubelet(world, nodes, (pod) => this.#routers.mayBeReady(pod));
-    this.#facts = new Facts(world, this.#routers);
+    const history = new PlanHistory(world);
+    this.#routers = new Routers(world, nodes, history);
+    this.#kubelet = new Kubelet(world, nodes, this.#routers);
+    this.#judges = new Judges(world, this.#random.fork("judges"));
+    this.#facts = new Facts(world, this.#routers, history, this.#judges);
     this.#fleet = new Fleet({
       world,
       random: this.#random.fork("fleet"),
       coverage: this.#coverage,
       substitutes: options.substitutes ?? {},
+      judges: this.#judges,
       sent: (process, call) => this.#facts.noteSent(process, call),
+      clockJumped: () => {
+        this.#facts.clocksDiffer = true;
+      },
       defect: (message) => this.#breaks("no error that only a defect can cause", message),
     });
+    this.#guides = new ReleaseGuides(world);
     this.#controllers = [
       this.#fleet,
       new DeploymentController(world),
@@ -112,14 +128,17 @@ class Run {
       this.#kubelet,
       this.#routers,
       new GarbageCollector(world),
+      this.#guides,
     ];
     this.#neighbours = new Neighbours(world, this.#facts);
+    const owners = new ModelOwners(world, this.#random.fork("owners"));
     this.#disturbances = [
-      [6, new ModelOwners(world)],
+      [owners.isRestless ? 30 : 6, owners],
       [3, new Meddlers(world, this.#facts)],
       [4, this.#kubelet],
       [3, this.#routers],
       [6, this.#fleet],
+      [3, this.#guides],
       [0.2, this.#neighbours],
       [1, new ControlPlane(world)],
     ];
@@ -192,11 +211,18 @@ class Run {
     this.#fleet.calm();
     this.#kubelet.calm();
     this.#routers.calm();
-    if (!(await this.#settles())) return;
-    for (const invariant of REST_INVARIANTS) {
-      for (const problem of invariant.problems(this.#facts)) this.#breaks(invariant.name, problem);
+    this.#guides.calm();
+    this.#judges.calm();
+    this.#facts.isCalm = true;
+    if (!(await this.#settlesWell())) return;
+
+    // Names become free, of which nobody is told: whoever waits for one has to look again by himself.
+    const leaving = this.#neighbours.leaving();
+    if (leaving.length > 0) {
+      this.#beginStep();
+      for (const task of leaving) await this.#do(this.#neighbours.name, task);
+      if (!(await this.#settlesWell())) return;
     }
-    if (this.#violation !== undefined) return;
 
     // New processes look at everything once more; what is as it should be is not written again.
     const writes = this.#operatorWrites;
@@ -205,7 +231,16 @@ class Run {
     trace.note("all operators are replaced");
     if (!(await this.#settles())) return;
     const surplus = this.#operatorWrites - writes;
-    if (surplus > 0) this.#breaks("idle means idle", `${surplus} writes though nothing had changed`);
+    if (surplus > 0) this.#breaks(IDLE, `${surplus} writes though nothing had changed`);
+  }
+
+  /** Comes to rest, and finds everything where it belongs. */
+  async #settlesWell(): Promise<boolean> {
+    if (!(await this.#settles())) return false;
+    for (const invariant of REST_INVARIANTS) {
+      for (const problem of invariant.problems(this.#facts)) this.#breaks(invariant.name, problem);
+    }
+    return this.#violation === undefined;
   }
 
   /** Does all work until nobody has had any for a while. */
@@ -220,19 +255,19 @@ class Run {
       if (seconds < LATEST_ARRIVAL_SECONDS) writesBefore = this.#operatorWrites;
       const writes = this.#operatorWrites - writesBefore;
       if (seconds > REST_LIMIT_SECONDS || writes > REST_LIMIT_WRITES) {
-        this.#breaks(
-          "everything comes to rest",
-          `after ${seconds} s and ${writes} writes somebody is still at work`,
-        );
+        this.#breaks(COMES_TO_REST, `after ${seconds} s and ${writes} writes somebody is still at work`);
         return false;
       }
       this.#beginStep();
       for (const controller of this.#controllers) {
-        for (const task of controller.tasks()) {
+        const tasks = controller.tasks();
+        let current: readonly Task[] | undefined = tasks;
+        for (const task of tasks) {
           // Only what is still to be done after the tasks before it.
-          const isCurrent = controller.tasks().some(({ what }) => what === task.what);
-          if (!isCurrent) continue;
+          current ??= controller.tasks();
+          if (!current.some(({ what }) => what === task.what)) continue;
           await this.#do(controller.name, task);
+          current = undefined;
           this.#busyAt = clock.monotonic();
         }
       }

@@ -18,17 +18,17 @@ import type {
   WatchOptions,
 } from "../../src/kube/port.ts";
 import { MemoryApiServer } from "../memory-cluster/api-server.ts";
-import { VirtualClock } from "../memory-cluster/virtual-clock.ts";
-import { kindOfCall } from "./coverage.ts";
+import { promisesSettled, VirtualClock } from "../memory-cluster/virtual-clock.ts";
 import { JumpingClock } from "./jumping-clock.ts";
 import { Trace } from "./trace.ts";
+import type { ApiCall } from "./write-point.ts";
 
 /** One change of an object in store. */
 export interface Write {
   /** Who wrote; the API server's own collector where nobody did. */
   readonly actor: string;
-  /** By which call, `apply Deployment/scale`; empty where it was none. */
-  readonly call: string;
+  /** By which call; undefined where it was none. */
+  readonly call: ApiCall | undefined;
   /** Absent when the write made the object. */
   readonly before: KubeObject | undefined;
   /** Absent when the write removed the object. */
@@ -42,16 +42,20 @@ const NOBODY = "api-server";
 
 /** Everything outside the operator. */
 export class World {
-  readonly clock = new VirtualClock();
+  readonly clock = new VirtualClock(undefined, promisesSettled);
   /** The wall clock of the API server: it sets timestamps. */
   readonly serverClock = new JumpingClock(this.clock);
   readonly server = new MemoryApiServer(this.serverClock, ["Pod", "Lease", "Event"]);
   readonly trace = new Trace();
   readonly #byKind = new Map<string, Map<string, KubeObject>>();
   readonly #byUid = new Map<string, KubeObject>();
+  /** Uids of the objects that exist. */
+  readonly #present = new Set<string>();
+  /** Lists that were asked for since the last write; everybody looks at all of them in every step. */
+  readonly #lists = new Map<string, readonly KubeObject[]>();
   readonly #listeners: WriteListener[] = [];
   #actor = NOBODY;
-  #call = "";
+  #call: ApiCall | undefined;
   #nameCount = 0;
 
   constructor() {
@@ -60,12 +64,16 @@ export class World {
 
   /** The objects of a kind that exist, in the order in which they were made. */
   objects(kind: string): readonly KubeObject[] {
-    return [...(this.#byKind.get(kind)?.values() ?? [])];
+    const known = this.#lists.get(kind);
+    if (known !== undefined) return known;
+    const list = [...(this.#byKind.get(kind)?.values() ?? [])];
+    this.#lists.set(kind, list);
+    return list;
   }
 
   /** Every object that exists. */
   allObjects(): readonly KubeObject[] {
-    return [...this.#byKind.values()].flatMap((objects) => [...objects.values()]);
+    return [...this.#byKind.keys()].flatMap((kind) => this.objects(kind));
   }
 
   /** The object of a kind and name, if it exists. */
@@ -80,9 +88,7 @@ export class World {
 
   /** Whether the object of this uid exists. */
   exists(uid: string | undefined): boolean {
-    const object = this.remembered(uid);
-    if (object === undefined) return false;
-    return this.#byKind.get(object.kind)?.get(keyOf(object.metadata))?.metadata.uid === uid;
+    return uid !== undefined && this.#present.has(uid);
   }
 
   /** The controlling owner, also when it is gone by now. */
@@ -113,18 +119,18 @@ export class World {
     reference: ObjectReference,
     fields: { readonly status?: JsonRecord; readonly nodeName?: string },
   ): Promise<void> {
-    await this.#as(actor, "", () => this.server.writeAsComponent(reference, fields));
+    await this.#as(actor, undefined, () => this.server.writeAsComponent(reference, fields));
   }
 
   /** Calls run to their write before they first wait, so the name holds exactly for that. */
-  #as<Result>(actor: string, call: string, send: () => Result): Result {
+  #as<Result>(actor: string, call: ApiCall | undefined, send: () => Result): Result {
     this.#actor = actor;
     this.#call = call;
     try {
       return send();
     } finally {
       this.#actor = NOBODY;
-      this.#call = "";
+      this.#call = undefined;
     }
   }
 
@@ -135,13 +141,20 @@ export class World {
     this.#byKind.set(object.kind, objects);
     if (after === undefined) objects.delete(keyOf(object.metadata));
     else objects.set(keyOf(object.metadata), after);
-    if (object.metadata.uid !== undefined) this.#byUid.set(object.metadata.uid, object);
-    for (const listener of this.#listeners) listener({ actor: this.#actor, call: this.#call, before, after });
+    this.#lists.delete(object.kind);
+    const { uid } = object.metadata;
+    if (uid !== undefined) {
+      this.#byUid.set(uid, object);
+      if (after === undefined) this.#present.delete(uid);
+      else this.#present.add(uid);
+    }
+    const write: Write = { actor: this.#actor, call: this.#call, before, after };
+    for (const listener of this.#listeners) listener(write);
   }
 }
 
 /** Runs a call under a name; `call` says which one it is. */
-type Naming = <Result>(call: string, send: () => Result) => Result;
+type Naming = <Result>(call: ApiCall, send: () => Result) => Result;
 
 /** A port whose writes run under a name. */
 class NamedPort implements KubePort {
@@ -166,19 +179,22 @@ class NamedPort implements KubePort {
   }
 
   create(object: KubeObject, options: { readonly fieldManager: string }): Promise<KubeObject> {
-    return this.#as(kindOfCall("create", object), () => this.#port.create(object, options));
+    return this.#as({ verb: "create", kind: object.kind }, () => this.#port.create(object, options));
   }
 
   replace(object: KubeObject, options: { readonly fieldManager: string }): Promise<KubeObject> {
-    return this.#as(kindOfCall("replace", object), () => this.#port.replace(object, options));
+    return this.#as({ verb: "replace", kind: object.kind }, () => this.#port.replace(object, options));
   }
 
   apply(object: KubeObject, options: ApplyOptions, target?: ObjectReference): Promise<KubeObject> {
-    const call = kindOfCall("apply", target?.resource ?? object, options.subresource);
+    const { kind } = target?.resource ?? object;
+    const call: ApiCall = { verb: "apply", kind, subresource: options.subresource };
     return this.#as(call, () => this.#port.apply(object, options, target));
   }
 
   delete(reference: ObjectReference, options: DeleteOptions): Promise<void> {
-    return this.#as(kindOfCall("delete", reference.resource), () => this.#port.delete(reference, options));
+    return this.#as({ verb: "delete", kind: reference.resource.kind }, () =>
+      this.#port.delete(reference, options),
+    );
   }
 }

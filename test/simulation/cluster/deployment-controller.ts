@@ -2,12 +2,14 @@
  * The Deployment and ReplicaSet controllers in one: as many pods of the newest template as are asked for, replaced
  * within `maxSurge` and `maxUnavailable`.
  *
- * Simplified: pods belong to the Deployment itself, and a template is told by its hash. Like the real one it counts
- * pods that terminate as gone, and takes those that are not ready first.
+ * Simplified: pods belong to the Deployment itself, and a template is told by its hash. Like the real one, to which
+ * test/contract holds it, it counts pods that terminate as gone, takes those that are not ready first, and goes no
+ * further with an update than the new pods get ready.
  */
 
 import { contentHash } from "../../../src/api/content-hash.ts";
-import { asNumber, asRecord, valueAt } from "../../../src/api/json.ts";
+import { asNumber, asRecord, type JsonRecord, valueAt } from "../../../src/api/json.ts";
+import { jsonEquals } from "../../../src/api/json-equals.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { referenceTo } from "../../../src/kube/object-key.ts";
 import type { Controller, Task } from "../task.ts";
@@ -16,9 +18,17 @@ import { hasEnded, isReady, isTerminating, podReference } from "./pod.ts";
 
 const TEMPLATE_LABEL = "pod-template-hash";
 
+interface PodTask extends Task {
+  readonly makesPod: boolean;
+}
+
+type Status = JsonRecord & { readonly replicas: number; readonly readyReplicas: number };
+
 /** Makes and removes pods. */
 export class DeploymentController implements Controller {
   readonly name = "deployment-controller";
+  /** A quota: how many pods there may be; absent for any number. */
+  maximumPods: number | undefined;
   readonly #world: World;
   /** By template, which is the same frozen value as long as it does not change. */
   readonly #hashes = new WeakMap<object, string>();
@@ -28,28 +38,47 @@ export class DeploymentController implements Controller {
   }
 
   tasks(): readonly Task[] {
+    const podsOf = this.#podsByOwner();
     return this.#world.objects("Deployment").flatMap((deployment) => {
-      return isTerminating(deployment) ? [] : this.#tasksOf(deployment);
+      const pods = podsOf.get(deployment.metadata.uid ?? "") ?? [];
+      return isTerminating(deployment) ? [] : this.#tasksOf(deployment, pods);
     });
   }
 
-  #tasksOf(deployment: KubeObject): readonly Task[] {
-    const { uid } = deployment.metadata;
-    const pods = this.#world
-      .objects("Pod")
-      .filter((pod) => pod.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true)
-      .filter((pod) => !isTerminating(pod) && !hasEnded(pod));
+  /** Pods that count, by the uid of their owner. */
+  #podsByOwner(): ReadonlyMap<string, readonly KubeObject[]> {
+    const pods = new Map<string, KubeObject[]>();
+    for (const pod of this.#world.objects("Pod")) {
+      if (isTerminating(pod) || hasEnded(pod)) continue;
+      for (const { uid } of pod.metadata.ownerReferences ?? []) {
+        const others = pods.get(uid);
+        if (others === undefined) pods.set(uid, [pod]);
+        else others.push(pod);
+      }
+    }
+    return pods;
+  }
+
+  #tasksOf(deployment: KubeObject, pods: readonly KubeObject[]): readonly Task[] {
     const hash = this.#templateHash(deployment);
     const replicas = asNumber(valueAt(deployment, "spec", "replicas")) ?? 1;
     const next = this.#nextPodTask(deployment, pods, hash, replicas);
-    const status = { replicas: pods.length, readyReplicas: pods.filter(isReady).length };
-    const statusIsTrue =
-      valueAt(deployment, "status", "replicas") === status.replicas &&
-      valueAt(deployment, "status", "readyReplicas") === status.readyReplicas;
+    const isRefused = next?.makesPod === true && this.#isQuotaUsed();
+    const status = {
+      replicas: pods.length,
+      readyReplicas: pods.filter(isReady).length,
+      ...(isRefused ? { conditions: [replicaFailure(deployment, this.maximumPods)] } : {}),
+    };
+    const statusIsTrue = jsonEquals(deployment["status"], status);
     return [
-      ...(next === undefined ? [] : [next]),
+      ...(next === undefined || isRefused ? [] : [next]),
       ...(statusIsTrue ? [] : [this.#statusTask(deployment, status)]),
     ];
+  }
+
+  #isQuotaUsed(): boolean {
+    const pods = this.#world.objects("Pod").filter((pod) => !hasEnded(pod));
+    return this.maximumPods !== undefined && pods.length >= this.maximumPods;
   }
 
   #nextPodTask(
@@ -57,7 +86,7 @@ export class DeploymentController implements Controller {
     pods: readonly KubeObject[],
     hash: string,
     replicas: number,
-  ): Task | undefined {
+  ): PodTask | undefined {
     const maxSurge = asNumber(valueAt(deployment, "spec", "strategy", "rollingUpdate", "maxSurge")) ?? 1;
     const maxUnavailable =
       asNumber(valueAt(deployment, "spec", "strategy", "rollingUpdate", "maxUnavailable")) ?? 0;
@@ -67,17 +96,20 @@ export class DeploymentController implements Controller {
     if (former.length > 0 && replicas === 0) return this.#deleteTask(former);
     const room = replicas + (former.length > 0 ? maxSurge : 0);
     if (current.length < replicas && pods.length < room) return this.#createTask(deployment, hash);
-    const spare = pods.filter(isReady).length - (replicas - maxUnavailable);
+    const needed = replicas - maxUnavailable;
+    const arriving = current.filter((pod) => !isReady(pod)).length;
+    if (pods.length - needed - arriving <= 0) return undefined;
     const unready = former.filter((pod) => !isReady(pod));
     if (unready.length > 0) return this.#deleteTask(unready);
-    return former.length > 0 && spare > 0 ? this.#deleteTask(former) : undefined;
+    return former.length > 0 && pods.filter(isReady).length > needed ? this.#deleteTask(former) : undefined;
   }
 
-  #createTask(deployment: KubeObject, hash: string): Task {
+  #createTask(deployment: KubeObject, hash: string): PodTask {
     const { name, namespace = "", uid = "" } = deployment.metadata;
     const template = asRecord(valueAt(deployment, "spec", "template")) ?? {};
     const labels = asRecord(valueAt(template, "metadata", "labels")) ?? {};
     return {
+      makesPod: true,
       what: `creates a pod of ${namespace}/${name}`,
       run: () =>
         this.#world.portFor(this.name).create(
@@ -107,19 +139,17 @@ export class DeploymentController implements Controller {
   }
 
   /** Pods that are not ready first, then the youngest. */
-  #deleteTask(pods: readonly KubeObject[]): Task | undefined {
+  #deleteTask(pods: readonly KubeObject[]): PodTask | undefined {
     const victim = pods.toReversed().find((pod) => !isReady(pod)) ?? pods.at(-1);
     if (victim === undefined) return undefined;
     return {
+      makesPod: false,
       what: `deletes ${victim.metadata.namespace}/${victim.metadata.name}`,
       run: () => this.#world.portFor(this.name).delete(podReference(victim), {}),
     };
   }
 
-  #statusTask(
-    deployment: KubeObject,
-    status: { readonly replicas: number; readonly readyReplicas: number },
-  ): Task {
+  #statusTask(deployment: KubeObject, status: Status): Task {
     const { name, namespace } = deployment.metadata;
     return {
       what: `reports ${status.readyReplicas} of ${status.replicas} pods of ${namespace}/${name} as ready`,
@@ -135,6 +165,12 @@ export class DeploymentController implements Controller {
     this.#hashes.set(template, hash);
     return hash;
   }
+}
+
+/** What the ReplicaSet controller tells, and the Deployment controller takes over. */
+function replicaFailure({ metadata: { name } }: KubeObject, limit: number | undefined): JsonRecord {
+  const message = `pods "${name}-" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=${limit}, limited: pods=${limit}`;
+  return { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
 }
 
 function strings(record: Readonly<Record<string, unknown>>): Record<string, string> {

@@ -18,13 +18,14 @@ export class GarbageCollector implements Controller {
 
   tasks(): readonly Task[] {
     const objects = this.#world.allObjects();
-    const orphans = objects
-      .filter((object) => this.#hasLostItsOwners(object))
-      .map((object) => this.#remove(object));
+    const orphans: Task[] = [];
     // A deletion in the foreground goes over several objects; it is left to the server's own collector.
-    const isWaiting = objects.some(
-      ({ metadata }) => metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length > 0,
-    );
+    let isWaiting = false;
+    for (const object of objects) {
+      const { deletionTimestamp, finalizers = [] } = object.metadata;
+      if (deletionTimestamp !== undefined) isWaiting ||= finalizers.length > 0;
+      else if (this.#hasLostItsOwners(object)) orphans.push(this.#remove(object));
+    }
     const whole = {
       what: "goes on with foreground deletions",
       run: () => this.#world.server.collectGarbage(),
@@ -33,9 +34,8 @@ export class GarbageCollector implements Controller {
   }
 
   #hasLostItsOwners({ metadata }: KubeObject): boolean {
-    const { ownerReferences = [], deletionTimestamp } = metadata;
-    if (ownerReferences.length === 0 || deletionTimestamp !== undefined) return false;
-    return ownerReferences.every(({ uid }) => !this.#world.exists(uid));
+    const { ownerReferences = [] } = metadata;
+    return ownerReferences.length > 0 && ownerReferences.every(({ uid }) => !this.#world.exists(uid));
   }
 
   #remove(object: KubeObject): Task {

@@ -12,8 +12,13 @@ import type { Node } from "./nodes.ts";
 import { hasEnded, isReady, isRouter, isTerminating, modelUri, nodeOf, podReference } from "./pod.ts";
 import { boundStatus, type PodStage, type PodState } from "./pod-status.ts";
 
-/** Says whether a router has all that it needs to be ready. */
-export type RouterProbe = (pod: KubeObject) => boolean;
+/** The routers in their pods. */
+export interface RouterProcesses {
+  /** Whether a router has all that it needs to be ready. */
+  mayBeReady(pod: KubeObject): boolean;
+  /** Told what becomes of its pod. */
+  entered(pod: KubeObject, stage: PodStage): void;
+}
 
 /** Where each stage leads when nothing goes wrong; the others stay as they are. */
 const NEXT: Readonly<Partial<Record<PodStage, PodStage>>> = {
@@ -28,14 +33,14 @@ export class Kubelet implements Controller, Disturbance {
   readonly name = "kubelet";
   readonly #world: World;
   readonly #nodes: readonly Node[];
-  readonly #routerMayBeReady: RouterProbe;
+  readonly #routers: RouterProcesses;
   /** By uid of the pod. */
   readonly #states = new Map<string, PodState>();
 
-  constructor(world: World, nodes: readonly Node[], routerMayBeReady: RouterProbe) {
+  constructor(world: World, nodes: readonly Node[], routers: RouterProcesses) {
     this.#world = world;
     this.#nodes = nodes;
-    this.#routerMayBeReady = routerMayBeReady;
+    this.#routers = routers;
   }
 
   tasks(): readonly Task[] {
@@ -129,7 +134,7 @@ export class Kubelet implements Controller, Disturbance {
     }
     const stage = failureOf(pod, state.stage) ?? NEXT[state.stage];
     if (stage === undefined) return undefined;
-    if (stage === "Ready" && isRouter(pod) && !this.#routerMayBeReady(pod)) return undefined;
+    if (stage === "Ready" && isRouter(pod) && !this.#routers.mayBeReady(pod)) return undefined;
     return this.#enter(pod, { ...state, stage }, "is");
   }
 
@@ -140,6 +145,7 @@ export class Kubelet implements Controller, Disturbance {
       what: `${name} ${verb} ${state.stage} (was ${former})`,
       run: async () => {
         this.#states.set(uid, state);
+        if (isRouter(pod)) this.#routers.entered(pod, state.stage);
         const status = boundStatus(pod, state);
         await this.#world.writeAsComponent(this.name, podReference(pod), { status });
       },

@@ -18,6 +18,7 @@ import type { Controller, Disturbance, Task } from "../task.ts";
 import type { World } from "../world.ts";
 import type { Node } from "./nodes.ts";
 import { hasEnded, isReady, isRouter, isTerminating, nodeOf } from "./pod.ts";
+import type { PodStage } from "./pod-status.ts";
 
 /** A plan that a router carries out. */
 export interface CarriedPlan {
@@ -31,6 +32,10 @@ interface RouterProcess {
   readonly carried: Map<string, CarriedPlan>;
   /** Sees and says nothing before this time; monotonic milliseconds. */
   pausedUntil: number;
+  /** It was started anew: it is not ready before it has read the newest plans. */
+  readsAnew: boolean;
+  /** By name of the ModelDeployment: the EndpointSlice that it reports on. */
+  readonly slices: Map<string, string>;
 }
 
 /** All routers of all namespaces. */
@@ -70,12 +75,25 @@ export class Routers implements Controller, Disturbance {
     for (const process of this.#processes.values()) process.pausedUntil = 0;
   }
 
-  /** Whether a router that has not been ready yet may become so: it has taken up a plan wherever there is one. */
+  /**
+   * Whether a router that is not ready may become so: it has taken up a plan wherever there is one, and, where it was
+   * started anew, the newest.
+   */
   mayBeReady(pod: KubeObject): boolean {
-    const { carried } = this.#processOf(pod);
-    return this.#deploymentsFor(pod).every(
-      ({ metadata }) => metadata.deletionTimestamp !== undefined || carried.has(metadata.name),
-    );
+    const { carried, readsAnew } = this.#processOf(pod);
+    return this.#deploymentsFor(pod).every((deployment) => {
+      const { deletionTimestamp, name } = deployment.metadata;
+      const epoch = carried.get(name)?.plan.epoch;
+      if (deletionTimestamp !== undefined) return true;
+      return readsAnew ? epoch === storedPlan(deployment)?.epoch : epoch !== undefined;
+    });
+  }
+
+  /** Told what becomes of a router's pod. Its Envoy may go on with what it has when the router itself is started anew. */
+  entered(pod: KubeObject, stage: PodStage): void {
+    const process = this.#processOf(pod);
+    if (stage === "Crashed") Object.assign(process, { readsAnew: true, pausedUntil: 0 });
+    if (stage === "Ready") process.readsAnew = false;
   }
 
   /** What live routers carry out for a ModelDeployment: whoever calls it gets answers by one of these plans. */
@@ -92,11 +110,8 @@ export class Routers implements Controller, Disturbance {
 
   /** Whether its endpoint says so, which stays when only the pod has become unready. */
   #takesRequests(pod: KubeObject, modelDeployment: string): boolean {
-    const identity = identityOf(pod);
-    return (
-      this.#world.find("EndpointSlice", identity.namespace, sliceName(modelDeployment, identity)) !==
-      undefined
-    );
+    const { namespace = "" } = pod.metadata;
+    return this.#world.find("EndpointSlice", namespace, this.#sliceOf(pod, modelDeployment)) !== undefined;
   }
 
   #works(pod: KubeObject): boolean {
@@ -147,7 +162,7 @@ export class Routers implements Controller, Disturbance {
     }
     if (present === undefined) return [];
     const identity = identityOf(pod);
-    const slice = this.#world.find("EndpointSlice", identity.namespace, sliceName(name, identity));
+    const slice = this.#world.find("EndpointSlice", identity.namespace, this.#sliceOf(pod, name));
     const { epoch, port } = present.plan;
     if (slice?.metadata.annotations?.[ANNOTATION.acknowledgedEpoch] === String(epoch)) return [];
     const report = renderSlice(name, { serving: { epoch, port } }, "Serving", identity);
@@ -161,9 +176,8 @@ export class Routers implements Controller, Disturbance {
   }
 
   #letGo(pod: KubeObject, name: string): Task {
-    const identity = identityOf(pod);
-    const { namespace } = identity;
-    const slice = sliceName(name, identity);
+    const { namespace = "" } = pod.metadata;
+    const slice = this.#sliceOf(pod, name);
     return {
       what: `${pod.metadata.name} lets ${name} go`,
       run: async () => {
@@ -176,10 +190,25 @@ export class Routers implements Controller, Disturbance {
     };
   }
 
+  /** Its name follows from names that never change, and costs a hash. */
+  #sliceOf(pod: KubeObject, modelDeployment: string): string {
+    const { slices } = this.#processOf(pod);
+    const known = slices.get(modelDeployment);
+    if (known !== undefined) return known;
+    const name = sliceName(modelDeployment, identityOf(pod));
+    slices.set(modelDeployment, name);
+    return name;
+  }
+
   #processOf({ metadata: { uid = "" } }: KubeObject): RouterProcess {
     const known = this.#processes.get(uid);
     if (known !== undefined) return known;
-    const process = { carried: new Map<string, CarriedPlan>(), pausedUntil: 0 };
+    const process = {
+      carried: new Map<string, CarriedPlan>(),
+      pausedUntil: 0,
+      readsAnew: false,
+      slices: new Map<string, string>(),
+    };
     this.#processes.set(uid, process);
     return process;
   }

@@ -6,28 +6,16 @@ import type { ConditionReason, ConditionType } from "../../../src/api/conditions
 import { asNumber, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import type { ModelDeployment } from "../../../src/api/model-deployment.ts";
-import type { PoolSpec } from "../../../src/api/model-deployment-spec.ts";
 import { LABEL, MANAGED_BY } from "../../../src/api/names.ts";
+import type { PoolSpec } from "../../../src/api/pool.ts";
 import { desiredReplicas } from "../../../src/core/capacity/desired-replicas.ts";
 import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/model-revision.ts";
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
-import { ROUTER_NAME } from "../../../src/render/router.ts";
 import { isReady, isTerminating } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
 import type { RestInvariant } from "./invariant.ts";
-
-/** Why a ModelDeployment cannot be as it is wanted. */
-type Obstacle =
-  /** An object that it needs belongs to somebody else. */
-  | "NameTaken"
-  /** The routers of its namespace cannot be made: their name is taken. */
-  | "NoRouters"
-  /** A pod of it, or of its routers, fits on no node. */
-  | "NoRoom"
-  /** A pool is to serve a model that cannot be served. */
-  | "BrokenModel"
-  /** No replicas are asked for. */
-  | "ScaledToZero";
+import { obstacleTo, poolsInUse } from "./obstacle.ts";
+import { replicasAtRest } from "./stored-release.ts";
 
 /** Everything about all ModelDeployments. */
 export const convergence: RestInvariant = {
@@ -46,7 +34,9 @@ function problemsOf(object: KubeObject, facts: Facts): readonly string[] {
   if (object.metadata.deletionTimestamp !== undefined) return ["is still being deleted"];
   const view = new View(object, read.deployment, facts);
   const always = [...view.stalenessProblems(), ...view.honestyProblems()];
-  switch (view.obstacle()) {
+  switch (obstacleTo(read.deployment, facts)) {
+    case "Suspended":
+      return [...always, ...view.expect("Suspended", "True", "Suspended")];
     case "NameTaken":
       return [
         ...always,
@@ -60,6 +50,14 @@ function problemsOf(object: KubeObject, facts: Facts): readonly string[] {
       return always;
     case "BrokenModel":
       return [...always, ...view.brokenModelProblems(), ...view.replicaProblems(), ...view.routerProblems()];
+    case "GivenUp":
+      return [
+        ...always,
+        ...view.expect("Stalled", "True", "RolloutAborted"),
+        ...view.expect("Promoted", "False", "RolloutAborted"),
+        ...view.replicaProblems(),
+        ...view.routerProblems(),
+      ];
     case "ScaledToZero":
       return [
         ...always,
@@ -84,29 +82,9 @@ class View {
     this.#facts = facts;
   }
 
-  /** The first obstacle that there is, the gravest first. */
-  obstacle(): Obstacle | undefined {
-    const { world } = this.#facts;
-    const { namespace, name } = this.#deployment.metadata;
-    const foreign = world.allObjects().filter((object) => this.#facts.isForeign(object));
-    const isTaken = (wanted: string) =>
-      foreign.some(({ metadata }) => metadata.namespace === namespace && metadata.name === wanted);
-    if (isTaken(name) || isTaken(`${name}-model-server`)) return "NameTaken";
-    if (isTaken(ROUTER_NAME)) return "NoRouters";
-    const pods = world.objects("Pod").filter(({ metadata }) => metadata.namespace === namespace);
-    const isPending = pods.some(
-      (pod) =>
-        [name, undefined].includes(pod.metadata.labels?.[LABEL.modelDeployment]) &&
-        valueAt(pod, "spec", "nodeName") === undefined,
-    );
-    if (isPending) return "NoRoom";
-    if (this.isScaledToZero()) return "ScaledToZero";
-    return this.#poolsInUse().some((pool) => this.#isBroken(pool)) ? "BrokenModel" : undefined;
-  }
-
   /** Whether no replicas are asked for, in any pool. */
   isScaledToZero(): boolean {
-    return this.#poolsInUse().length === 0;
+    return poolsInUse(this.#deployment.spec).length === 0;
   }
 
   /** The status speaks of the newest spec, and of nothing as going on. */
@@ -121,7 +99,9 @@ class View {
   honestyProblems(): readonly string[] {
     const { stable = "" } = this.#deployment.status.revisions ?? {};
     const problems: string[] = [];
-    const missing = this.#poolsInUse().filter((pool) => this.#readyPods(stable, pool) < this.#replicas(pool));
+    const missing = poolsInUse(this.#deployment.spec).filter(
+      (pool) => this.#readyPods(stable, pool) < this.#replicas(pool),
+    );
     if (this.#is("Ready", "True") && missing.length > 0) {
       problems.push(`Ready is True, and pool ${missing[0]?.name} lacks replicas`);
     }
@@ -159,7 +139,12 @@ class View {
     const { stable = "" } = this.#deployment.status.revisions ?? {};
     const desired = this.#desiredRevision();
     if (stable === desired) return this.expect("Ready", "False", "FetchFailed", "ModelNotLoaded");
+    const stableIsWhole = poolsInUse(this.#deployment.spec).every(
+      (pool) => this.#readyPods(stable, pool) >= this.#replicas(pool),
+    );
     return [
+      // What is wrong with a candidate takes nothing from a stable revision that serves.
+      ...(stableIsWhole ? this.expect("Ready", "True") : []),
       ...this.expect("Promoted", "False"),
       ...this.expect("RolloutInProgress", "True", "FetchFailed", "ModelNotLoaded"),
     ];
@@ -191,7 +176,7 @@ class View {
     const wrong = expected.flatMap(({ revision, pool }) => {
       const child = standing.find((present) => isOf(present, revision) && isIn(present, pool.name));
       const replicas = asNumber(valueAt(child, "spec", "replicas"));
-      const wanted = this.#replicas(pool);
+      const wanted = replicasAtRest(this.#object, revision, this.#replicas(pool), this.#facts.world);
       const isAsWanted = replicas === wanted || (wanted === 0 && child !== undefined && isHeld(child));
       return isAsWanted ? [] : [`${revision} in pool ${pool.name} has ${replicas} of ${wanted} replicas`];
     });
@@ -236,14 +221,6 @@ class View {
 
   #replicas(pool: PoolSpec): number {
     return desiredReplicas(this.#deployment.spec, pool);
-  }
-
-  #poolsInUse(): readonly PoolSpec[] {
-    return this.#deployment.spec.pools.filter((pool) => this.#replicas(pool) > 0);
-  }
-
-  #isBroken(pool: PoolSpec): boolean {
-    return (pool.model ?? this.#deployment.spec.model).uri.includes("broken");
   }
 
   #isOurs({ metadata }: KubeObject): boolean {

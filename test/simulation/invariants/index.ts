@@ -2,14 +2,26 @@
  * Every invariant of the simulation.
  */
 import { brokenModels } from "./broken-models.ts";
+import { candidateEntry } from "./candidate-entry.ts";
 import { capacityBeforeTraffic } from "./capacity-before-traffic.ts";
+import { completeness } from "./completeness.ts";
+import { conditionForm } from "./condition-form.ts";
 import { convergence } from "./convergence.ts";
 import { epochs } from "./epochs.ts";
 import { foreignObjects } from "./foreign-objects.ts";
+import { freshLook } from "./fresh-look.ts";
 import type { Invariant, RestInvariant } from "./invariant.ts";
 import { leftovers } from "./leftovers.ts";
+import { podTemplates, templateKept, templateStays } from "./pod-templates.ts";
 import { ports } from "./ports.ts";
 import { promotion } from "./promotion.ts";
+import { promotedBySteps, stepGates, stepTimes } from "./release-steps.ts";
+import { releaseWeights } from "./release-weights.ts";
+import { releasesAtRest } from "./releases-at-rest.ts";
+import { reportFirst } from "./report-first.ts";
+import { revisionRecords } from "./revision-records.ts";
+import { routersInUse, routersWhole } from "./routers.ts";
+import { suspended } from "./suspended.ts";
 import { trafficReadiness } from "./traffic-readiness.ts";
 import { trafficWeights } from "./traffic-weights.ts";
 
@@ -19,10 +31,31 @@ export const INVARIANTS: readonly Invariant[] = [
   trafficReadiness,
   brokenModels,
   capacityBeforeTraffic,
+  freshLook,
   promotion,
   foreignObjects,
   epochs,
+  candidateEntry,
+  revisionRecords,
+  reportFirst,
+  conditionForm,
+  routersInUse,
+  templateKept,
+  templateStays,
+  suspended,
+  releaseWeights,
+  promotedBySteps,
+  stepTimes,
+  stepGates,
 ];
 
 /** Checked once everything has come to rest. */
-export const REST_INVARIANTS: readonly RestInvariant[] = [convergence, ports, leftovers];
+export const REST_INVARIANTS: readonly RestInvariant[] = [
+  convergence,
+  completeness,
+  podTemplates,
+  ports,
+  leftovers,
+  routersWhole,
+  releasesAtRest,
+];

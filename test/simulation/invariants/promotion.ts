@@ -9,12 +9,12 @@ import { storedPlan } from "../plan-history.ts";
 import type { Invariant } from "./invariant.ts";
 
 /**
- * A candidate takes the place of a stable revision that serves only after a live router has carried out a plan that
- * gives the candidate traffic. Where nobody can know the stable one any more, because its ControllerRevision is gone
+ * A candidate takes the place of a stable revision that serves only after every live router has carried out a plan
+ * that gives the candidate traffic. Where nobody can know the stable one any more, because its ControllerRevision is gone
  * or no longer marked as Petrel's, there is nothing to wait for.
  */
 export const promotion: Invariant = {
-  name: "no promotion before a router has carried the candidate's plan out",
+  name: "no promotion before the routers carry the candidate's plan out",
   brokenBy({ before, after }, facts) {
     if (before?.kind !== "ModelDeployment" || after === undefined) return undefined;
     const former = stableOf(before);
@@ -26,9 +26,14 @@ export const promotion: Invariant = {
     const plans = facts.plansInEffect(before);
     const stored = storedPlan(before);
     const formerServes = stored !== undefined && [stored, ...plans].every((plan) => names(plan, former));
-    return formerServes && !plans.some((plan) => names(plan, stable))
-      ? `${name}: ${stable} takes the place of ${former}, and no router knows it`
-      : undefined;
+    if (!formerServes) return undefined;
+    if (!plans.some((plan) => names(plan, stable))) {
+      return `${name}: ${stable} takes the place of ${former}, and no router knows it`;
+    }
+    const behind = plans.find((plan) => !names(plan, stable));
+    return behind === undefined
+      ? undefined
+      : `${name}: ${stable} takes the place of ${former}, and a router is at epoch ${behind.epoch}`;
   },
 };
 

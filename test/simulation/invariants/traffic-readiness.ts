@@ -24,6 +24,6 @@ export const trafficReadiness: Invariant = {
 function hasBeenReady(deployment: KubeObject, arm: TrafficArm, facts: Facts): boolean {
   const revision = arm.pools[0]?.revision;
   return arm.pools.some(
-    (pool) => pool.revision === revision && facts.wasEverReady(deployment, revision, pool.pool),
+    (pool) => pool.revision === revision && facts.everReady(deployment, pool.revision, pool.pool) > 0,
   );
 }

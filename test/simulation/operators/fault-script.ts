@@ -14,8 +14,9 @@ import {
   type FaultScript,
   type PortCall,
 } from "../../memory-cluster/faulty-port.ts";
-import { type Coverage, kindOfCall } from "../coverage.ts";
+import type { Coverage } from "../coverage.ts";
 import type { SeededRandom } from "../seeded-random.ts";
+import { WRITING_VERBS } from "../write-point.ts";
 
 /** How likely things go wrong; each from 0 to 1, per call or per event. */
 export interface FaultRates {
@@ -37,6 +38,10 @@ export interface FaultListener {
   sent(call: PortCall): void;
   /** The process is to die before this call reaches the server. */
   killed(): void;
+  /** What a fault of this call is counted under. */
+  rowsOf(call: PortCall): readonly string[];
+  /** What is amiss around the process, beside what the script itself does. */
+  circumstances(): readonly string[];
 }
 
 /** What a script is made from. */
@@ -51,15 +56,33 @@ export interface OperatorFaultsOptions {
 /** The least that a call takes: without it, two who answer each other would do so for ever in no time. */
 const ROUND_TRIP_MILLISECONDS = 20;
 
-const WRITING_VERBS: ReadonlySet<PortCall["verb"]> = new Set(["create", "replace", "apply", "delete"]);
+/** How much more often a removal goes wrong: there are few, and each has to meet everything. */
+const REMOVAL_SEVERITY = 4;
+
+/** Removals that a process may die at: whichever comes next, or the rarest. */
+export const REMOVALS = ["any", "rarest"] as const;
+
+const RAREST_REMOVALS = ["revision: remove ControllerRevision", "rollout: remove ModelRollout"] as const;
+
+/** One of {@link REMOVALS}. */
+export type Removal = (typeof REMOVALS)[number];
+
+/** Whether a call that counts under these rows is such a removal. */
+export function isRemoval(removal: Removal | undefined, verb: string, rows: readonly string[]): boolean {
+  if (removal === undefined) return false;
+  return removal === "any" ? verb === "delete" : RAREST_REMOVALS.some((rare) => rows.includes(rare));
+}
 
 /** The faults of one process. */
 export class OperatorFaults implements FaultScript {
   readonly #options: OperatorFaultsOptions;
   /** By kind: its watch delivers nothing before this time; monotonic milliseconds. */
   readonly #laggingUntil = new Map<string, number>();
+  /** Kinds whose watch has broken and has not been begun again. */
+  readonly #broken = new Set<string>();
   #isCalm = false;
   #callsUntilKill: number | undefined;
+  #diesAtRemoval: Removal | undefined;
 
   constructor(options: OperatorFaultsOptions) {
     this.#options = options;
@@ -69,6 +92,7 @@ export class OperatorFaults implements FaultScript {
   calm(): void {
     this.#isCalm = true;
     this.#callsUntilKill = undefined;
+    this.#diesAtRemoval = undefined;
     this.#laggingUntil.clear();
   }
 
@@ -78,31 +102,48 @@ export class OperatorFaults implements FaultScript {
     this.#options.coverage.count("Lag", `watch ${kind}`);
   }
 
+  /** The watches of these kinds have broken. */
+  noteBroken(kinds: readonly string[]): void {
+    for (const kind of kinds) this.#broken.add(kind);
+  }
+
   /** Has the process die before the write that comes after `writes` more. */
   killAfter(writes: number): void {
     this.#callsUntilKill = writes;
   }
 
+  /** Has the process die before the next such object that it removes. */
+  killAtRemoval(removal: Removal): void {
+    this.#diesAtRemoval = removal;
+  }
+
   call(call: PortCall): CallFault | undefined {
-    const { random, rates, coverage, listener } = this.#options;
+    const { random, rates, listener } = this.#options;
     listener.sent(call);
+    if (call.verb === "watch") this.#broken.delete(call.resource.kind);
     if (this.#isCalm) return { delayMilliseconds: ROUND_TRIP_MILLISECONDS };
-    const kind = kindOfCall(call.verb, call.resource, call.subresource);
-    if (WRITING_VERBS.has(call.verb) && call.resource.kind !== "Lease" && this.#countDownToKill()) {
-      coverage.count("Killed before", kind);
+    const isWrite = WRITING_VERBS.has(call.verb);
+    const rows = listener.rowsOf(call);
+    const count = (fault: string) => this.#count(fault, rows);
+    if (isWrite) for (const circumstance of this.#circumstances()) count(circumstance);
+    const diesNow = isRemoval(this.#diesAtRemoval, call.verb, rows);
+    if (diesNow || (isWrite && call.resource.kind !== "Lease" && this.#countDownToKill())) {
+      this.#diesAtRemoval = undefined;
+      count("Killed before");
       listener.killed();
       return undefined;
     }
     const isSlow = random.chance(rates.slowCall);
-    if (isSlow) coverage.count("Slow", kind);
+    if (isSlow) count("Slow");
     const delayMilliseconds = isSlow ? random.integer(10, 4_000) : ROUND_TRIP_MILLISECONDS;
-    if (random.chance(rates.refusal)) {
+    const severity = call.verb === "delete" ? REMOVAL_SEVERITY : 1;
+    if (random.chance(rates.refusal * severity)) {
       const refusal = this.#refusal(call);
-      coverage.count(refusal.status === 0 ? "No answer" : String(refusal.status), kind);
+      count(refusal.status === 0 ? "No answer" : String(refusal.status));
       return { delayMilliseconds, refusal };
     }
-    if (WRITING_VERBS.has(call.verb) && random.chance(rates.lostAnswer)) {
-      coverage.count("Lost answer", kind);
+    if (isWrite && random.chance(rates.lostAnswer * severity)) {
+      count("Lost answer");
       return { delayMilliseconds, losesAnswer: true };
     }
     return { delayMilliseconds };
@@ -121,11 +162,26 @@ export class OperatorFaults implements FaultScript {
       [2, new KubeError(410, "Expired", "too old resource version")],
       [1, new KubeError(500, "InternalError", "etcdserver: leader changed")],
     ]);
+    this.#broken.add(watch.resource.kind);
     coverage.count(
       breaks === "Cleanly" ? "Closed" : `Broken ${breaks.status}`,
       `watch ${watch.resource.kind}`,
     );
     return { ...lag, breaks };
+  }
+
+  #circumstances(): readonly string[] {
+    const { clock, listener } = this.#options;
+    const lags = [...this.#laggingUntil.values()].some((until) => until > clock.monotonic());
+    return [
+      ...(lags ? ["Lagging cache"] : []),
+      ...(this.#broken.size > 0 ? ["Dropped watch"] : []),
+      ...listener.circumstances(),
+    ];
+  }
+
+  #count(fault: string, rows: readonly string[]): void {
+    for (const row of rows) this.#options.coverage.count(fault, row);
   }
 
   #countDownToKill(): boolean {
@@ -137,13 +193,16 @@ export class OperatorFaults implements FaultScript {
   }
 
   #refusal(call: PortCall): KubeError {
-    const conflict = new KubeError(409, "Conflict", "the object has been modified");
-    return this.#options.random.weighted<KubeError>([
-      [WRITING_VERBS.has(call.verb) ? 3 : 0, conflict],
-      [2, new KubeError(500, "InternalError", "etcdserver: request timed out")],
-      [1, new KubeError(503, "ServiceUnavailable", "apiserver is shutting down")],
-      [1, new KubeError(429, "TooManyRequests", "too many requests, please try again later", 1)],
-      [2, brokenConnection()],
-    ]);
+    // Made when it is chosen: an error takes down where it was made, which costs more than all the rest.
+    return this.#options.random.weighted<() => KubeError>([
+      [
+        WRITING_VERBS.has(call.verb) ? 3 : 0,
+        () => new KubeError(409, "Conflict", "the object has been modified"),
+      ],
+      [2, () => new KubeError(500, "InternalError", "etcdserver: request timed out")],
+      [1, () => new KubeError(503, "ServiceUnavailable", "apiserver is shutting down")],
+      [1, () => new KubeError(429, "TooManyRequests", "too many requests, please try again later", 1)],
+      [2, brokenConnection],
+    ])();
   }
 }

@@ -4,22 +4,12 @@
  */
 import type { PortCall } from "../../memory-cluster/faulty-port.ts";
 import type { Coverage } from "../coverage.ts";
+import type { Judges } from "../judges.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Controller, Disturbance, Task } from "../task.ts";
 import type { World } from "../world.ts";
-import { chooseRates, type FaultRates } from "./fault-script.ts";
-import { type Leadership, OperatorProcess, type Substitutes } from "./operator-process.ts";
-
-/** Kinds whose caches can lag, each by itself. */
-const WATCHED_KINDS = [
-  "ModelDeployment",
-  "Pod",
-  "EndpointSlice",
-  "Deployment",
-  "Service",
-  "ControllerRevision",
-  "PodDisruptionBudget",
-] as const;
+import { chooseRates, type FaultRates, REMOVALS, type Removal } from "./fault-script.ts";
+import { type Leadership, OperatorProcess, type Substitutes, WATCHED_KINDS } from "./operator-process.ts";
 
 /** What a fleet is made from. */
 export interface FleetOptions {
@@ -27,7 +17,9 @@ export interface FleetOptions {
   readonly random: SeededRandom;
   readonly coverage: Coverage;
   readonly substitutes: Substitutes;
+  readonly judges: Judges;
   readonly sent: (process: string, call: PortCall) => void;
+  readonly clockJumped: () => void;
   readonly defect: (message: string) => void;
 }
 
@@ -87,6 +79,8 @@ export class Fleet implements Controller, Disturbance {
       [2, () => ({ what: `kills ${name}`, run: () => process.kill("at once") })],
       [3, () => killTask(process, random.integer(0, 12))],
       [3, () => killAfterTask(process, random.integer(1, 12))],
+      [2, () => killAtRemovalTask(process, random.pick(REMOVALS) ?? "any")],
+      [2, () => killAfterRemovalTask(process, random.pick(REMOVALS) ?? "any")],
       [1, () => ({ what: `stops ${name}`, run: () => process.stop() })],
       [2, () => ({ what: `breaks the watches of ${name}`, run: () => process.breakWatches() })],
       [
@@ -104,7 +98,10 @@ export class Fleet implements Controller, Disturbance {
           const seconds = random.integer(-7200, 7200);
           return {
             what: `the clock of ${name} jumps by ${seconds} s`,
-            run: () => process.clock.jump(seconds * 1000),
+            run: () => {
+              this.#options.clockJumped();
+              process.clock.jump(seconds * 1000);
+            },
           };
         },
       ],
@@ -123,7 +120,7 @@ export class Fleet implements Controller, Disturbance {
   }
 
   #start(slot: number, leadership: Leadership): void {
-    const { world, random, coverage, substitutes, sent, defect } = this.#options;
+    const { world, random, coverage, substitutes, judges, sent, defect } = this.#options;
     this.#startCount += 1;
     const name = `operator-${this.#startCount}`;
     const rates = this.#rates;
@@ -135,7 +132,9 @@ export class Fleet implements Controller, Disturbance {
       rates,
       coverage,
       substitutes,
+      judges,
       sent,
+      hasRival: () => this.running.some((other) => other.leads && other.name !== name),
       defect,
     });
     if (this.#isCalm) process.calm();
@@ -159,5 +158,19 @@ function killAfterTask(process: OperatorProcess, writes: number): Task {
   return {
     what: `${process.name} is to die after its write ${writes} from now`,
     run: () => process.killAfterWrites(writes),
+  };
+}
+
+function killAtRemovalTask({ name, faults }: OperatorProcess, removal: Removal): Task {
+  return {
+    what: `${name} is to die before its next removal (${removal})`,
+    run: () => faults.killAtRemoval(removal),
+  };
+}
+
+function killAfterRemovalTask(process: OperatorProcess, removal: Removal): Task {
+  return {
+    what: `${process.name} is to die after its next removal (${removal})`,
+    run: () => process.killAfterRemoval(removal),
   };
 }

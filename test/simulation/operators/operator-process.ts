@@ -3,34 +3,47 @@
  *
  * A kill leaves no trace but what the process has written: it is cut off, and its successor starts with nothing.
  */
-import type { ModelDeployment } from "../../../src/api/model-deployment.ts";
-import { API_GROUP, API_GROUP_VERSION } from "../../../src/api/names.ts";
-import type { EventIntent } from "../../../src/core/decision.ts";
+import { API_GROUP } from "../../../src/api/names.ts";
 import type { LogFields, Logger } from "../../../src/core/log.ts";
 import { errorMessage } from "../../../src/core/log.ts";
 import type { OperatorSettings } from "../../../src/core/observation.ts";
 import { EventRecorder } from "../../../src/kube/events.ts";
 import { runLeaderElection } from "../../../src/kube/leader-election.ts";
 import type { KubePort } from "../../../src/kube/port.ts";
+import { CHILD_RESOURCES } from "../../../src/operator/caches.ts";
+import { eventSink } from "../../../src/operator/event-sink.ts";
 import { Operator, type OperatorOptions } from "../../../src/operator/operator.ts";
 import { FaultyPort, type PortCall } from "../../memory-cluster/faulty-port.ts";
 import type { Coverage } from "../coverage.ts";
+import type { Judges } from "../judges.ts";
 import { JumpingClock } from "../jumping-clock.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { World, Write } from "../world.ts";
-import { type FaultRates, OperatorFaults } from "./fault-script.ts";
+import { rowsOf } from "../write-point.ts";
+import { type FaultRates, isRemoval, OperatorFaults, type Removal } from "./fault-script.ts";
 
 /** Settings of every operator of the simulation. */
 export const SETTINGS: OperatorSettings = {
   image: "registry.example/petrel:1.0.0",
+  cudaImage: "registry.example/petrel-serve-cuda:1.0.0",
   envoyImage: "registry.example/envoy:1.40.0",
   imagePullPolicy: "IfNotPresent",
-  routerClusterRole: "petrel-router",
+  routerRole: { kind: "ClusterRole", name: "petrel-router" },
   routerReplicas: 2,
+  metricsScrapers: [],
 };
 
 /** Namespace of the operators and of their Lease. */
 export const OPERATOR_NAMESPACE = "petrel-system";
+
+/** Kinds that an operator watches. Their caches can lag, each by itself. */
+export const WATCHED_KINDS = [
+  "ModelDeployment",
+  "ModelRollout",
+  "Pod",
+  "EndpointSlice",
+  ...CHILD_RESOURCES.map(({ kind }) => kind),
+] as const;
 
 /** How it comes to lead: by the lease, or at once, as after a partition that the lease does not survive. */
 export type Leadership = "Elected" | "Forced";
@@ -38,6 +51,7 @@ export type Leadership = "Elected" | "Forced";
 /** What can be put in the place of the real parts, to see whether the simulation notices. */
 export interface Substitutes {
   readonly decide?: NonNullable<OperatorOptions["decide"]>;
+  readonly decideRouters?: NonNullable<OperatorOptions["decideRouters"]>;
   /** Puts something around the port that the operator gets. */
   readonly port?: (port: KubePort, process: OperatorProcess) => KubePort;
 }
@@ -54,6 +68,10 @@ export interface OperatorProcessOptions {
   readonly substitutes: Substitutes;
   /** Told of each call in the moment in which it is sent. */
   readonly sent: (process: string, call: PortCall) => void;
+  /** Who answers for gates. */
+  readonly judges: Judges;
+  /** Whether another process leads as well. */
+  readonly hasRival: () => boolean;
   /** Told of errors that no fault explains. */
   readonly defect: (message: string) => void;
 }
@@ -70,6 +88,7 @@ export class OperatorProcess {
   #state: "Running" | "Ended" = "Running";
   #leads = false;
   #writesUntilKill: number | undefined;
+  #diesAfterRemoval: Removal | undefined;
 
   constructor(options: OperatorProcessOptions) {
     this.#options = options;
@@ -79,6 +98,11 @@ export class OperatorProcess {
     const listener = {
       sent: (call: PortCall) => options.sent(name, call),
       killed: () => this.kill("before a write"),
+      rowsOf: (call: PortCall) => this.#rowsOf(call),
+      circumstances: () => [
+        ...(options.hasRival() ? ["Two leaders"] : []),
+        ...(this.clock.hasJumped ? ["Jumped clock"] : []),
+      ],
     };
     this.faults = new OperatorFaults({
       random: random.fork("faults"),
@@ -114,8 +138,10 @@ export class OperatorProcess {
       ...access,
       settings: SETTINGS,
       workers: 3,
-      recordEvent: (deployment, event) => recordEvent(events, deployment, event),
+      askGate: this.#options.judges.askedBy(this.name),
+      recordEvent: eventSink(events),
       ...(substitutes.decide === undefined ? {} : { decide: substitutes.decide }),
+      ...(substitutes.decideRouters === undefined ? {} : { decideRouters: substitutes.decideRouters }),
     });
     const watches = operator.watch(this.#watching.signal);
     const lead = async (lost: AbortSignal) => {
@@ -158,6 +184,7 @@ export class OperatorProcess {
 
   /** Breaks every watch that it has. */
   breakWatches(): void {
+    this.faults.noteBroken(WATCHED_KINDS);
     this.#port.breakWatches();
   }
 
@@ -166,20 +193,41 @@ export class OperatorProcess {
     this.#writesUntilKill = writes;
   }
 
+  /** Has it die right after the next such object that it removes. */
+  killAfterRemoval(removal: Removal): void {
+    this.#diesAfterRemoval = removal;
+  }
+
   /** Told by the world that a write of this process took effect. */
-  wrote({ call }: Write): void {
-    if (this.#writesUntilKill === undefined) return;
-    this.#writesUntilKill -= 1;
-    if (this.#writesUntilKill > 0) return;
-    this.#writesUntilKill = undefined;
-    this.#options.coverage.count("Killed after", call);
+  wrote({ call, before, after }: Write): void {
+    const isLast = this.#countDownToKill();
+    if (!isLast && this.#diesAfterRemoval === undefined) return;
+    const rows = call === undefined ? [] : rowsOf({ ...call, before, after, tookEffect: true });
+    if (!isLast && !isRemoval(this.#diesAfterRemoval, call?.verb ?? "", rows)) return;
+    this.#diesAfterRemoval = undefined;
+    for (const row of rows) this.#options.coverage.count("Killed after", row);
     this.kill("after a write");
   }
 
   /** Lets nothing go wrong any more. */
   calm(): void {
     this.#writesUntilKill = undefined;
+    this.#diesAfterRemoval = undefined;
     this.faults.calm();
+  }
+
+  #countDownToKill(): boolean {
+    if (this.#writesUntilKill === undefined) return false;
+    this.#writesUntilKill -= 1;
+    if (this.#writesUntilKill > 0) return false;
+    this.#writesUntilKill = undefined;
+    return true;
+  }
+
+  #rowsOf(call: PortCall): readonly string[] {
+    const { verb, resource, namespace = "", name = "", subresource, object } = call;
+    const before = this.#options.world.find(resource.kind, namespace, name);
+    return rowsOf({ verb, kind: resource.kind, subresource, before, after: object });
   }
 
   /** Warnings go to the trace. An error of the language itself is a defect, whatever its faults are. */
@@ -204,10 +252,4 @@ export class OperatorProcess {
     };
     return logger;
   }
-}
-
-function recordEvent(events: EventRecorder, deployment: ModelDeployment, event: EventIntent): void {
-  const { name, namespace, uid, resourceVersion } = deployment.metadata;
-  const metadata = { name, namespace, uid, resourceVersion };
-  events.record({ apiVersion: API_GROUP_VERSION, kind: "ModelDeployment", metadata }, event);
 }

@@ -1,15 +1,26 @@
 /**
- * People who own ModelDeployments: they create, change, scale, revert and delete them whenever they like.
+ * People who own ModelDeployments: they create, change, scale, revert and delete them whenever they like. Some of them
+ * suspend them for a while, and ask for a refresh of their pods.
  */
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { RESOURCE } from "../../../src/api/kube-resources.ts";
 import type { ModelDeploymentSpec } from "../../../src/api/model-deployment-spec.ts";
-import { API_GROUP_VERSION } from "../../../src/api/names.ts";
+import type { ModelSource } from "../../../src/api/model-source.ts";
+import { ANNOTATION, API_GROUP_VERSION } from "../../../src/api/names.ts";
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Disturbance, Task } from "../task.ts";
 import type { World } from "../world.ts";
-import { chooseModel, choosePools, chooseReplicas, chooseSpec, specTag } from "./specs.ts";
+import {
+  chooseModel,
+  choosePools,
+  chooseReplicas,
+  chooseRollout,
+  chooseSpec,
+  model,
+  specTag,
+  withRollout,
+} from "./specs.ts";
 
 /** Places for ModelDeployments. Names that begin alike, and one name in two namespaces. */
 const PLACES = [
@@ -28,22 +39,37 @@ const MANAGER = { fieldManager: "kubectl" };
 export class ModelOwners implements Disturbance {
   readonly name = "owner";
   readonly #world: World;
+  /** They bring out a new model every few minutes, of one ModelDeployment: more than a history of revisions keeps. */
+  readonly isRestless: boolean;
+  /** How likely they delete what they look at: some hardly ever, some as soon as it runs. */
+  readonly #deletionRate: number;
+  /** They suspend and refresh what they own. */
+  readonly #isHandsOn: boolean;
   /** By uid: the specs that a ModelDeployment has had. */
   readonly #formerSpecs = new Map<string, ModelDeploymentSpec[]>();
 
-  constructor(world: World) {
+  constructor(world: World, random: SeededRandom) {
     this.#world = world;
+    this.isRestless = random.chance(0.1);
+    this.#deletionRate = this.isRestless ? 0.02 : random.chance(0.2) ? 0.6 : 0.12;
+    this.#isHandsOn = random.chance(0.25);
   }
 
   next(random: SeededRandom): Task | undefined {
-    const place = random.pick(PLACES);
+    const place = this.isRestless && random.chance(0.8) ? PLACES[0] : random.pick(PLACES);
     if (place === undefined) return undefined;
     const standing = this.#world.find("ModelDeployment", place.namespace, place.name);
     if (standing === undefined) return this.#create(place, chooseSpec(random));
     if (standing.metadata.deletionTimestamp !== undefined) return undefined;
-    if (random.chance(0.12)) return this.#delete(standing, random.chance(0.25) ? "Foreground" : "Background");
+    if (random.chance(this.#deletionRate))
+      return this.#delete(standing, random.chance(0.25) ? "Foreground" : "Background");
+    if (this.#isHandsOn && random.chance(0.15)) return this.#refresh(standing, random);
     const { deployment } = readModelDeployment(standing);
     return deployment === undefined ? undefined : this.#edit(standing, deployment.spec, random);
+  }
+
+  #chooseModel(random: SeededRandom): ModelSource {
+    return this.isRestless && random.chance(0.9) ? model(`v${random.integer(4, 99)}`) : chooseModel(random);
   }
 
   #create(place: (typeof PLACES)[number], spec: ModelDeploymentSpec): Task {
@@ -65,16 +91,31 @@ export class ModelOwners implements Disturbance {
     };
   }
 
+  #refresh(standing: KubeObject, random: SeededRandom): Task {
+    const { metadata } = standing;
+    const token = String(random.integer(1, 3));
+    const annotations = { ...metadata.annotations, [ANNOTATION.refresh]: token };
+    return {
+      what: `asks for refresh ${token} of ${metadata.namespace}/${metadata.name}`,
+      run: () =>
+        this.#world
+          .portFor(this.name)
+          .replace({ ...standing, metadata: { ...metadata, annotations } }, MANAGER),
+    };
+  }
+
   #edit(standing: KubeObject, spec: ModelDeploymentSpec, random: SeededRandom): Task {
     const { namespace, name, uid = "" } = standing.metadata;
     const former = this.#formerSpecs.get(uid) ?? [];
     this.#formerSpecs.set(uid, former);
     const edited = random.weighted<() => ModelDeploymentSpec>([
-      [5, () => ({ ...spec, model: chooseModel(random) })],
+      [this.isRestless ? 50 : 5, () => ({ ...spec, model: this.#chooseModel(random) })],
       [3, () => ({ ...spec, replicas: chooseReplicas(random) })],
       [2, () => random.pick(former) ?? spec],
       [2, () => ({ ...spec, pools: choosePools(random) })],
+      [1, () => withRollout(spec, chooseRollout(random))],
       [1, () => ({ ...spec, traffic: { timeout: `${random.integer(1, 9)}s` } })],
+      [this.#isHandsOn ? 4 : 0, () => ({ ...spec, suspend: spec.suspend !== true })],
     ])();
     return {
       what: `changes ${namespace}/${name}: ${specTag(edited)}`,

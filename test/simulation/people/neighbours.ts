@@ -79,12 +79,20 @@ export class Neighbours implements Disturbance {
 
   /** One of them leaves, and its name is free. */
   next(random: SeededRandom): Task | undefined {
-    const leaving = random.pick(this.#world.allObjects().filter((object) => this.#facts.isForeign(object)));
-    if (leaving === undefined) return undefined;
-    const { namespace, name } = leaving.metadata;
-    return {
-      what: `takes ${leaving.kind} ${namespace}/${name} away`,
-      run: () => this.#world.portFor(this.name).delete(referenceTo(leaving), {}),
-    };
+    return random.pick(this.leaving());
+  }
+
+  /** Everybody who is there could leave. */
+  leaving(): readonly Task[] {
+    return this.#world
+      .allObjects()
+      .filter((object) => this.#facts.isForeign(object))
+      .map((object) => {
+        const { namespace, name } = object.metadata;
+        return {
+          what: `takes ${object.kind} ${namespace}/${name} away`,
+          run: () => this.#world.portFor(this.name).delete(referenceTo(object), {}),
+        };
+      });
   }
 }

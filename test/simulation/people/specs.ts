@@ -4,7 +4,10 @@
 
 import { createHash } from "node:crypto";
 import { contentHash } from "../../../src/api/content-hash.ts";
-import type { ModelDeploymentSpec, ModelSource } from "../../../src/api/model-deployment-spec.ts";
+import type { ModelDeploymentSpec } from "../../../src/api/model-deployment-spec.ts";
+import type { ModelSource } from "../../../src/api/model-source.ts";
+import type { RolloutSpec, RolloutStrategy } from "../../../src/api/rollout.ts";
+import { JUDGED_GATE } from "../judges.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
 /** A model of a name. One called `broken-...` never becomes ready. */
@@ -69,7 +72,7 @@ export function chooseReplicas(random: SeededRandom): number {
     [1, 0],
     [5, 1],
     [5, 2],
-    [1, 3],
+    [2, 3],
   ]);
 }
 
@@ -78,19 +81,67 @@ export function choosePools(random: SeededRandom): ModelDeploymentSpec["pools"] 
   return random.weighted(POOLS);
 }
 
+/** Share of canaries that somebody judges. */
+const JUDGED_SHARE = 0.25;
+
+/** Rollouts: most people say nothing of them. Steps of seconds, so that whole canaries pass. */
+const ROLLOUTS: readonly (readonly [weight: number, rollout: ModelDeploymentSpec["rollout"]])[] = [
+  [5, undefined],
+  [
+    2,
+    canary([
+      { weight: "1%", minDuration: "2s" },
+      { weight: "50%", minDuration: "15s" },
+    ]),
+  ],
+  [
+    2,
+    canary([
+      { weight: "0.5%", minDuration: "1s", pause: true },
+      { weight: "10%", minDuration: "1s" },
+    ]),
+  ],
+  [1, { ...canary([{ weight: "34%", minDuration: "20s" }]), onNewRevision: "Queue" }],
+  [1, { strategy: { type: "BlueGreen" }, onNewRevision: "Queue" }],
+  [1, { strategy: { type: "Recreate" } }],
+];
+
+function canary(steps: NonNullable<RolloutStrategy["canary"]>["steps"]): RolloutSpec {
+  return { strategy: { type: "Canary", canary: { steps } } };
+}
+
+/** How releases go; undefined to say nothing. */
+export function chooseRollout(random: SeededRandom): ModelDeploymentSpec["rollout"] {
+  const rollout = random.weighted(ROLLOUTS);
+  const isJudged = rollout?.strategy.type === "Canary" && random.fork("gates").chance(JUDGED_SHARE);
+  return isJudged ? { ...rollout, gates: [JUDGED_GATE] } : rollout;
+}
+
+/** The spec with other releases. */
+export function withRollout(
+  { rollout: _former, ...spec }: ModelDeploymentSpec,
+  rollout: ModelDeploymentSpec["rollout"],
+): ModelDeploymentSpec {
+  return rollout === undefined ? spec : { ...spec, rollout };
+}
+
 /** A whole spec. */
 export function chooseSpec(random: SeededRandom): ModelDeploymentSpec {
-  return {
+  const spec: ModelDeploymentSpec = {
     model: chooseModel(random),
     runtime: { name: "onnxruntime", executionProvider: "CPU", intraOpThreads: 1 },
     replicas: chooseReplicas(random),
     pools: choosePools(random),
     traffic: { timeout: "600ms" },
   };
+  return withRollout(spec, chooseRollout(random));
 }
 
 /** Tells specs apart in the trace. */
 export function specTag(spec: ModelDeploymentSpec): string {
   const pools = spec.pools.map((pool) => `${pool.name}=${pool.replicas ?? spec.replicas}`).join(",");
-  return `${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
+  const suspended = spec.suspend === true ? "suspended, " : "";
+  const judged = spec.rollout?.gates === undefined ? "" : "judged ";
+  const rollout = spec.rollout === undefined ? "" : `${judged}${spec.rollout.strategy.type}, `;
+  return `${suspended}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
 }

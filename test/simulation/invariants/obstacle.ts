@@ -1,0 +1,78 @@
+/**
+ * What keeps a ModelDeployment from being as it is wanted, at rest: names that are taken, room that is missing,
+ * models that cannot be served.
+ */
+import { valueAt } from "../../../src/api/json.ts";
+import type { ModelDeployment } from "../../../src/api/model-deployment.ts";
+import type { ModelDeploymentSpec } from "../../../src/api/model-deployment-spec.ts";
+import { LABEL } from "../../../src/api/names.ts";
+import type { PoolSpec } from "../../../src/api/pool.ts";
+import { desiredReplicas } from "../../../src/core/capacity/desired-replicas.ts";
+import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/model-revision.ts";
+import { ROUTER_NAME } from "../../../src/render/router.ts";
+import type { Facts } from "../facts.ts";
+import { storedRelease, verdictOf } from "./stored-release.ts";
+
+/** Why a ModelDeployment cannot be as it is wanted. */
+export type Obstacle =
+  /** Somebody wants it to be left as it is. */
+  | "Suspended"
+  /** An object that it needs belongs to somebody else. */
+  | "NameTaken"
+  /** The routers of its namespace cannot be made: their name is taken. */
+  | "NoRouters"
+  /** A pod of it, or of its routers, fits on no node. */
+  | "NoRoom"
+  /** A pool is to serve a model that cannot be served. */
+  | "BrokenModel"
+  /** No replicas are asked for. */
+  | "ScaledToZero"
+  /** A person gave the release of what the spec asks for up. */
+  | "GivenUp";
+
+/** The first obstacle that there is, the gravest first. */
+export function obstacleTo({ metadata, spec }: ModelDeployment, facts: Facts): Obstacle | undefined {
+  if (spec.suspend === true) return "Suspended";
+  const { world } = facts;
+  const { namespace, name } = metadata;
+  const foreign = world.allObjects().filter((object) => facts.isForeign(object));
+  const isTaken = (wanted: string) =>
+    foreign.some((object) => object.metadata.namespace === namespace && object.metadata.name === wanted);
+  if (isTaken(name) || isTaken(`${name}-model-server`)) return "NameTaken";
+  if (isTaken(ROUTER_NAME)) return "NoRouters";
+  const isPending = world
+    .objects("Pod")
+    .some(
+      (pod) =>
+        pod.metadata.namespace === namespace &&
+        [name, undefined].includes(pod.metadata.labels?.[LABEL.modelDeployment]) &&
+        valueAt(pod, "spec", "nodeName") === undefined,
+    );
+  if (isPending) return "NoRoom";
+  if (poolsInUse(spec).length === 0) return "ScaledToZero";
+  if (isGivenUp({ metadata, spec }, facts)) return "GivenUp";
+  return poolsInUse(spec).some((pool) => isBrokenPool(spec, pool)) ? "BrokenModel" : undefined;
+}
+
+/** Pools that are to have replicas. */
+export function poolsInUse(spec: ModelDeploymentSpec): readonly PoolSpec[] {
+  return spec.pools.filter((pool) => desiredReplicas(spec, pool) > 0);
+}
+
+/** Whether a pool is to serve a model that cannot be served. */
+export function isBrokenPool(spec: ModelDeploymentSpec, pool: PoolSpec): boolean {
+  return (pool.model ?? spec.model).uri.includes("broken");
+}
+
+function isGivenUp(
+  { metadata, spec }: Pick<ModelDeployment, "metadata" | "spec">,
+  { world }: Facts,
+): boolean {
+  const { namespace, name } = metadata;
+  const deployment = world.find("ModelDeployment", namespace, name);
+  const release = deployment === undefined ? undefined : storedRelease(deployment, world);
+  const desired = modelRevisionName(name, modelRevisionOf(spec));
+  // Where nobody can know any more what served before, what was given up is all that there is.
+  if (valueAt(deployment, "status", "revisions", "stable") === desired) return false;
+  return verdictOf(release) === "Aborted" && valueAt(release, "spec", "revision") === desired;
+}

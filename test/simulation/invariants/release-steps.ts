@@ -1,0 +1,159 @@
+/**
+ * A release takes its steps, each of them for its time, and promotes nothing without.
+ */
+
+import { parseDurationMilliseconds } from "../../../src/api/duration.ts";
+import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
+import type { KubeObject } from "../../../src/api/kube-object.ts";
+import { LABEL, MANAGED_BY } from "../../../src/api/names.ts";
+import type { TrafficPlan } from "../../../src/api/traffic-plan.ts";
+import type { Facts } from "../facts.ts";
+import { storedPlan } from "../plan-history.ts";
+import type { Write } from "../world.ts";
+import type { Invariant } from "./invariant.ts";
+import { partsOf, stepsOf, storedRelease } from "./stored-release.ts";
+
+/**
+ * A candidate becomes stable only when its release has passed every step, or a person had it promoted, or stable was
+ * lost; and only with a plan in effect at every live router that gives it all.
+ */
+export const promotedBySteps: Invariant = {
+  name: "never a promotion without its steps, and without all the traffic in effect",
+  brokenBy({ actor, before, after }, facts) {
+    if (before?.kind !== "ModelDeployment" || after === undefined) return undefined;
+    const former = asString(valueAt(before, "status", "revisions", "stable"));
+    const stable = asString(valueAt(after, "status", "revisions", "stable"));
+    if (former === undefined || stable === undefined || former === stable) return undefined;
+    const { namespace = "", name } = after.metadata;
+    const kept = facts.world.find("ControllerRevision", namespace, former);
+    if (kept?.metadata.labels?.[LABEL.managedBy] !== MANAGED_BY) return undefined;
+    const plan = storedPlan(before);
+    const served = plan?.arms.some(({ pools }) => pools.some(({ revision }) => revision === former)) === true;
+    if (!served) return undefined;
+    const about = `${name}: ${stable} takes the place of ${former}`;
+    const behind = facts.plansInEffect(before).find((inEffect) => shareOf(inEffect, stable) !== 10_000);
+    if (behind !== undefined) return `${about}, and a router gives it ${shareOf(behind, stable)}`;
+    const release = storedRelease(before, facts.world);
+    if (valueAt(release, "spec", "revision") !== stable) return `${about}, and no release of it is current`;
+    if (release === undefined) return undefined;
+    const seen = facts.releaseSeenBy(actor, namespace, release.metadata.name);
+    if (valueAt(seen, "spec", "decision") === "Abort") return `${about}, and a person gave its release up`;
+    return missingStep(release, about);
+  },
+};
+
+function shareOf(plan: TrafficPlan, revision: string): number {
+  return plan.arms
+    .filter(({ pools }) => pools[0]?.revision === revision)
+    .reduce((sum, { weight }) => sum + weight, 0);
+}
+
+function missingStep(release: KubeObject, about: string): string | undefined {
+  const isExcused =
+    valueAt(release, "spec", "decision") === "Promote" ||
+    valueAt(release, "status", "stableLostAt") !== undefined;
+  if (isExcused) return undefined;
+  const passed = asList(valueAt(release, "status", "history"))
+    .filter((entry) => valueAt(entry, "endedAt") !== undefined)
+    .map((entry) => valueAt(entry, "step"));
+  const missing = stepsOf(release).findIndex((_step, index) => !passed.includes(index + 1));
+  return missing < 0 ? undefined : `${about}, and step ${missing + 1} was not passed`;
+}
+
+/** A step is told as in effect only when every live router gives it its weight, and lasts its time from there. */
+export const stepTimes: Invariant = {
+  name: "a step is counted from when it is in effect, for its whole time, and with its approval",
+  brokenBy(write, facts) {
+    const { before, after, call } = write;
+    if (after?.kind !== "ModelRollout" || before === undefined || call?.subresource !== "status")
+      return undefined;
+    const entry = asList(valueAt(after, "status", "history")).at(-1);
+    const step = asNumber(valueAt(entry, "step"));
+    if (step === undefined) return undefined;
+    const former = asList(valueAt(before, "status", "history")).find(
+      (candidate) => valueAt(candidate, "step") === step,
+    );
+    const about = `${after.metadata.name}: step ${step}`;
+    const [then, now] = [valueAt(former, "inEffectAt"), valueAt(entry, "inEffectAt")];
+    if (
+      now !== undefined &&
+      now !== then &&
+      !facts.clocksDiffer &&
+      isBefore(now, valueAt(entry, "startedAt"))
+    )
+      return `${about} is told as in effect since ${now}, and was begun later`;
+    if (now !== undefined && then === undefined)
+      return notInEffect(after, partsOf(valueAt(entry, "weight")), about, facts);
+    return endsTooEarly(write, about, facts);
+  },
+};
+
+function isBefore(time: unknown, other: unknown): boolean {
+  return Date.parse(asString(time) ?? "") < Date.parse(asString(other) ?? "");
+}
+
+function notInEffect(release: KubeObject, weight: number, about: string, facts: Facts): string | undefined {
+  const owner = facts.ownerOf(release);
+  const revision = asString(valueAt(release, "spec", "revision")) ?? "";
+  if (owner === undefined) return undefined;
+  const other = facts.plansInEffect(owner).find((plan) => shareOf(plan, revision) !== weight);
+  return other === undefined
+    ? undefined
+    : `${about} is told as in effect, and a router gives ${shareOf(other, revision)} instead of ${weight}`;
+}
+
+/** The step that ends with a write; the next one may begin with the same write. */
+function endedStep({ before, after }: Write): number | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  const isEnded = (object: KubeObject, number: number) =>
+    asList(valueAt(object, "status", "history")).some(
+      (entry) => valueAt(entry, "step") === number && valueAt(entry, "endedAt") !== undefined,
+    );
+  return asList(valueAt(after, "status", "history"))
+    .map((entry) => asNumber(valueAt(entry, "step")) ?? 0)
+    .find((number) => isEnded(after, number) && !isEnded(before, number));
+}
+
+/** No step of a release with a gate ends unless the gate has let it: who ends it was told so, of this step, and lately. */
+export const stepGates: Invariant = {
+  name: "never a step that ends without its gates",
+  brokenBy(write, facts) {
+    const { actor, after, call } = write;
+    if (after?.kind !== "ModelRollout" || call?.subresource !== "status") return undefined;
+    if (asList(valueAt(after, "spec", "gates")).length === 0) return undefined;
+    const ended = endedStep(write);
+    if (ended === undefined) return undefined;
+    const { namespace = "", name } = after.metadata;
+    const since = facts.judges.sincePass(actor, namespace, name, ended);
+    const isLately = since !== undefined && (facts.clocksDiffer || since <= LATEST_ANSWER_MILLISECONDS);
+    return isLately
+      ? undefined
+      : `${name}: step ${ended} ends, and ${actor} knows of no Pass (${since} ms ago)`;
+  },
+};
+
+/** An answer is used for three minutes; the decision by it is stored some seconds later. */
+const LATEST_ANSWER_MILLISECONDS = 180_000 + 60_000;
+
+function endsTooEarly(write: Write, about: string, facts: Facts): string | undefined {
+  const { after } = write;
+  const ended = endedStep(write);
+  if (ended === undefined || after === undefined) return undefined;
+  const wanted = stepsOf(after)[ended - 1];
+  const isApproved =
+    valueAt(wanted, "pause") !== true || (asNumber(valueAt(after, "spec", "approvedStep")) ?? 0) >= ended;
+  if (!isApproved) return `${about}: step ${ended} ends without its approval`;
+  if (facts.clocksDiffer) return undefined;
+  const lasted = facts.sinceInEffect(after, ended);
+  const minimum = parseDurationMilliseconds(asString(valueAt(wanted, "minDuration")) ?? "0s");
+  // Stored times are whole milliseconds.
+  if (lasted === undefined || lasted < minimum - 1)
+    return `${about}: step ${ended} ends after ${lasted} ms in effect instead of ${minimum}`;
+  const waits = valueAt(wanted, "pause") === true || asList(valueAt(after, "spec", "gates")).length > 0;
+  if (!facts.isCalm || waits) return undefined;
+  const late = facts.calmSince(after, ended) ? lasted - minimum : 0;
+  return late > WAKE_UP_MILLISECONDS ? `${about}: step ${ended} ends ${late} ms late` : undefined;
+}
+
+/** What a look costs at most while nothing goes wrong: the steps of the simulated time, and round trips. */
+const WAKE_UP_MILLISECONDS = 3_000;

@@ -1,0 +1,46 @@
+/**
+ * The release that the status of a ModelDeployment names, as it is stored: told here once more, without the planner.
+ */
+import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
+import type { KubeObject } from "../../../src/api/kube-object.ts";
+import type { World } from "../world.ts";
+
+/** The current ModelRollout of a ModelDeployment; undefined when there is none. */
+export function storedRelease(deployment: KubeObject, world: World): KubeObject | undefined {
+  const { namespace = "", uid } = deployment.metadata;
+  const name = asString(valueAt(deployment, "status", "rollout", "name"));
+  const release = name === undefined ? undefined : world.find("ModelRollout", namespace, name);
+  return release?.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true ? release : undefined;
+}
+
+/** `12.5%` as 1,250 parts of 10,000. */
+export function partsOf(percentage: unknown): number {
+  return Math.round(Number.parseFloat(asString(percentage) ?? "0") * 100);
+}
+
+/** Steps as people wrote them. */
+export function stepsOf(release: KubeObject): readonly unknown[] {
+  return asList(valueAt(release, "spec", "strategy", "canary", "steps"));
+}
+
+/** What became of a release, or undefined while it is under way. */
+export function verdictOf(release: KubeObject | undefined): string | undefined {
+  return asString(valueAt(release, "status", "verdict", "outcome"));
+}
+
+/**
+ * Replicas that a revision is to have in a pool at rest, where the spec asks for so many: of a candidate those that its
+ * step needs, two at least; of stable none once it is taken away.
+ */
+export function replicasAtRest(deployment: KubeObject, revision: string, all: number, world: World): number {
+  const candidate = asString(valueAt(deployment, "status", "revisions", "candidate"));
+  const release = storedRelease(deployment, world);
+  if (candidate === undefined || release === undefined || verdictOf(release) !== undefined) return all;
+  if (revision !== candidate) return valueAt(release, "spec", "strategy", "type") === "Recreate" ? 0 : all;
+  const step = Math.max(1, asNumber(valueAt(release, "status", "step")) ?? 0);
+  const isSkipped = valueAt(release, "status", "stableLostAt") !== undefined;
+  const isPromoted = valueAt(release, "spec", "decision") === "Promote";
+  const weight = stepsOf(release)[step - 1];
+  if (weight === undefined || isSkipped || isPromoted) return all;
+  return Math.min(all, Math.max(2, Math.ceil((partsOf(valueAt(weight, "weight")) * all) / 10_000)));
+}

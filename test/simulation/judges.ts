@@ -1,0 +1,81 @@
+/**
+ * Who answers the web hooks of releases: of each release somebody who finds it good, or bad, or is of two minds for a
+ * while, or does not answer. What was answered to whom is remembered, as the truth.
+ */
+import { asString, parseJson, valueAt } from "../../src/api/json.ts";
+import type { GateQuestion } from "../../src/core/rollout/gates/gate-questions.ts";
+import type { AskGate } from "../../src/operator/gate-answers.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { World } from "./world.ts";
+
+/** What somebody makes of a release. */
+type Mood = "Good" | "Bad" | "Torn" | "Silent";
+
+/** The gate that some releases have. */
+export const JUDGED_GATE = { name: "judge", type: "WebHook", webHook: { url: "http://judge" } } as const;
+
+const LONGEST_THOUGHT_MILLISECONDS = 4_000;
+
+/** The judges of all releases. */
+export class Judges {
+  readonly #world: World;
+  readonly #random: SeededRandom;
+  /** By release. */
+  readonly #moods = new Map<string, Mood>();
+  /** By process and release: when it was last told `Pass`, in monotonic milliseconds, of which step. */
+  readonly #passes = new Map<string, { readonly at: number; readonly step: unknown }>();
+  #isCalm = false;
+
+  constructor(world: World, random: SeededRandom) {
+    this.#world = world;
+    this.#random = random;
+  }
+
+  /** Whoever did not answer finds it good from now on. */
+  calm(): void {
+    this.#isCalm = true;
+  }
+
+  /** Answers one process. */
+  askedBy(process: string): AskGate {
+    return async (question) => {
+      const [release, step] = releaseOf(question);
+      const mood = this.#moodOf(release);
+      const { clock } = this.#world;
+      const thought = this.#random.integer(20, LONGEST_THOUGHT_MILLISECONDS);
+      await new Promise<void>((resolve) => clock.schedule(thought, resolve));
+      if (mood === "Bad") return { outcome: "Fail", message: "it looks bad" };
+      if (!this.#isCalm && mood === "Silent") throw new Error("no answer");
+      if (!this.#isCalm && mood === "Torn" && this.#random.chance(0.5)) {
+        return { outcome: "Wait", message: "not yet" };
+      }
+      this.#passes.set(`${process} ${release}`, { at: clock.monotonic(), step });
+      return { outcome: "Pass", message: "" };
+    };
+  }
+
+  /** For how long a process has known that a step may end, in milliseconds; undefined when it was never told. */
+  sincePass(process: string, namespace: string, release: string, step: number): number | undefined {
+    const pass = this.#passes.get(`${process} ${namespace}/${release}`);
+    return pass?.step === step ? this.#world.clock.monotonic() - pass.at : undefined;
+  }
+
+  #moodOf(release: string): Mood {
+    const known = this.#moods.get(release);
+    if (known !== undefined) return known;
+    const mood = this.#random.fork(release).weighted<Mood>([
+      [4, "Good"],
+      [2, "Bad"],
+      [2, "Torn"],
+      [1, "Silent"],
+    ]);
+    this.#moods.set(release, mood);
+    return mood;
+  }
+}
+
+function releaseOf(question: GateQuestion): readonly [release: string, step: unknown] {
+  const text = parseJson("text" in question ? question.text : "");
+  const name = `${asString(valueAt(text, "namespace"))}/${asString(valueAt(text, "modelRollout"))}`;
+  return [name, valueAt(text, "step")];
+}

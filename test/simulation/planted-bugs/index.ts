@@ -1,0 +1,27 @@
+/**
+ * Every planted error, by the part of the operator that has it.
+ */
+import { CAPACITY_BUGS } from "./capacity.ts";
+import { CONDITION_BUGS } from "./conditions.ts";
+import { EXECUTION_BUGS } from "./execution.ts";
+import type { PlantedBug } from "./planted-bug.ts";
+import { POD_BUGS } from "./pods.ts";
+import { REVISION_BUGS } from "./revision.ts";
+import { ROLLOUT_BUGS } from "./rollout.ts";
+import { ROUTER_BUGS } from "./routers.ts";
+import { TRAFFIC_BUGS } from "./traffic.ts";
+
+/** Errors by part. `execution` is all that reads, reports and writes. */
+export const PLANTED_BUGS_BY_PART = {
+  revision: REVISION_BUGS,
+  rollout: ROLLOUT_BUGS,
+  capacity: CAPACITY_BUGS,
+  pods: POD_BUGS,
+  traffic: TRAFFIC_BUGS,
+  conditions: CONDITION_BUGS,
+  routers: ROUTER_BUGS,
+  execution: EXECUTION_BUGS,
+} as const satisfies Readonly<Record<string, readonly PlantedBug[]>>;
+
+/** All of them. A thread is told the place of one in this list. */
+export const PLANTED_BUGS: readonly PlantedBug[] = Object.values(PLANTED_BUGS_BY_PART).flat();

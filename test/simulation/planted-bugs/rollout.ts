@@ -1,0 +1,131 @@
+/**
+ * Errors in the planner of releases.
+ */
+import type { ObservedRollout } from "../../../src/core/observation.ts";
+import { capacityBeforeTraffic } from "../invariants/capacity-before-traffic.ts";
+import { convergence } from "../invariants/convergence.ts";
+import { promotion } from "../invariants/promotion.ts";
+import { promotedBySteps, stepGates, stepTimes } from "../invariants/release-steps.ts";
+import { releaseWeights } from "../invariants/release-weights.ts";
+import { releasesAtRest } from "../invariants/releases-at-rest.ts";
+import { JUDGED_GATE } from "../judges.ts";
+import type { Substitutes } from "../operators/operator-process.ts";
+import { COMES_TO_REST } from "../simulation.ts";
+import { calling, deciding, type PlantedBug, planning, seeing, withStatus } from "./planted-bug.ts";
+
+/** The real decision about releases that are not as they are. */
+function seeingReleases(change: (rollout: ObservedRollout) => ObservedRollout): Substitutes {
+  return seeing((observation) => ({ ...observation, rollouts: observation.rollouts.map(change) }));
+}
+
+/** All of them. */
+export const ROLLOUT_BUGS: readonly PlantedBug[] = [
+  {
+    what: "gives a candidate twice the weight of its step",
+    substitutes: planning(({ arms }) => {
+      const [first, second] = arms;
+      if (first === undefined || second === undefined) return {};
+      const weight = Math.min(9_999, first.weight * 2);
+      return {
+        arms: [
+          { ...first, weight },
+          { ...second, weight: 10_000 - weight },
+        ],
+      };
+    }),
+    noticedBy: [releaseWeights.name, stepTimes.name],
+  },
+  {
+    what: "takes a step for in effect an hour before it is",
+    substitutes: seeingReleases((rollout) => ({
+      ...rollout,
+      status: {
+        ...rollout.status,
+        ...(rollout.status.history === undefined
+          ? {}
+          : {
+              history: rollout.status.history.map((entry) =>
+                entry.inEffectAt === undefined
+                  ? entry
+                  : {
+                      ...entry,
+                      inEffectAt: new Date(Date.parse(entry.inEffectAt) - 3_600_000).toISOString(),
+                    },
+              ),
+            }),
+      },
+    })),
+    noticedBy: [stepTimes.name],
+  },
+  {
+    what: "does not wait for approval",
+    substitutes: seeingReleases((rollout) => ({ ...rollout, spec: { ...rollout.spec, approvedStep: 21 } })),
+    noticedBy: [stepTimes.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "takes a gate that waits for one that passes",
+    substitutes: seeing((observation) => {
+      const { gateEvidence, nowMilliseconds } = observation;
+      if (gateEvidence === undefined) return observation;
+      const value = { outcome: "Pass" as const, message: "" };
+      const hooks = new Map([
+        [JUDGED_GATE.name, { kind: "Whole" as const, atMilliseconds: nowMilliseconds, value }],
+      ]);
+      return { ...observation, gateEvidence: { ...gateEvidence, hooks } };
+    }),
+    noticedBy: [stepGates.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "does not hear that a release is to be aborted",
+    substitutes: seeingReleases((rollout) => {
+      const { decision, ...spec } = rollout.spec;
+      return decision === "Abort" ? { ...rollout, spec } : rollout;
+    }),
+    noticedBy: [releasesAtRest.name, releaseWeights.name, promotedBySteps.name],
+  },
+  {
+    what: "takes a weight for in effect as soon as it is planned",
+    substitutes: seeing((observation) => {
+      const acknowledgedEpoch = observation.deployment.status.traffic?.epoch ?? 0;
+      const routers = observation.routers.map((router) => ({ ...router, acknowledgedEpoch }));
+      return { ...observation, routers };
+    }),
+    noticedBy: [stepTimes.name, promotedBySteps.name, promotion.name, capacityBeforeTraffic.name],
+  },
+  {
+    what: "leaves the traffic with a candidate that was given up",
+    substitutes: deciding((decision, { deployment }) => {
+      const { traffic } = deployment.status;
+      const candidate = traffic?.arms.find(({ name }) => name === "Candidate")?.pools[0]?.revision;
+      const isGivenUp = decision.rollouts.some(
+        ({ rollout, status }) => rollout.spec.revision === candidate && status.verdict?.outcome === "Aborted",
+      );
+      return traffic === undefined || !isGivenUp ? decision : withStatus(decision, { traffic });
+    }),
+    noticedBy: [releasesAtRest.name, convergence.name, COMES_TO_REST, promotion.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "forgets where a release is",
+    substitutes: seeingReleases((rollout) => ({ ...rollout, status: {} })),
+    noticedBy: [
+      COMES_TO_REST,
+      convergence.name,
+      stepTimes.name,
+      releaseWeights.name,
+      capacityBeforeTraffic.name,
+    ],
+  },
+  {
+    what: "lets traffic follow a release that was not reported",
+    substitutes: calling((port) => ({
+      apply: async (object, options, target) =>
+        options.subresource === "status" && object.kind === "ModelRollout"
+          ? object
+          : await port.apply(object, options, target),
+    })),
+    noticedBy: [releaseWeights.name, convergence.name],
+  },
+];
