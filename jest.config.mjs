@@ -15,13 +15,17 @@ const base = {
 };
 
 export default {
+  // Far more than a test takes that says nothing else: a machine that is busy must not fail it.
+  testTimeout: 30_000,
   projects: [
     {
       ...base,
       displayName: "unit",
+      testEnvironment: "<rootDir>/test/native-arrays-environment.mjs",
       testMatch: [
         "<rootDir>/src/**/*.test.ts",
         "<rootDir>/test/{architecture,properties,golden,contract,tools}/**/*.test.ts",
+        "<rootDir>/bench/**/*.test.ts",
       ],
     },
     { ...base, displayName: "simulation", testMatch: ["<rootDir>/test/simulation/**/*.test.ts"] },

@@ -1,79 +1,54 @@
 /**
- * The Helm chart against a real kube-apiserver: what it renders is accepted, its schema refuses mistakes, its
- * pods pass the Pod Security Standard *restricted*, and its rights are enough for what Petrel really writes and
- * not one verb more.
+ * The installed chart on a real kube-apiserver: its pods pass the Pod Security Standard *restricted*, and its
+ * rights are enough for what Petrel really writes and not one verb more, in every namespace or in chosen ones.
  */
-
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parse } from "yaml";
-import {
-  buildTools,
-  type CommandResult,
-  type ControlPlane,
-  run,
-  startControlPlane,
-} from "../../e2e/cluster/index.ts";
+import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
+import { tlsCredentials } from "../../src/api/credential.ts";
 import { RESOURCE } from "../../src/api/kube-resources.ts";
 import { API_GROUP_VERSION } from "../../src/api/names.ts";
+import { decide } from "../../src/core/decide.ts";
 import { operatorCommand } from "../../src/operator/command.ts";
-import {
-  controllerRevision,
-  modelServerAccount,
-  modelServersBudget,
-  trafficService,
-} from "../../src/render/model-deployment-children.ts";
-import { modelServersDeployment } from "../../src/render/model-servers.ts";
+import { collectorObjects } from "../../src/render/collector.ts";
+import { COLLECTOR_NAME } from "../../src/render/collector-names.ts";
 import { ROUTER_NAME, routerObjects } from "../../src/render/router.ts";
-import {
-  allowedQuestions,
-  type Question,
-  questionsAbout,
-  questionsOf,
-  type Rights,
-} from "./authorization-questions.ts";
+import { World } from "../fixtures/world.ts";
+import { allowedQuestions, type Question, questionsAbout, questionsOf } from "./authorization-questions.ts";
+import { everyQuestion, operatorRights, routerRights } from "./chart-rights.ts";
+import { chart, type Helm, type HelmHome, openHelm, repository, succeeding } from "./chart-setup.ts";
+import { freePort } from "./router-envoy/envoy-process.ts";
 
-const repository = join(import.meta.dirname, "../..");
-const chart = join(repository, "charts/petrel");
 const OWN = "petrel-system";
 const USERS = "shop";
+const OTHERS = "search";
 
 let controlPlane: ControlPlane;
-let helmHome: string;
-let helm: (...args: string[]) => Promise<CommandResult>;
+let home: HelmHome;
+let helm: Helm;
 
 beforeAll(async () => {
   // The flag adds to the ones of the control plane. With it, owner references need rights too.
   const apiserverFlags = ["--enable-admission-plugins=OwnerReferencesPermissionEnforcement"];
   controlPlane = await startControlPlane({ controllerManager: true, apiserverFlags });
-  const tools = await buildTools(["helm"], () => {});
-  helmHome = mkdtempSync(join(tmpdir(), "petrel-helm-"));
-  const environment = {
-    KUBECONFIG: controlPlane.kubeconfig,
-    HELM_CACHE_HOME: helmHome,
-    HELM_CONFIG_HOME: helmHome,
-    HELM_DATA_HOME: helmHome,
-  };
-  helm = (...args) => run(tools.program("helm"), args, { environment });
-  for (const namespace of [OWN, USERS]) await controlPlane.kubectl(["create", "namespace", namespace]);
+  home = await openHelm(controlPlane);
+  helm = home.helm;
+  for (const namespace of [OWN, USERS, OTHERS])
+    await controlPlane.kubectl(["create", "namespace", namespace]);
   const restricted = ["enforce", "warn"].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
   await controlPlane.kubectl(["label", "namespace", OWN, ...restricted]);
 }, 1_800_000);
 
 afterAll(async () => {
   await controlPlane?.stop();
-  if (helmHome !== undefined) rmSync(helmHome, { recursive: true, force: true });
+  home?.remove();
 });
-
-async function succeeding(result: Promise<CommandResult>): Promise<string> {
-  const { exitCode, stdout, stderr } = await result;
-  if (exitCode !== 0) throw new Error(stderr);
-  return stdout;
-}
 
 /** The version of the package, which chart and image share. */
 function packageVersion(): unknown {
@@ -81,118 +56,6 @@ function packageVersion(): unknown {
 }
 
 const digest = `sha256:${"0".repeat(64)}`;
-
-describe("the chart", () => {
-  it("passes the strict linter", async () => {
-    await succeeding(helm("lint", "--strict", chart));
-  });
-
-  it("has the version of the package", () => {
-    const chartFile: unknown = parse(readFileSync(join(chart, "Chart.yaml"), "utf8"));
-    expect(chartFile).toMatchObject({ version: packageVersion(), appVersion: packageVersion() });
-  });
-
-  it.each([
-    ["the defaults", "petrel", []],
-    ["a release of the longest name", "r".repeat(53), []],
-    ["no CRDs", "petrel", ["--set=crds.enabled=false"]],
-    ["CRDs that go with the chart", "petrel", ["--set=crds.keep=false"]],
-    [
-      "all about pods",
-      "petrel",
-      [
-        "--set=imagePullSecrets[0].name=registry,priorityClassName=critical",
-        '--set-json=nodeSelector={"kubernetes.io/os":"linux"}',
-        '--set-json=tolerations=[{"key":"dedicated","operator":"Equal","value":"control","effect":"NoSchedule"}]',
-        '--set-json=affinity={"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"a","operator":"Exists"}]}]}}}',
-        '--set-json=resources={"limits":{"cpu":1,"memory":"1Gi"}}',
-      ],
-    ],
-  ])("renders what the API server takes without a warning: %s", async (_name, release, values) => {
-    const input = await succeeding(helm("template", release, chart, `--namespace=${OWN}`, ...values));
-    const apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors"];
-    await controlPlane.kubectl([...apply, "--filename=-"], { input });
-  });
-
-  it.each([
-    ["image.tag=1.2.3", "ghcr.io/petrel-dev/petrel:1.2.3"],
-    [`image.repository=registry:5000/petrel,image.digest=${digest}`, `registry:5000/petrel@${digest}`],
-  ])("runs the operator, and what it makes, from one image: %s", async (values, image) => {
-    const only = "--show-only=templates/operator/deployment.yaml";
-    const deployment = await succeeding(helm("template", "petrel", chart, only, "--set", values));
-    expect(deployment).toContain(`image: "${image}"\n`);
-    expect(deployment).toContain(`- --image=${image}\n`);
-  });
-
-  it.each([
-    ["replicas=two", "at '/replicas': got string, want integer"],
-    ["router.replicas=0", "at '/router/replicas': minimum: got 0, want 1"],
-    [
-      "image.pullPolicy=Sometimes",
-      "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'",
-    ],
-    ["image.digest=latest", "at '/image/digest': 'latest' does not match pattern"],
-    ["replicaCount=3", "additional properties 'replicaCount' not allowed"],
-    ["crds.enable=true", "at '/crds': additional properties 'enable' not allowed"],
-    ["resources.limit.memory=1Gi", "at '/resources': additional properties 'limit' not allowed"],
-    ["envoy=null", "missing property 'envoy'"],
-  ])("refuses %s", async (value, message) => {
-    const { exitCode, stderr } = await helm("template", "petrel", chart, "--set", value);
-    expect(stderr).toContain(message);
-    expect(exitCode).not.toBe(0);
-  });
-});
-
-/** All that the operator may do without naming an object, in any namespace: `RESOURCE[.GROUP][/SUBRESOURCE]` -> verbs. */
-const operatorRights: Rights = {
-  "modeldeployments.petrel.dev": "get list watch",
-  "modeldeployments.petrel.dev/status": "patch",
-  "modeldeployments.petrel.dev/finalizers": "update",
-  "deployments.apps": "get list watch create patch delete",
-  "deployments.apps/scale": "get patch",
-  "controllerrevisions.apps": "get list watch create patch delete",
-  services: "get list watch create patch delete",
-  serviceaccounts: "get list watch create patch delete",
-  "poddisruptionbudgets.policy": "get list watch create patch delete",
-  "rolebindings.rbac.authorization.k8s.io": "get list watch",
-  pods: "get list watch",
-  "endpointslices.discovery.k8s.io": "get list watch",
-  "events.events.k8s.io": "create patch",
-};
-
-/** All that a router may do in its namespace. */
-const routerRights: Rights = {
-  "modeldeployments.petrel.dev": "get list watch",
-  pods: "get list watch",
-  "endpointslices.discovery.k8s.io": "get list watch create patch delete",
-};
-
-/** Asked about as well. No table allows anything on them. */
-const otherResources = [
-  "modeldeployments.petrel.dev/scale",
-  "secrets",
-  "configmaps",
-  "namespaces",
-  "nodes",
-  "events",
-  "endpoints",
-  "users",
-  "pods/exec",
-  "pods/log",
-  "pods/eviction",
-  "services/proxy",
-  "serviceaccounts/token",
-  "deployments.apps/status",
-  "replicasets.apps",
-  "jobs.batch",
-  "leases.coordination.k8s.io",
-  "roles.rbac.authorization.k8s.io",
-  "clusterroles.rbac.authorization.k8s.io",
-  "clusterrolebindings.rbac.authorization.k8s.io",
-  "customresourcedefinitions.apiextensions.k8s.io",
-];
-
-const everyQuestion = questionsAbout([...Object.keys(operatorRights), ...otherResources]);
 
 /** Asks until the answer is as expected, or 30 s have passed: some controllers work behind the API server. */
 async function eventually<T>(ask: () => Promise<T>, expected: T): Promise<void> {
@@ -205,17 +68,33 @@ async function eventually<T>(ask: () => Promise<T>, expected: T): Promise<void> 
   expect(answer).toEqual(expected);
 }
 
+const operator = `system:serviceaccount:${OWN}:petrel-operator`;
+const router = `system:serviceaccount:${USERS}:${ROUTER_NAME}`;
+const apply = ["apply", "--server-side", "--filename=-"];
+const asOperator = [`--as=${operator}`, "--field-manager=petrel"];
+
+function allowed(questions: readonly Question[], user: string, namespace: string) {
+  return allowedQuestions(controlPlane, questions, user, namespace);
+}
+
+function kubectl(args: readonly string[], input?: object): Promise<string> {
+  return controlPlane.kubectl(args, input === undefined ? {} : { input: JSON.stringify(input) });
+}
+
+/** The operator's command line as it reads it itself. */
+async function operatorOptions(): Promise<Record<string, unknown>> {
+  const args = "{range .spec.template.spec.containers[0].args[*]}{@}{'\\n'}{end}";
+  const deployment = ["get", "deployment", "petrel-operator", `--namespace=${OWN}`];
+  const [verb, ...options] = (await kubectl([...deployment, `--output=jsonpath=${args}`])).trim().split("\n");
+  expect(verb).toBe("operator");
+  const command = operatorCommand()
+    .exitOverride()
+    .action(() => {});
+  await command.parseAsync(options, { from: "user" });
+  return command.opts();
+}
+
 describe("the installed chart", () => {
-  const operator = `system:serviceaccount:${OWN}:petrel-operator`;
-  const router = `system:serviceaccount:${USERS}:${ROUTER_NAME}`;
-
-  const allowed = (questions: readonly Question[], user: string, namespace: string) =>
-    allowedQuestions(controlPlane, questions, user, namespace);
-  const kubectl = (args: readonly string[], input?: object) =>
-    controlPlane.kubectl(args, input === undefined ? {} : { input: JSON.stringify(input) });
-  const apply = ["apply", "--server-side", "--filename=-"];
-  const asOperator = [`--as=${operator}`, "--field-manager=petrel"];
-
   beforeAll(async () => {
     await succeeding(helm("install", "petrel", chart, `--namespace=${OWN}`));
     await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
@@ -227,28 +106,24 @@ describe("the installed chart", () => {
   }, 60_000);
 
   it("starts the operator with options that it knows", async () => {
-    const args = "{range .spec.template.spec.containers[0].args[*]}{@}{'\\n'}{end}";
-    const deployment = ["get", "deployment", "petrel-operator", `--namespace=${OWN}`];
-    const [verb, ...options] = (await kubectl([...deployment, `--output=jsonpath=${args}`]))
-      .trim()
-      .split("\n");
-    expect(verb).toBe("operator");
-    const command = operatorCommand()
-      .exitOverride()
-      .action(() => {});
-    await command.parseAsync(options, { from: "user" });
-    expect(command.opts()).toMatchObject({
+    const options = await operatorOptions();
+    expect(options).not.toHaveProperty("namespaces");
+    expect(options).toMatchObject({
       image: `ghcr.io/petrel-dev/petrel:${packageVersion()}`,
+      cudaImage: `ghcr.io/petrel-dev/petrel-serve-cuda:${packageVersion()}`,
       envoyImage: "docker.io/envoyproxy/envoy:distroless-v1.40.0",
       imagePullPolicy: "IfNotPresent",
-      routerClusterRole: "petrel-router",
+      routerRole: "petrel-router",
       routerReplicas: 2,
+      metricsScrapers: [
+        { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } },
+      ],
       namespace: "$(POD_NAMESPACE)",
       httpPort: 8080,
     });
   });
 
-  it("lets the operator write what a ModelDeployment and its routers are made of", async () => {
+  it("lets the operator write what a ModelDeployment, its routers and its collector are made of", async () => {
     const metadata = { name: "ranker", namespace: USERS };
     const model = { uri: "file:///models/ranker.onnx", digest };
     const identity = { apiVersion: API_GROUP_VERSION, kind: "ModelDeployment", metadata };
@@ -263,28 +138,28 @@ describe("the installed chart", () => {
     const owner = { ...metadata, uid };
 
     const images = { image: "petrel", imagePullPolicy: "IfNotPresent" };
+    const observed = new World({
+      traffic: { timeout: "600ms", tls: { secretName: "ranker-tls" } },
+    }).observation();
+    const deployment = { ...observed.deployment, metadata: { ...observed.deployment.metadata, ...owner } };
     const objects = [
-      controllerRevision(owner, "ranker-1", 1, {}),
-      modelServerAccount(owner, "ranker-model-server"),
-      trafficService(owner, 10_000),
-      modelServersBudget(owner, "ranker-1", { revision: "1" }),
-      modelServersDeployment({
-        ...images,
-        owner,
-        name: "ranker-1",
-        revision: "ranker-1",
-        model,
-        runtime: { name: "onnxruntime", intraOpThreads: 1 },
-        pool: { name: "default" },
-        serviceAccountName: "ranker-model-server",
-        replicas: 0,
-      }),
+      ...decide({ ...observed, deployment }).apply,
       ...routerObjects({
         ...images,
         namespace: USERS,
         replicas: 2,
         envoyImage: "envoy",
-        clusterRole: "petrel-router",
+        credentials: tlsCredentials("ranker-tls"),
+        role: { kind: "ClusterRole", name: "petrel-router" },
+      }),
+      ...collectorObjects({
+        ...images,
+        namespace: USERS,
+        pods: {},
+        storage: { size: "1Gi" },
+        retentionHours: 96,
+        metricsScrapers: [],
+        files: { "keys.json": "{}" },
       }),
     ];
     for (const object of objects) await kubectl([...apply, ...asOperator], object);
@@ -297,7 +172,9 @@ describe("the installed chart", () => {
       group === "" ? plural : `${plural}.${group}`,
     );
     const spokenOf = Object.keys(operatorRights).map((resource) => resource.replace(/\/.*/, ""));
-    expect(new Set([...spokenOf, "leases.coordination.k8s.io"])).toEqual(new Set(known));
+    // Rights on these are bound to names.
+    const named = ["leases.coordination.k8s.io", "secrets"];
+    expect(new Set([...spokenOf, ...named])).toEqual(new Set(known));
   });
 
   it("gives the operator these rights in every namespace, and not one more", async () => {
@@ -316,12 +193,15 @@ describe("the installed chart", () => {
     const named = [
       ...["create", "patch", "delete"].map((verb) => `${verb} ${bindings} petrel-router`),
       `bind ${roles} petrel-router`,
+      ...["get", "create", "patch"].map((verb) => `${verb} secrets ${COLLECTOR_NAME}`),
     ];
     const leaseNamed = ["get", "update", "patch"].map((verb) => `${verb} ${leases} petrel-operator`);
     const others = [
       ...["create", "patch", "delete"].map((verb) => `${verb} ${bindings} other`),
       ...["cluster-admin", "petrel-operator"].map((role) => `bind ${roles} ${role}`),
       `update ${bindings} petrel-router`,
+      ...["get", "create", "patch"].map((verb) => `${verb} secrets ranker-tls`),
+      ...["update", "delete", "list", "watch"].map((verb) => `${verb} secrets ${COLLECTOR_NAME}`),
       `delete ${leases} petrel-operator`,
       `update ${leases} kube-scheduler`,
     ];
@@ -345,34 +225,133 @@ describe("the installed chart", () => {
 
   it("adds Petrel's kinds to the roles view and edit", async () => {
     for (const role of ["view", "edit"]) {
-      await kubectl([
-        "create",
-        "rolebinding",
-        role,
-        `--clusterrole=${role}`,
-        `--user=${role}er`,
-        `--namespace=${USERS}`,
-      ]);
+      const flags = [`--clusterrole=${role}`, `--user=${role}er`, `--namespace=${USERS}`];
+      await kubectl(["create", "rolebinding", role, ...flags]);
     }
-    const resources = ["", "/scale", "/status"].map(
-      (subresource) => `modeldeployments.petrel.dev${subresource}`,
-    );
-    const questions = questionsAbout(resources);
-    const read = "get list watch";
+    const resources = [
+      "deployments",
+      "deployments/scale",
+      "deployments/status",
+      "rollouts",
+      "rollouts/status",
+    ].map((part) => part.replace(/^[a-z]+/, (kind) => `model${kind}.petrel.dev`));
+    const [questions, read] = [questionsAbout(resources), "get list watch"];
     const viewer = questionsOf(Object.fromEntries(resources.map((resource) => [resource, read])));
     await eventually(() => allowed(questions, "viewer", USERS), viewer);
     const editor = questionsOf({
       "modeldeployments.petrel.dev": `${read} create update patch delete deletecollection`,
       "modeldeployments.petrel.dev/scale": `${read} update patch`,
       "modeldeployments.petrel.dev/status": read,
+      "modelrollouts.petrel.dev": `${read} update patch`,
+      "modelrollouts.petrel.dev/status": read,
     });
     await eventually(() => allowed(questions, "editer", USERS), editor);
   }, 90_000);
+
+  it("takes other values in an upgrade", async () => {
+    const values =
+      "replicas=3,logLevel=debug,router.replicas=4,router.imagePullSecrets[0].name=registry,router.nodeSelector.pool=edge";
+    await succeeding(helm("upgrade", "petrel", chart, `--namespace=${OWN}`, "--set", values));
+    expect(await operatorOptions()).toMatchObject({ logLevel: "debug", routerReplicas: 4 });
+    expect(await operatorOptions()).toMatchObject({
+      routerPods: {
+        imagePullSecrets: [{ name: "registry" }],
+        nodeSelector: { pool: "edge" },
+        tolerations: [],
+      },
+    });
+    const replicas = ["get", "deployment", "petrel-operator", "--output=jsonpath={.spec.replicas}"];
+    expect(await kubectl([...replicas, `--namespace=${OWN}`])).toBe("3");
+  }, 60_000);
 
   it("leaves every ModelDeployment when it is uninstalled", async () => {
     await succeeding(helm("uninstall", "petrel", `--namespace=${OWN}`));
     const names = ["get", "mdep", `--namespace=${USERS}`, "--output=name"];
     expect((await kubectl(names)).trim()).toBe("modeldeployment.petrel.dev/ranker");
+    expect(await allowed(everyQuestion, operator, USERS)).toEqual([]);
+  }, 60_000);
+});
+
+describe("the chart, installed for chosen namespaces", () => {
+  beforeAll(async () => {
+    const values = `namespaces={${USERS},${OTHERS}}`;
+    await succeeding(helm("install", "petrel", chart, `--namespace=${OWN}`, "--set", values));
+    await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+  }, 120_000);
+
+  it("starts the operator for these alone", async () => {
+    expect(await operatorOptions()).toMatchObject({ namespaces: [USERS, OTHERS] });
+  });
+
+  it("gives the operator its rights there, and none in any other namespace", async () => {
+    for (const namespace of [USERS, OTHERS]) {
+      expect(await allowed(everyQuestion, operator, namespace)).toEqual(questionsOf(operatorRights));
+    }
+    expect(await allowed(everyQuestion, operator, OWN)).toEqual(["create leases.coordination.k8s.io"]);
+    expect(await allowed(everyQuestion, operator, "default")).toEqual([]);
+    expect(await allowed(everyQuestion, operator, "")).toEqual([]);
+  }, 60_000);
+
+  it("lets the operator give routers the rights of routers, and no other", async () => {
+    const write = (role: string) => {
+      const objects = routerObjects({
+        namespace: OTHERS,
+        replicas: 2,
+        image: "petrel",
+        imagePullPolicy: "IfNotPresent",
+        credentials: [],
+        envoyImage: "envoy",
+        role: { kind: "Role", name: role },
+      });
+      return Promise.all(objects.map((object) => kubectl([...apply, ...asOperator], object)));
+    };
+    const rules = [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }];
+    const metadata = { name: "reader-of-secrets", namespace: OTHERS };
+    const more = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata, rules };
+    await kubectl(apply, more);
+    await expect(write(metadata.name)).rejects.toThrow("attempting to grant RBAC permissions");
+    await write("petrel-router");
+    const other = `system:serviceaccount:${OTHERS}:${ROUTER_NAME}`;
+    expect(await allowed(everyQuestion, other, OTHERS)).toEqual(questionsOf(routerRights));
+    expect(await allowed(everyQuestion, other, USERS)).toEqual([]);
+  }, 60_000);
+
+  it("lets the operator do its work there, and it looks nowhere else", async () => {
+    const token = (await kubectl(["create", "token", "petrel-operator", `--namespace=${OWN}`])).trim();
+    const folder = mkdtempSync(join(tmpdir(), "petrel-operator-"));
+    const kubeconfig = join(folder, "kubeconfig");
+    const admin = parse(readFileSync(controlPlane.kubeconfig, "utf8"));
+    const users = admin.users.map(({ name }: { readonly name: string }) => ({ name, user: { token } }));
+    writeFileSync(kubeconfig, JSON.stringify({ ...admin, users }), { mode: 0o600 });
+    for (const namespace of [OTHERS, "default"]) {
+      const metadata = { name: "lonely", namespace };
+      const spec = { model: { uri: "file:///models/ranker.onnx", digest } };
+      await kubectl(apply, { apiVersion: API_GROUP_VERSION, kind: "ModelDeployment", metadata, spec });
+    }
+    const main = join(repository, "src/main.ts");
+    const options = ["--image=petrel", "--envoy-image=envoy", "--router-role=petrel-router"];
+    const own = [`--namespaces=${USERS},${OTHERS}`, `--namespace=${OWN}`, `--http-port=${await freePort()}`];
+    const operatorProcess = spawn(process.execPath, [main, "operator", ...options, ...own], {
+      env: { PATH: process.env["PATH"], KUBECONFIG: kubeconfig },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let log = "";
+    operatorProcess.stdout.setEncoding("utf8").on("data", (text: string) => {
+      log += text;
+    });
+    try {
+      const generation = ["get", "mdep", "lonely", "--output=jsonpath={.status.observedGeneration}"];
+      await eventually(() => kubectl([...generation, `--namespace=${OTHERS}`]), "1");
+      expect(await kubectl([...generation, "--namespace=default"])).toBe("0");
+      expect(log).not.toContain("forbidden");
+    } finally {
+      operatorProcess.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 90_000);
+
+  it("takes its rights along when it is uninstalled", async () => {
+    await succeeding(helm("uninstall", "petrel", `--namespace=${OWN}`));
     expect(await allowed(everyQuestion, operator, USERS)).toEqual([]);
   }, 60_000);
 });

@@ -3,6 +3,7 @@
  * the real Envoy, stand-ins for model servers, all on loopback.
  */
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -10,6 +11,7 @@ import type { PlannedPool, TrafficArm } from "../../src/api/traffic-plan.ts";
 import { fileSource, type JsonObject, resourceFile, TYPE_URL } from "../../src/render/envoy/resource.ts";
 import type { TrafficConfiguration } from "../../src/render/envoy/traffic-configuration.ts";
 import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
+import { LISTENER_DRAIN_SECONDS } from "./router-envoy/envoy-process.ts";
 import { cpu, endpoint, gpu, type ModelWorld, startModelWorld } from "./router-envoy/model-world.ts";
 import { openLoop, statuses, withClients } from "./router-envoy/open-loop.ts";
 import { until } from "./router-envoy/until.ts";
@@ -132,12 +134,56 @@ test("an Envoy that starts anew serves the last plans at once", async () => {
   await world.envoy.serve("revived", { ...plan, epoch: 2 }, world.endpoints);
 });
 
+test("an Envoy that starts on clusters that it refuses serves what it had served, before anything new is tried", async () => {
+  const plan = await newPlan([stableArm(gpu, cpu)]);
+  await world.envoy.serve("kept", plan, world.endpoints);
+  // As a router leaves it that ends in the middle of a trial.
+  await world.envoy.stopRouter();
+  writeFileSync(
+    world.envoy.place.layout.clusters,
+    resourceFile([{ "@type": TYPE_URL.listener, name: "no" }]).content,
+  );
+  await world.envoy.restartEnvoy();
+  await withClients(plan.port, async ({ rest }) => {
+    expect(await rest.send()).toMatchObject({ status: 503 });
+  });
+  const names = Array.from({ length: 6 }, (_, index) => `spoiled-${index}`);
+  for (const name of names) {
+    const { configuration, ...rest } = world.envoy.planned(name, await newPlan([stableArm(cpu)]));
+    const broken = breakCluster({ connect_timeout: "0s" })(configuration);
+    world.envoy.want(name, { ...rest, configuration: broken }, world.endpoints);
+  }
+  const refused = () => names.filter((name) => world.envoy.acknowledgement(name).rejection !== undefined);
+  await withClients(plan.port, async ({ rest }) => {
+    await world.envoy.restartRouter();
+    await until("the former plan is served", async () => (await rest.send()).status === 200);
+    expect(refused().length).toBeLessThan(names.length);
+    await until("all refusals are reported", () => refused().length === names.length);
+    expect(await rest.send()).toMatchObject({ status: 200 });
+  });
+  expect(world.envoy.acknowledgement("kept")).toMatchObject({ serving: { epoch: 1 }, isListening: true });
+});
+
 test("a ModelDeployment that is gone is served no more, and leaves no file", async () => {
   const plan = await newPlan([stableArm(gpu)]);
   await world.envoy.serve("gone", plan, world.endpoints);
   world.envoy.forget("gone");
   await withClients(plan.port, async () => {
     await until("its port is closed", () => isRefused(plan.port));
+  });
+});
+
+test("a request that is under way when its ModelDeployment goes gets its answer", async () => {
+  const plan = await newPlan([stableArm(gpu)], { timeout: "20s", perTryTimeout: "20s" });
+  await world.envoy.serve("leaving", plan, world.endpoints);
+  for (const ip of world.first) world.server(ip).serviceMilliseconds = (LISTENER_DRAIN_SECONDS - 1) * 1000;
+  await withClients(plan.port, async ({ rest }) => {
+    const underWay = rest.send();
+    const servers = world.first.map((ip) => world.server(ip));
+    await until("it is under way", () => servers.some(({ inferences }) => inferences > 0));
+    world.envoy.forget("leaving");
+    await until("its port is closed", () => isRefused(plan.port));
+    expect(await underWay).toMatchObject({ status: 200 });
   });
 });
 

@@ -8,10 +8,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
 import { customResourceDefinition } from "../../src/api/crd.ts";
-import { asList, valueAt } from "../../src/api/json.ts";
+import { asList, asRecord, valueAt } from "../../src/api/json.ts";
+import type { KubeObject } from "../../src/api/kube-object.ts";
 import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
-import { ANNOTATION, COMPONENT, LABEL } from "../../src/api/names.ts";
+import { ANNOTATION, COMPONENT, CONTAINER, LABEL, MODEL_POD_PORT } from "../../src/api/names.ts";
 import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
+import { MARKED, renderMark } from "../../src/router/peer-slices.ts";
+import { MARK_MANAGER } from "../../src/router/peer-watch.ts";
 import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
 import {
   type EnvoyPlace,
@@ -21,10 +24,14 @@ import {
   type RunningEnvoy,
   startEnvoy,
 } from "./router-envoy/envoy-process.ts";
+import { ModelServer } from "./router-envoy/model-server.ts";
+import { withClients } from "./router-envoy/open-loop.ts";
 import { until } from "./router-envoy/until.ts";
 
 jest.setTimeout(120_000);
 
+/** The stand-in of this file has its own addresses: files run at the same time. */
+const SUBNET = 64;
 const NAMESPACE = "shop";
 const ROUTER_POD = "petrel-router-1";
 const gpu = { pool: "gpu", revision: "r1", replicas: 1 };
@@ -34,13 +41,21 @@ let place: EnvoyPlace;
 let envoy: RunningEnvoy;
 let router: ChildProcess;
 let routerLog = "";
+let modelServer: ModelServer;
 let httpPort: number;
 let podUid: string;
 
 beforeAll(async () => {
   controlPlane = await startControlPlane();
   await apply(customResourceDefinition(modelDeploymentKind));
-  await controlPlane.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+  // In the first moment a CustomResourceDefinition has no conditions, and kubectl ends instead of waiting.
+  const wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
+  const isEstablished = () =>
+    controlPlane.kubectl(wait).then(
+      () => true,
+      () => false,
+    );
+  await until("the kind is established", isEstablished, 300_000);
   await controlPlane.kubectl(["create", "namespace", NAMESPACE]);
   await controlPlane.kubectl(["create", "serviceaccount", "default", "-n", NAMESPACE]);
   await apply({
@@ -68,6 +83,7 @@ beforeAll(async () => {
 afterAll(async () => {
   router?.kill("SIGKILL");
   await envoy?.kill();
+  await modelServer?.stop();
   await place?.remove();
   await controlPlane?.stop();
 }, 60_000);
@@ -84,7 +100,8 @@ function startRouter(): void {
     "admin-port": String(place.adminPort),
     "envoy-metrics-port": String(place.metricsPort),
     "http-port": String(httpPort),
-    "drain-time": "3s",
+    "least-drain-time": "3s",
+    "longest-drain-time": "30s",
   };
   const main = join(import.meta.dirname, "../../src/main.ts");
   const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
@@ -122,6 +139,7 @@ async function slice(name: string): Promise<unknown> {
     selector,
     "-o",
     "json",
+    "--show-managed-fields",
   ]);
   return asList(valueAt(JSON.parse(list), "items"))[0];
 }
@@ -168,6 +186,30 @@ test("its metrics tell the epochs", async () => {
   expect(metrics).toContain("petrel_router_envoy_up 1");
 });
 
+test("a router that was marked as lost, and lives, takes its EndpointSlice back with all its fields", async () => {
+  const live = asRecord(await slice("ranker")) as unknown as KubeObject;
+  const mark = JSON.stringify(renderMark(live));
+  const flags = ["--server-side", "--force-conflicts", `--field-manager=${MARK_MANAGER}`];
+  const marked = JSON.parse(
+    await controlPlane.kubectl(["apply", ...flags, "-o", "json", "-f", "-"], { input: mark }),
+  );
+  expect(valueAt(marked.endpoints[0], "conditions")).toEqual(MARKED);
+  await until("it is ready again", async () => valueAt(await conditions("ranker"), "ready") === true);
+  const managers = asList(valueAt(await slice("ranker"), "metadata", "managedFields"));
+  expect(managers.map((entry) => valueAt(entry, "manager"))).toEqual(["petrel-router"]);
+});
+
+test("a mark that comes too late changes nothing", async () => {
+  const live = asRecord(await slice("ranker")) as unknown as KubeObject;
+  const stale = { ...live, metadata: { ...live.metadata, resourceVersion: "1" } };
+  const flags = ["--server-side", "--force-conflicts", `--field-manager=${MARK_MANAGER}`];
+  const input = JSON.stringify(renderMark(stale));
+  await expect(controlPlane.kubectl(["apply", ...flags, "-f", "-"], { input })).rejects.toThrow(
+    /the object has been modified/,
+  );
+  expect(await conditions("ranker")).toEqual({ ready: true, serving: true, terminating: false });
+});
+
 test("without the API server, and started anew, it leaves Envoy alone; then it goes on", async () => {
   await controlPlane.apiserver.kill();
   router.kill("SIGTERM");
@@ -182,17 +224,62 @@ test("without the API server, and started anew, it leaves Envoy alone; then it g
   await untilInEffect("ranker", 2);
 });
 
-test("when its pod is deleted it says so, has Envoy drain, and ends after the time to drain", async () => {
-  await controlPlane.kubectl(["delete", "pod", ROUTER_POD, "-n", NAMESPACE, "--wait=false"]);
-  const deletedAt = performance.now();
-  await until(
-    "the EndpointSlice is terminating",
-    async () => valueAt(await conditions("ranker"), "terminating") === true,
+/** A model pod behind the router, at an address of its own. */
+async function runModelServer(ip: string): Promise<ModelServer> {
+  const labels = {
+    [LABEL.component]: COMPONENT.modelServer,
+    [LABEL.modelDeployment]: "ranker",
+    [LABEL.pool]: gpu.pool,
+    [LABEL.modelRevision]: gpu.revision,
+  };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "ranker-1", namespace: NAMESPACE, labels } };
+  await apply({ ...pod, spec: { nodeName: "n1", containers: [{ name: CONTAINER.serve, image: "serve" }] } });
+  const container = { name: CONTAINER.serve, image: "serve", imageID: "", ready: true, restartCount: 0 };
+  const status = {
+    phase: "Running",
+    podIP: ip,
+    podIPs: [{ ip }],
+    containerStatuses: [{ ...container, started: true, state: { running: {} } }],
+  };
+  await controlPlane.kubectl(
+    ["apply", "--server-side", "--subresource=status", "--field-manager=kubelet", "-f", "-"],
+    { input: JSON.stringify({ ...pod, status }) },
   );
-  expect(await conditions("ranker")).toEqual({ ready: false, serving: true, terminating: true });
-  expect((await fetch(`http://127.0.0.1:${plan.port}/v2`)).status).toBe(503);
+  return await ModelServer.start(ip, MODEL_POD_PORT);
+}
+
+test("when its pod is deleted it says so, has Envoy drain, and waits for the requests that are under way", async () => {
+  modelServer = await runModelServer(`127.${SUBNET}.0.1`);
+  await want("ranker", { ...plan, epoch: 3, timeout: "25s", perTryTimeout: "25s" });
+  await untilInEffect("ranker", 3);
+  await withClients(plan.port, async ({ rest, grpc }) => {
+    await until("it is served", async () => (await rest.send()).status === rest.good);
+    const drained = () => fetch(`http://127.0.0.1:${httpPort}/drained`);
+    modelServer.serviceMilliseconds = 8_000;
+    const before = modelServer.inferences;
+    const longRequest = rest.send();
+    await until("it is under way", () => modelServer.inferences > before);
+
+    await controlPlane.kubectl(["delete", "pod", ROUTER_POD, "-n", NAMESPACE, "--wait=false"]);
+    const deletedAt = performance.now();
+    // What the kubelet does: it asks, ends Envoy after the answer, and the router at last.
+    const ended = drained().then(() => {
+      process.kill(envoy.pid, "SIGTERM");
+      return performance.now();
+    });
+    await until(
+      "the EndpointSlice is terminating",
+      async () => valueAt(await conditions("ranker"), "terminating") === true,
+    );
+    expect(await conditions("ranker")).toEqual({ ready: false, serving: true, terminating: true });
+    expect(await grpc.send()).toMatchObject({ status: grpc.good });
+
+    expect(await longRequest).toMatchObject({ status: 200, headers: { connection: "close" } });
+    const answeredAt = performance.now();
+    expect((await ended) - answeredAt).toBeGreaterThan(-1_000);
+    expect((await ended) - deletedAt).toBeGreaterThanOrEqual(2_500);
+  });
   router.kill("SIGTERM");
   const [code] = await once(router, "exit");
   expect(code).toBe(0);
-  expect(performance.now() - deletedAt).toBeGreaterThanOrEqual(2_500);
 });

@@ -4,27 +4,8 @@
  * Derived from the schema and from one object that uses every field, so that a new field or bound is tried
  * without anybody thinking of it. Rules in CEL cannot be derived; they have manifests of their own.
  */
-
-/** The part of a structural schema that is looked at. */
-export interface SchemaNode {
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly additionalProperties?: SchemaNode;
-  readonly items?: SchemaNode;
-  readonly required?: readonly string[];
-  readonly enum?: readonly string[];
-  readonly pattern?: string;
-  readonly format?: string;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly maxProperties?: number;
-  readonly "x-kubernetes-int-or-string"?: boolean;
-  readonly "x-kubernetes-list-type"?: string;
-}
+import { type FieldPath, pathText } from "../../src/cli/validate/finding.ts";
+import type { SchemaNode } from "../../src/cli/validate/structural-schema.ts";
 
 /** Keywords that are tried, and those that constrain nothing. Any other must be added on one of the two sides. */
 const KNOWN_KEYWORDS: ReadonlySet<string> = new Set([
@@ -57,20 +38,11 @@ export interface BrokenConstraint {
   readonly refusal: RegExp;
 }
 
-type Path = readonly (string | number)[];
-
-function pathText(path: Path): string {
-  return path.reduce<string>(
-    (text, part) => (typeof part === "number" ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`),
-    "",
-  );
-}
-
 function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function valueAt(object: Json, path: Path): Json | undefined {
+function valueAt(object: Json, path: FieldPath): Json | undefined {
   let value: Json | undefined = object;
   for (const part of path) {
     if (typeof part === "number") value = Array.isArray(value) ? value[part] : undefined;
@@ -80,7 +52,7 @@ function valueAt(object: Json, path: Path): Json | undefined {
 }
 
 /** The same object with another value at a path, or without one. */
-function withValue(object: Json | undefined, path: Path, value: Json | undefined): Json {
+function withValue(object: Json | undefined, path: FieldPath, value: Json | undefined): Json {
   const [part, ...rest] = path;
   if (part === undefined) throw new Error("a path must not be empty");
   const change = (child: Json | undefined) => (rest.length === 0 ? value : withValue(child, rest, value));
@@ -153,14 +125,17 @@ function childrenOf(node: SchemaNode, value: Json): readonly (readonly [string |
 /**
  * Every constraint at and below a path.
  *
- * @throws Error when `object` does not use a field of the schema, or the schema a keyword that is not known here:
+ * @param others objects for fields that exclude some of `object`: the first object that uses a field is broken there.
+ * @throws Error when no object uses a field of the schema, or the schema a keyword that is not known here:
  * the constraint would go untried.
  */
 export function* brokenConstraints(
   schema: SchemaNode,
-  object: Json,
-  path: Path,
+  first: Json,
+  path: FieldPath,
+  others: readonly Json[] = [],
 ): Generator<BrokenConstraint> {
+  const object = [first, ...others].find((candidate) => valueAt(candidate, path) !== undefined) ?? first;
   const value = valueAt(object, path);
   const text = pathText(path);
   if (value === undefined)
@@ -184,5 +159,5 @@ export function* brokenConstraints(
     yield { name: `${text} unknown field`, object: withValue(object, [...path, "unheardOf"], 1), refusal };
   }
   for (const [part, child] of childrenOf(schema, value))
-    yield* brokenConstraints(child, object, [...path, part]);
+    yield* brokenConstraints(child, object, [...path, part], [first, ...others]);
 }

@@ -22,16 +22,18 @@ const PROGRAMS = ["operator", "serve", "sidecar", "collect", "router", "fetch", 
 
 /** Layers from the top down. An import goes down, or stays inside its own folder. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["main.ts"],
+  ["main.ts", "kubectl-petrel.ts"],
+  // What it measures is the model server, and what it reads is fetched: it stands upon both.
+  ["evaluate"],
   PROGRAMS,
-  ["kube", "sources", "faults"],
-  ["core", "stats", "metrics"],
+  ["kube", "sources", "faults", "process", "records"],
+  ["core", "stats", "metrics", "token", "tap"],
   ["render"],
   ["api"],
 ];
 
 /** Folders that only decide and describe: no I/O, no time, no randomness. */
-const PURE_FOLDERS = ["core", "render", "api", "stats", "metrics"];
+const PURE_FOLDERS = ["core", "render", "api", "stats", "metrics", "token", "tap"];
 
 /** Files of the pure folders that may use a global, and which. */
 const IMPURE_BY_PURPOSE: Readonly<Record<string, readonly string[]>> = {

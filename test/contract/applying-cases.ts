@@ -4,7 +4,7 @@
 import { expect } from "@jest/globals";
 import { isRecord } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
-import { applyStatus, FIELD_MANAGER } from "../../src/kube/apply.ts";
+import { applyStatus, createChild, FIELD_MANAGER } from "../../src/kube/apply.ts";
 import { isApplied, withApplyHash } from "../../src/kube/drift.ts";
 import { ownersOf } from "../../src/kube/managed-fields.ts";
 import {
@@ -15,8 +15,12 @@ import {
   lease,
   modelDeployment,
   reference,
+  roleBinding,
   service,
 } from "./contract-case.ts";
+
+/** The status that the definition gives to what nobody has looked at. */
+const UNSEEN = { observedGeneration: 0 };
 
 /** Cases of `apply` on objects and on their status. */
 export const applyingCases: readonly ContractCase[] = [
@@ -146,6 +150,35 @@ export const applyingCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "a first apply makes what is missing, and is 409 Conflict for whatever stands under the name",
+    async run(environment) {
+      const { port } = environment;
+      const made = await createChild(port, lease(environment, "a", {}, { leaseDurationSeconds: 1 }));
+      expect(managers(made, "spec", "leaseDurationSeconds")).toEqual([FIELD_MANAGER.children]);
+      expect(made.metadata.managedFields?.map(({ operation }) => operation)).toEqual(["Apply"]);
+      // Neither of these says anything against what stands: a plain apply would be merged into it.
+      await port.create(lease(environment, "theirs", {}, { holderIdentity: "x" }), { fieldManager: "them" });
+      for (const name of ["a", "theirs"]) {
+        const error = await errorOf(createChild(port, lease(environment, name, {}, { leaseTransitions: 7 })));
+        expect(error).toMatchObject({ status: 409, reason: "Conflict" });
+        const { spec } = await port.get(reference(environment, "lease", name));
+        expect(spec).not.toHaveProperty("leaseTransitions");
+      }
+    },
+  },
+  {
+    name: "a RoleBinding to another role is 422 Invalid until the standing one is gone",
+    async run(environment) {
+      const { port } = environment;
+      const first = await port.apply(roleBinding(environment, "a", "one"), as("one"));
+      const error = await errorOf(port.apply(roleBinding(environment, "a", "two"), as("one")));
+      expect(error).toMatchObject({ status: 422, reason: "Invalid" });
+      await port.delete(reference(environment, "roleBinding", "a"), { uid: first.metadata.uid ?? "" });
+      const second = await port.apply(roleBinding(environment, "a", "two"), as("one"));
+      expect(second).toMatchObject({ roleRef: { name: "two" } });
+    },
+  },
+  {
     name: "generation counts changes of the spec, and of nothing else",
     async run(environment) {
       const { port } = environment;
@@ -171,7 +204,7 @@ export const applyingCases: readonly ContractCase[] = [
         { ...modelDeployment(environment, "a", {}, { replicas: 1 }), status: { replicas: 7 } },
         as("one"),
       );
-      expect(created["status"]).toBeUndefined();
+      expect(created["status"]).toEqual(UNSEEN);
       const { resourceVersion } = created.metadata;
       const reported = await port.apply(
         {
@@ -191,7 +224,7 @@ export const applyingCases: readonly ContractCase[] = [
         { ...modelDeployment(environment, "a", {}, { replicas: 1 }), status: { replicas: 7 } },
         as("one"),
       );
-      expect(applied["status"]).toEqual({ replicas: 1 });
+      expect(applied["status"]).toEqual({ ...UNSEEN, replicas: 1 });
     },
   },
   {
@@ -203,9 +236,9 @@ export const applyingCases: readonly ContractCase[] = [
       const error = await errorOf(applyStatus(port, read, { replicas: 1 }));
       expect(error).toMatchObject({ status: 409, reason: "Conflict" });
       const stored = await port.get(reference(environment, "modelDeployment", "a"));
-      expect(stored["status"]).toBeUndefined();
+      expect(stored["status"]).toEqual(UNSEEN);
       const written = await applyStatus(port, stored, { replicas: 2 });
-      expect(written["status"]).toEqual({ replicas: 2 });
+      expect(written["status"]).toEqual({ ...UNSEEN, replicas: 2 });
     },
   },
   {
@@ -233,7 +266,7 @@ export const applyingCases: readonly ContractCase[] = [
         conditions: [condition("Ready", "False"), condition("Reconciling", "True")],
       });
       const second = await applyStatus(port, first, { conditions: [condition("Ready", "True")] });
-      expect(second["status"]).toEqual({ conditions: [condition("Ready", "True")] });
+      expect(second["status"]).toEqual({ ...UNSEEN, conditions: [condition("Ready", "True")] });
     },
   },
   {

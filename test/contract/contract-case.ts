@@ -109,6 +109,17 @@ export function service(
   return { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec: { ports } };
 }
 
+/** A RoleBinding that gives nobody a ClusterRole. */
+export function roleBinding({ namespace }: ContractEnvironment, name: string, role: string): KubeObject {
+  return {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "RoleBinding",
+    metadata: { name, namespace },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role },
+    subjects: [],
+  };
+}
+
 /** Names an object of a case. */
 export function reference(
   { namespace }: ContractEnvironment,

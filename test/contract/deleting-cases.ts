@@ -2,7 +2,10 @@
  * Contract: deletes, finalizers and the garbage collector.
  */
 import { expect } from "@jest/globals";
-import { remove } from "../../src/kube/apply.ts";
+import type { KubeObject } from "../../src/api/kube-object.ts";
+import { remove as removeTarget } from "../../src/kube/apply.ts";
+import { referenceTo } from "../../src/kube/object-key.ts";
+import type { KubePort } from "../../src/kube/port.ts";
 import {
   ANYBODY,
   type ContractCase,
@@ -16,6 +19,10 @@ import {
 } from "./contract-case.ts";
 
 const FINALIZER = "petrel.dev/contract";
+
+function remove(port: KubePort, object: KubeObject): Promise<void> {
+  return removeTarget(port, referenceTo(object), object.metadata.uid ?? "");
+}
 
 /** Cases of `delete` and of what follows from it. */
 export const deletingCases: readonly ContractCase[] = [
@@ -31,6 +38,8 @@ export const deletingCases: readonly ContractCase[] = [
       expect(await exists(environment, second)).toBe(true);
       await remove(port, second);
       expect(await exists(environment, second)).toBe(false);
+      // What is gone is as it was wanted.
+      await remove(port, second);
     },
   },
   {

@@ -90,7 +90,7 @@ describe("a faulty port", () => {
     const target = { resource: RESOURCE.deployment, namespace: "ns", name: "d" };
     const options = { fieldManager: "x", force: true, subresource: "scale" } as const;
     await port.apply(lease("a"), options, target).catch(() => {});
-    expect(calls).toEqual([{ verb: "apply", ...target, subresource: "scale" }]);
+    expect(calls).toEqual([{ verb: "apply", ...target, object: lease("a"), subresource: "scale" }]);
   });
 
   test("lags and breaks watches", async () => {

@@ -5,9 +5,9 @@
 import { expect } from "@jest/globals";
 import { RESOURCE } from "../../src/api/kube-resources.ts";
 import type { Clock } from "../../src/core/clock.ts";
-import { createLogger } from "../../src/core/log.ts";
 import { EventRecorder } from "../../src/kube/events.ts";
 import { runLeaderElection } from "../../src/kube/leader-election.ts";
+import { silentLogger } from "../fixtures/silent-logger.ts";
 import { ANYBODY, type ContractCase, type ContractEnvironment, lease, reference } from "./contract-case.ts";
 
 /** Cases of leader election and of events. */
@@ -60,5 +60,5 @@ function parts({ port }: ContractEnvironment) {
     monotonic: () => performance.now(),
     schedule: () => () => {},
   };
-  return { port, clock, random: () => 0.5, log: createLogger({ write: () => {}, now: () => 0 }) };
+  return { port, clock, random: () => 0.5, log: silentLogger };
 }

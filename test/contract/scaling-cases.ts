@@ -90,6 +90,22 @@ export const scalingCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "a scale that is meant for one version is 409 Conflict once somebody else has written",
+    async run(environment) {
+      const { port } = environment;
+      const target = reference(environment, "deployment", "a");
+      const { resourceVersion: first } = (
+        await createChild(port, deployment(environment, "a", { replicas: 0 }))
+      ).metadata;
+      await replaceReplicas(environment, 3);
+      const error = await errorOf(scale(port, target, 2, first));
+      expect(error).toMatchObject({ status: 409, reason: "Conflict" });
+      expect(replicasOf(await port.get(target))).toBe(3);
+      await scaleAsItStands(environment, 2);
+      expect(replicasOf(await port.get(target))).toBe(2);
+    },
+  },
+  {
     name: "a scale counts as a change of the spec",
     async run(environment) {
       const { port } = environment;
@@ -129,6 +145,18 @@ async function replaceReplicas(environment: ContractEnvironment, replicas: numbe
     const stored = await port.get(reference(environment, "deployment", "a"));
     const spec = isRecord(stored["spec"]) ? stored["spec"] : {};
     const error = await errorOf(port.replace({ ...stored, spec: { ...spec, replicas } }, ANYBODY));
+    if (error === undefined) return;
+    if (error.status !== 409 || attempt === 5) throw error;
+  }
+}
+
+/** Scales the version that stands. Controllers may write in between. */
+async function scaleAsItStands(environment: ContractEnvironment, replicas: number): Promise<void> {
+  const { port } = environment;
+  const target = reference(environment, "deployment", "a");
+  for (let attempt = 1; ; attempt += 1) {
+    const { resourceVersion } = (await port.get(target)).metadata;
+    const error = await errorOf(scale(port, target, replicas, resourceVersion));
     if (error === undefined) return;
     if (error.status !== 409 || attempt === 5) throw error;
   }

@@ -13,6 +13,7 @@ import { type DesiredTraffic, type PlannedTraffic, renderPlan } from "../../../s
 import type { Acknowledgement } from "../../../src/router/sequence.ts";
 import {
   type EnvoyPlace,
+  type EnvoySettings,
   envoyPlace,
   envoyProgram,
   freeTrafficPort,
@@ -41,12 +42,18 @@ export class ControlledEnvoy {
   }
 
   /** Starts Envoy with nothing to serve. */
-  static async start(ports: ModelServerPorts): Promise<ControlledEnvoy> {
-    const controlled = new ControlledEnvoy(await envoyPlace(), ports);
+  static async start(ports: ModelServerPorts, settings?: EnvoySettings): Promise<ControlledEnvoy> {
+    const controlled = new ControlledEnvoy(await envoyPlace(settings), ports);
     await controlled.#control.restore(controlled.place.bootstrap);
     controlled.#envoy = await startEnvoy(await envoyProgram(), controlled.place);
     controlled.#loop = controlled.#run();
     return controlled;
+  }
+
+  /** Of Envoy's process. */
+  get pid(): number {
+    if (this.#envoy === undefined) throw new Error("Envoy does not run");
+    return this.#envoy.pid;
   }
 
   /** Renders a plan. */
@@ -75,13 +82,14 @@ export class ControlledEnvoy {
     return this.#acknowledgements.get(modelDeployment) ?? {};
   }
 
-  /** Wants a plan and waits until it is in effect. */
+  /** Wants a plan, as it is rendered or as the test has changed it, and waits until it is in effect. */
   async serve(
     modelDeployment: string,
     plan: TrafficPlan,
     endpoints: readonly ModelServerEndpoint[],
+    planned = this.planned(modelDeployment, plan),
   ): Promise<void> {
-    this.want(modelDeployment, this.planned(modelDeployment, plan), endpoints);
+    this.want(modelDeployment, planned, endpoints);
     await until(`epoch ${plan.epoch} of ${modelDeployment} is in effect: ${this.#envoy?.log()}`, () => {
       const { serving, isListening } = this.acknowledgement(modelDeployment);
       return serving?.epoch === plan.epoch && isListening === true;
@@ -97,6 +105,11 @@ export class ControlledEnvoy {
     this.#hasChanged = true;
     this.#isRunning = true;
     this.#loop = this.#run();
+  }
+
+  /** The router ends, and Envoy goes on. */
+  async stopRouter(): Promise<void> {
+    await this.#stopLoop();
   }
 
   /** Envoy dies, and starts anew. */

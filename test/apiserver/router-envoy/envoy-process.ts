@@ -33,17 +33,37 @@ export interface EnvoyPlace {
   remove(): Promise<void>;
 }
 
+/** What may differ from one Envoy to another. */
+export interface EnvoySettings {
+  /** The folder where the kubelet would lay out its Secrets and ConfigMaps; none unless given. */
+  readonly credentialDirectory?: string;
+  /** Connections of clients; 2,000 unless given. */
+  readonly maximumConnections?: number;
+  /** Where labels go; answers are counted then. */
+  readonly collector?: { readonly host: string; readonly port: number };
+}
+
 /** Makes a place for an Envoy. */
-export async function envoyPlace(): Promise<EnvoyPlace> {
+export async function envoyPlace({
+  credentialDirectory,
+  maximumConnections = 2_000,
+  collector,
+}: EnvoySettings = {}): Promise<EnvoyPlace> {
   const directory = await mkdtemp(join(tmpdir(), "petrel-envoy-"));
-  const layout = configurationLayout(directory);
+  const layout = configurationLayout(
+    directory,
+    credentialDirectory,
+    collector === undefined ? undefined : directory,
+  );
   const [adminPort, metricsPort] = [await freePort(), await freePort()];
   const bootstrap = renderBootstrap({
     nodeId: "router-test",
     address: "127.0.0.1",
     adminPort,
     metricsPort,
-    maximumConnections: 2_000,
+    maximumConnections,
+    memoryBytes: 2 ** 30,
+    ...(collector === undefined ? {} : { collector }),
     layout,
   });
   return {
@@ -59,15 +79,29 @@ export async function envoyPlace(): Promise<EnvoyPlace> {
 
 /** A running Envoy. */
 export interface RunningEnvoy {
+  readonly pid: number;
   /** Warnings and errors of its log. */
   log(): string;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
 }
 
+/** Connections of a listener that was changed or removed go on for so long; less than in a cluster. */
+export const LISTENER_DRAIN_SECONDS = 5;
+
 /** Starts Envoy; resolves when it is ready. */
 export async function startEnvoy(program: string, place: EnvoyPlace): Promise<RunningEnvoy> {
-  const flags = ["--concurrency", "2", "--log-level", "warning", "--disable-hot-restart"];
+  const drain = ["--drain-time-s", String(LISTENER_DRAIN_SECONDS), "--drain-strategy", "immediate"];
+  const flags = [
+    "--concurrency",
+    "2",
+    "--file-flush-interval-msec",
+    "200",
+    "--log-level",
+    "warning",
+    "--disable-hot-restart",
+    ...drain,
+  ];
   const child = spawn(program, ["-c", place.layout.bootstrap, ...flags], {
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -79,7 +113,7 @@ export async function startEnvoy(program: string, place: EnvoyPlace): Promise<Ru
     if (child.exitCode !== null) throw new Error(`Envoy ended with ${child.exitCode}: ${log}`);
     return place.administration.isReady();
   });
-  return { log: () => log, kill: () => kill(child) };
+  return { pid: child.pid ?? 0, log: () => log, kill: () => kill(child) };
 }
 
 async function kill(child: ChildProcess): Promise<void> {

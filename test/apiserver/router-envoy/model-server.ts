@@ -1,9 +1,17 @@
 /**
  * Stands in for a model pod: the two protocols on loopback addresses of its own, and faults on command.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** How the server behaves. */
 export type Behaviour =
@@ -50,13 +58,25 @@ export class ModelServer {
   /** Headers of the last inference. */
   lastHeaders: Readonly<Record<string, string | string[] | undefined>> = {};
   behaviour: Behaviour = "Good";
+  /** Time that an inference takes. */
+  serviceMilliseconds = 0;
+  /** Inferences at a time. */
+  slots = Number.POSITIVE_INFINITY;
+  /** Inferences that may wait for a slot; a further one is answered with 429 at once. */
+  places = 0;
+  #underWay = 0;
+  readonly #waiting: (() => void)[] = [];
   readonly #rest: Server;
   readonly #grpc: Http2Server;
   readonly #sockets = new Set<Socket>();
 
   private constructor(ip: string) {
     this.ip = ip;
-    this.#rest = createServer((request, response) => void this.#answerRest(request, response));
+    // More than Envoy lets through, so that a refusal is Envoy's.
+    this.#rest = createServer({ maxHeaderSize: 65_536 }, (request, response) => {
+      // A request that was broken off needs no answer.
+      this.#answerRest(request, response).catch(() => response.destroy());
+    });
     this.#grpc = createHttp2Server();
     this.#grpc.on("stream", (stream, headers) => this.#answerGrpc(stream, headers));
     this.#grpc.on("sessionError", () => {});
@@ -102,8 +122,21 @@ export class ModelServer {
     const { behaviour } = this;
     if (behaviour === "Hang" || (isHealth && behaviour === "SlowReady")) return;
     const isBad = isHealth ? behaviour === "Unavailable" : HTTP_STATUS[behaviour] !== undefined;
-    response.writeHead(isBad ? (HTTP_STATUS[behaviour] ?? 503) : 200, { "content-type": "application/json" });
+    const isFull = !isHealth && this.#underWay >= this.slots + this.places;
+    if (!isHealth && !isFull) await this.#compute();
+    const status = isFull ? 429 : isBad ? (HTTP_STATUS[behaviour] ?? 503) : 200;
+    response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify({ ip: this.ip, bodyBytes }));
+  }
+
+  async #compute(): Promise<void> {
+    if (this.serviceMilliseconds === 0) return;
+    this.#underWay += 1;
+    if (this.#underWay > this.slots) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await delay(this.serviceMilliseconds);
+    this.#underWay -= 1;
+    // Who goes leaves the slot to the first that waits.
+    this.#waiting.shift()?.();
   }
 
   #answerGrpc(
@@ -125,8 +158,14 @@ export class ModelServer {
       stream.respond({ ...head, "grpc-status": String(status) }, { endStream: true });
       return;
     }
-    stream.respond({ ...head, "x-ip": this.ip }, { waitForTrailers: true });
-    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-    stream.end(isHealth ? SERVING_FRAME : EMPTY_FRAME);
+    if (isHealth) answerGood(stream, head, SERVING_FRAME);
+    else void this.#compute().then(() => answerGood(stream, { ...head, "x-ip": this.ip }, EMPTY_FRAME));
   }
+}
+
+function answerGood(stream: ServerHttp2Stream, head: OutgoingHttpHeaders, message: Buffer): void {
+  if (stream.destroyed) return;
+  stream.respond(head, { waitForTrailers: true });
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+  stream.end(message);
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { PlannedPool } from "../../../src/api/traffic-plan.ts";
 import type { ModelServerEndpoint } from "../../../src/render/envoy/endpoints.ts";
 import { ControlledEnvoy } from "./controlled-envoy.ts";
-import { freePort } from "./envoy-process.ts";
+import { type EnvoySettings, freePort } from "./envoy-process.ts";
 import { ModelServer } from "./model-server.ts";
 
 /** The two pools as a plan names them. */
@@ -56,6 +56,9 @@ export class ModelWorld {
     for (const server of this.servers) {
       server.become("Good");
       server.inferences = 0;
+      server.serviceMilliseconds = 0;
+      server.slots = Number.POSITIVE_INFINITY;
+      server.places = 0;
     }
   }
 
@@ -91,9 +94,9 @@ export class ModelWorld {
 }
 
 /** Starts Envoy and the stand-ins, on addresses 127.SUBNET.x.y. */
-export async function startModelWorld(subnet: number): Promise<ModelWorld> {
+export async function startModelWorld(subnet: number, settings?: EnvoySettings): Promise<ModelWorld> {
   const ports = { rest: await freePort(), grpc: await freePort() };
   const addresses = [`127.${subnet}.0.1`, `127.${subnet}.0.2`, `127.${subnet}.1.1`] as const;
   const servers = await Promise.all(addresses.map((ip) => ModelServer.start(ip, ports)));
-  return new ModelWorld(await ControlledEnvoy.start(ports), servers, addresses);
+  return new ModelWorld(await ControlledEnvoy.start(ports, settings), servers, addresses);
 }

@@ -29,21 +29,58 @@ export interface Client {
 
 const PATH = "/v2/models/m/infer";
 
-/** HTTP/1.1 on connections that are kept. */
-export function restClient(port: number): Client {
-  const agent = new Agent({ keepAlive: true, maxSockets: 512 });
+/** HTTP/1.1 on connections that are kept, unless the agent says otherwise. */
+export function restClient(
+  port: number,
+  host = "127.0.0.1",
+  agent = new Agent({ keepAlive: true, maxSockets: 512 }),
+): Client {
   return {
     good: 200,
-    send: (body, headers) => sendRest(port, agent, body, headers),
+    send: (body, headers) => sendRest({ host, port }, agent, body, headers),
     close: () => agent.destroy(),
   };
 }
 
-/** gRPC frames over one HTTP/2 connection without TLS. */
+/** HTTP/1.1, every second request on a connection of its own, as from clients without a pool. */
+export function mixedClient(port: number): Client {
+  const clients = [true, false].map((keepAlive) =>
+    restClient(port, "127.0.0.1", new Agent({ keepAlive, maxSockets: 2_048 })),
+  );
+  let count = 0;
+  return {
+    good: 200,
+    send: (...request) => {
+      count += 1;
+      const client = clients[count % clients.length];
+      if (client === undefined) throw new Error("no client");
+      return client.send(...request);
+    },
+    close: () => {
+      for (const client of clients) client.close();
+    },
+  };
+}
+
+/** gRPC frames over one HTTP/2 connection without TLS, and over another one when the server says that it goes. */
 export function grpcClient(port: number): Client {
-  const session = connect(`http://127.0.0.1:${port}`);
-  session.on("error", () => {});
-  return { good: 0, send: (_body, headers) => sendGrpc(session, headers), close: () => session.destroy() };
+  const sessions: ClientHttp2Session[] = [];
+  const open = (): ClientHttp2Session => {
+    const session = connect(`http://127.0.0.1:${port}`);
+    session
+      .on("error", () => {})
+      .once("goaway", () => {
+        // As gRPC's own clients do: what is under way is finished, what is new goes elsewhere.
+        if (current === session) current = open();
+      });
+    sessions.push(session);
+    return session;
+  };
+  let current = open();
+  const close = () => {
+    for (const session of sessions) session.destroy();
+  };
+  return { good: 0, send: (_body, headers) => sendGrpc(current, headers), close };
 }
 
 /** Sends `perSecond` requests a second for a while; resolves when all have ended. */
@@ -84,13 +121,18 @@ export function statuses(outcomes: readonly Outcome[]): Readonly<Record<string, 
   return counts;
 }
 
+/** Answers that had begun and were cut off. Nobody may ask again for them: the client has a part already. */
+export function cutOff(outcomes: readonly Outcome[]): readonly Outcome[] {
+  return outcomes.filter(({ status, headers }) => status === undefined && headers[":status"] !== undefined);
+}
+
 /** The longest time of all, in milliseconds. */
 export function slowest(outcomes: readonly Outcome[]): number {
   return Math.round(Math.max(...outcomes.map(({ milliseconds }) => milliseconds)));
 }
 
 function sendRest(
-  port: number,
+  server: { readonly host: string; readonly port: number },
   agent: Agent,
   body: Buffer = Buffer.from("{}"),
   headers: Readonly<Record<string, string>> = {},
@@ -101,17 +143,14 @@ function sendRest(
       const ip = /"ip":"([^"]*)"/.exec(answer)?.[1];
       resolve({ status, milliseconds: performance.now() - start, ip, headers: answerHeaders, body: answer });
     };
-    const call = request(
-      { host: "127.0.0.1", port, method: "POST", path: PATH, agent, headers },
-      (response) => {
-        let answer = "";
-        response.on("data", (chunk: Buffer) => {
-          answer += chunk.toString();
-        });
-        response.on("end", () => end(response.statusCode, answer, response.headers));
-        response.on("error", (error) => end(undefined, String(error)));
-      },
-    );
+    const call = request({ ...server, method: "POST", path: PATH, agent, headers }, (response) => {
+      let answer = "";
+      response.on("data", (chunk: Buffer) => {
+        answer += chunk.toString();
+      });
+      response.on("end", () => end(response.statusCode, answer, response.headers));
+      response.on("error", (error) => end(undefined, String(error)));
+    });
     call.on("error", (error) => end(undefined, String(error)));
     call.end(body);
   });

@@ -52,7 +52,10 @@ function completeBootstrap(name: string, resource: JsonRecord): JsonRecord {
       return { static_resources: { clusters: [{ name: "c", type: "STATIC", load_assignment: plain }] } };
     case "routes": {
       const { "@type": _listenerType, ...listener } = golden("listener.json");
-      const clusters = routedClusters(plain).map((cluster) => ({ name: cluster, type: "STATIC" }));
+      const clusters = [...new Set(routedClusters(plain))].map((cluster) => ({
+        name: cluster,
+        type: "STATIC",
+      }));
       return { static_resources: { listeners: [withRoutes(listener, plain)], clusters } };
     }
     default:
@@ -65,9 +68,11 @@ function routedClusters(routes: JsonRecord): readonly unknown[] {
   const actions = hosts.flatMap((host) =>
     asList(valueAt(host, "routes")).map((route) => valueAt(route, "route")),
   );
-  return actions.flatMap((action) =>
-    asList(valueAt(action, "weighted_clusters", "clusters")).map((cluster) => valueAt(cluster, "name")),
-  );
+  return actions
+    .flatMap((action) =>
+      asList(valueAt(action, "weighted_clusters", "clusters")).map((cluster) => valueAt(cluster, "name")),
+    )
+    .concat(actions.flatMap((action) => valueAt(action, "cluster") ?? []));
 }
 
 /** The listener with its routes inside instead of in a file. */
@@ -80,8 +85,15 @@ function withRoutes(listener: JsonRecord, routes: JsonRecord): unknown {
 /** One file that exists stands in for all that a router writes. */
 function withFile(bootstrap: JsonRecord, path: string): unknown {
   return mapObjects(bootstrap, (record) =>
-    record["path_config_source"] === undefined ? record : { ...record, path_config_source: { path } },
+    record["path_config_source"] === undefined
+      ? withLog(record)
+      : { ...record, path_config_source: { path } },
   );
+}
+
+/** Envoy opens its log when it validates; there is no folder for it here. */
+function withLog(record: JsonRecord): JsonRecord {
+  return record["log_format"] === undefined ? record : { ...record, path: "/dev/null" };
 }
 
 function mapObjects(value: unknown, convert: (record: JsonRecord) => JsonRecord): unknown {

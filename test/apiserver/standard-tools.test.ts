@@ -1,0 +1,127 @@
+/**
+ * What people's own tools make of a ModelDeployment on a real kube-apiserver: a dry run, the look of one that the
+ * operator has not seen yet, and an autoscaler of the real controller manager beside the real operator.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "yaml";
+import { buildTools, type ControlPlane, runOrFail, startControlPlane } from "../../e2e/cluster/index.ts";
+import { asList, valueAt } from "../../src/api/json.ts";
+import { until } from "./router-envoy/until.ts";
+import { OPERATOR_NAMESPACE, OperatorProcess } from "./running-operator.ts";
+
+const root = join(import.meta.dirname, "../..");
+const crdFolder = join(root, "crds");
+const minimal = parse(readFileSync(join(import.meta.dirname, "manifests/valid/minimal.yaml"), "utf8"));
+const PATIENCE_MILLISECONDS = 120_000;
+
+let controlPlane: ControlPlane;
+let operator: OperatorProcess | undefined;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane({
+    controllerManager: true,
+    controllerManagerFlags: ["--horizontal-pod-autoscaler-sync-period=1s"],
+  });
+  await kubectl(["apply", "-f", crdFolder]);
+  const isServed = () =>
+    kubectl(["get", "modeldeployments"]).then(
+      () => true,
+      () => false,
+    );
+  await until("the kind is served", isServed, PATIENCE_MILLISECONDS);
+  await kubectl(["create", "namespace", OPERATOR_NAMESPACE]);
+}, 1_800_000);
+
+afterAll(async () => {
+  operator?.child.kill("SIGKILL");
+  await controlPlane?.stop();
+}, 60_000);
+
+function kubectl(args: readonly string[], object?: object): Promise<string> {
+  return controlPlane.kubectl(args, object === undefined ? {} : { input: JSON.stringify(object) });
+}
+
+async function read(...args: readonly string[]): Promise<unknown> {
+  return JSON.parse(await kubectl(["get", ...args, "--output=json"]));
+}
+
+function modelDeployment(name: string): object {
+  return { ...minimal, metadata: { name, namespace: "default" } };
+}
+
+test("apply --dry-run=server shows what would be stored, and stores nothing", async () => {
+  const apply = ["apply", "--dry-run=server", "--output=json", "--filename=-"];
+  const { spec } = JSON.parse(await kubectl(apply, modelDeployment("dry")));
+  expect(spec.pools).toEqual([{ name: "default" }]);
+  expect(await kubectl(["get", "modeldeployments", "--output=name"])).not.toContain("dry");
+}, 300_000);
+
+test("one that the operator has not looked at is under way, to kstatus and to Argo CD", async () => {
+  await kubectl(["create", "--filename=-"], modelDeployment("unseen"));
+  const unseen = await read("modeldeployment", "unseen");
+  expect(valueAt(unseen, "status")).toEqual({ observedGeneration: 0 });
+  const program = (await buildTools(["gitops"], () => {})).program("gitops");
+  const health = join(root, "examples/argocd/health.lua");
+  const status = async (...args: readonly string[]) => {
+    const [answer] = JSON.parse(await runOrFail(program, args, { input: JSON.stringify([unseen]) }));
+    return answer.status;
+  };
+  expect(await status("kstatus")).toBe("InProgress");
+  expect(await status("argocd", health)).toBe("Progressing");
+  await kubectl(["delete", "modeldeployment", "unseen"]);
+}, 300_000);
+
+/** `STATUS REASON` by type. */
+async function conditionsOfAutoscaler(name: string): Promise<Readonly<Record<string, string>>> {
+  const conditions = asList(valueAt(await read("hpa", name), "status", "conditions"));
+  return Object.fromEntries(
+    conditions.map((each) => [
+      String(valueAt(each, "type")),
+      `${valueAt(each, "status")} ${valueAt(each, "reason")}`,
+    ]),
+  );
+}
+
+test("a HorizontalPodAutoscaler finds the pods by the scale subresource, and sizes them", async () => {
+  const name = "scaled";
+  operator = await OperatorProcess.start(controlPlane.kubeconfig);
+  await kubectl(["create", "--filename=-"], modelDeployment(name));
+  const scale = () => read("modeldeployment", name, "--subresource=scale");
+  const podsOfScale = async () => {
+    const selector = String(valueAt(await scale(), "status", "selector"));
+    return asList(valueAt(await read("pods", "--selector", selector), "items"));
+  };
+  const replicas = async (wanted: number) =>
+    valueAt(await scale(), "status", "replicas") === wanted && (await podsOfScale()).length === wanted;
+  await until("one pod", () => replicas(1), PATIENCE_MILLISECONDS);
+
+  await kubectl(["create", "--filename=-"], {
+    apiVersion: "autoscaling/v2",
+    kind: "HorizontalPodAutoscaler",
+    metadata: { name },
+    spec: {
+      scaleTargetRef: { apiVersion: "petrel.dev/v1alpha1", kind: "ModelDeployment", name },
+      minReplicas: 3,
+      maxReplicas: 5,
+      metrics: [
+        {
+          type: "Resource",
+          resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } },
+        },
+      ],
+    },
+  });
+  // Below its least, an autoscaler acts without any metric.
+  await until("three pods", () => replicas(3), PATIENCE_MILLISECONDS);
+  expect(valueAt(await read("modeldeployment", name), "spec", "replicas")).toBe(3);
+  // Then it asks for metrics of the pods. There are none to be had here; a selector that it cannot use it would tell
+  // as InvalidSelector, before it asks.
+  await until(
+    "it asks for metrics",
+    async () => (await conditionsOfAutoscaler(name))["ScalingActive"] === "False FailedGetResourceMetric",
+    PATIENCE_MILLISECONDS,
+  );
+  expect((await conditionsOfAutoscaler(name))["AbleToScale"]).toMatch(/^True /);
+}, 400_000);
