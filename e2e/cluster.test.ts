@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Cluster, countTraces, nodeImage, prepare, startCluster } from "./cluster/index.ts";
+import { scriptPod } from "./script-pod.ts";
 
 const namespace = "smoke";
 /** A cut-off node was seen NotReady after 51 s: kubelets report every 10 s, and 50 s without is too long. */
@@ -42,32 +43,9 @@ async function until(
 
 const idle = "setInterval(() => {}, 60_000)";
 
-/** A pod that runs a script in Node under PodSecurity `restricted`. */
-function pod(name: string, image: string, script: string, gpus = 0): object {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, namespace, labels: { app: name } },
-    spec: {
-      restartPolicy: "OnFailure",
-      terminationGracePeriodSeconds: 0,
-      securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
-      containers: [
-        {
-          name: "main",
-          image,
-          imagePullPolicy: "Never",
-          command: ["node", "--eval", script],
-          ...(gpus === 0 ? {} : { resources: { limits: { "nvidia.com/gpu": gpus } } }),
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            capabilities: { drop: ["ALL"] },
-            readOnlyRootFilesystem: true,
-          },
-        },
-      ],
-    },
-  };
+function pod(name: string, image: string, script: string, gpus?: number): object {
+  const labels = { app: name };
+  return scriptPod(name, { namespace, labels, image, script, ...(gpus === undefined ? {} : { gpus }) });
 }
 
 describe("the test cluster", () => {
@@ -145,6 +123,48 @@ describe("the test cluster", () => {
       );
     });
   }, 90_000);
+
+  test("a pod that a NetworkPolicy selects answers whom the policy names, and refuses others", async () => {
+    const answerAll = 'require("http").createServer((_, answer) => answer.end("hello")).listen(8080)';
+    await apply(pod("guarded", image, answerAll));
+    // Asks once a second and tells how it went last.
+    const ask = (host: string) => `setInterval(() => {
+      const request = require("http").get({ host: "${host}", port: 8080, agent: false }, (answer) => {
+        answer.resume();
+        console.log("answered");
+      });
+      request.on("error", (error) => console.log(error.code));
+    }, 500)`;
+    await until(
+      "the guarded pod runs",
+      60_000,
+      async () => (await get("pod guarded", "{.status.phase}")) === "Running",
+    );
+    const address = await get("pod guarded", "{.status.podIP}");
+    for (const name of ["friend", "stranger"]) await apply(pod(name, image, ask(address)));
+    const lastWord = async (name: string) =>
+      (await cluster.kubectl(["-n", namespace, "logs", name, "--tail=1"]).catch(() => "")).trim();
+    const untilTold = (name: string, word: string) =>
+      until(`${name} is told ${word}`, 60_000, async () => (await lastWord(name)) === word);
+    await untilTold("friend", "answered");
+    await untilTold("stranger", "answered");
+
+    const policy = {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "NetworkPolicy",
+      metadata: { name: "guarded", namespace },
+      spec: {
+        podSelector: { matchLabels: { app: "guarded" } },
+        ingress: [{ from: [{ podSelector: { matchLabels: { app: "friend" } } }], ports: [{ port: 8080 }] }],
+      },
+    };
+    await apply(policy);
+    await untilTold("stranger", "ECONNREFUSED");
+    await untilTold("friend", "answered");
+    await cluster.kubectl(["-n", namespace, "delete", "networkpolicy", "guarded"]);
+    await untilTold("stranger", "answered");
+    await cluster.kubectl(["-n", namespace, "delete", "pods", "--all", "--wait=false"]);
+  }, 300_000);
 
   test("PodSecurity refuses a pod that is not restricted", async () => {
     const open = {

@@ -7,7 +7,7 @@ import { Scenario, sharedCluster } from "./scenario.ts";
 
 let scenario: Scenario;
 const KINDS =
-  "deployments,replicasets,pods,services,endpointslices,serviceaccounts,poddisruptionbudgets,controllerrevisions,rolebindings,configmaps,secrets";
+  "deployments,replicasets,pods,services,endpointslices,serviceaccounts,poddisruptionbudgets,networkpolicies,controllerrevisions,rolebindings,configmaps,secrets";
 
 async function objects(): Promise<readonly string[]> {
   const list = await scenario.kubectl("get", KINDS, "-o", "name");

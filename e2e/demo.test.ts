@@ -30,6 +30,17 @@ function demo(
   return new Promise((resolve) => child.once("close", (exitCode) => resolve({ exitCode, output })));
 }
 
+/**
+ * Reads what the demo reported of its load. That nothing at all fails is held by node-lost.test.ts and update.test.ts,
+ * one after the other on one cluster; here a second cluster shares the machine, and what is held is that the demo shows a
+ * model that goes on answering.
+ */
+function expectMostAnswered(output: string, what: string, leastSent: number): void {
+  const [, failed, sent] = output.match(new RegExp(`${what}: (\\d+) failed of (\\d+) requests`)) ?? [];
+  expect(Number(sent)).toBeGreaterThanOrEqual(leastSent);
+  expect(Number(failed)).toBeLessThan(Number(sent) / 2);
+}
+
 afterAll(async () => {
   if (readCluster(name) !== undefined) await removeCluster(name);
 }, 120_000);
@@ -37,11 +48,12 @@ afterAll(async () => {
 testOnLocalCluster(
   "the demo shows what it promises, stays up, and goes without a trace",
   async () => {
-    const up = await demo();
+    // What the releases show, label-gated-canary.test.ts holds, by the same code.
+    const up = await demo("--no-releases");
     if (up.exitCode !== 0) throw new Error(`the demo ended with ${up.exitCode}:\n${up.output}`);
     expect(up.output).toMatch(/predictions by ranker-\w+/);
-    expect(up.output).toMatch(/node n\d cut off: \d+ failed of \d{4} requests/);
-    expect(up.output).toMatch(/new model revision: \d+ failed of \d+ requests/);
+    expectMostAnswered(up.output, "node n\\d cut off", 1_000);
+    expectMostAnswered(up.output, "new model revision", 500);
     expect(up.output).toContain("npm run demo -- --down");
 
     const layout = readCluster(name);

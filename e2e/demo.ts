@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: from nothing to a served model, and on to what makes it worth having: a lost node and a new
- * model version under load, with the failed requests counted.
+ * model version under load, with the failed requests counted; then releases that the orders of a shop decide about.
  *
  * It leaves the cluster up and says how to use it. `--down` removes every trace; `--context NAME` uses a cluster
  * of the kubeconfig instead of a local one.
@@ -23,13 +23,15 @@ import {
   startCluster,
   tracesOf,
 } from "./cluster/index.ts";
+import { showJudgedReleases } from "./demo-campaign.ts";
 import { exampleManifest, exampleRows, inferenceBody } from "./example-models.ts";
 import { predict } from "./inference-client.ts";
 import { installPetrel, OPERATOR_NAMESPACE, RELEASE } from "./installation.ts";
-import { type ProbeReport, quantile, startProbe } from "./probe.ts";
+import { type ProbeReport, quantile } from "./probe.ts";
 import { Scenario } from "./scenario.ts";
+import { underLoad } from "./under-load.ts";
 
-const NAMESPACE = "shop";
+const NAMESPACE = "petrel-demo";
 const MODEL = "ranker";
 const REQUESTS_PER_SECOND = 100;
 /** Without the cluster's own notice: its kubelet is silent for 40 to 51 s before Kubernetes calls it lost. */
@@ -73,21 +75,25 @@ async function openOrStartCluster({ context, name }: DemoOptions): Promise<Clust
 }
 
 /** URL of the model from this machine; with a cluster elsewhere, through a forwarded port. */
-async function modelUrl(scenario: Scenario): Promise<{ url: string; close: () => void }> {
+async function modelUrl(
+  scenario: Scenario,
+  model: string,
+  localPort: number,
+): Promise<{ url: string; close: () => void }> {
   if (scenario.cluster.capabilities.has("ReachServices")) {
-    return { url: await scenario.url(MODEL), close: () => {} };
+    return { url: await scenario.url(model), close: () => {} };
   }
-  const port = (await scenario.status(MODEL)).traffic?.port;
+  const port = (await scenario.status(model)).traffic?.port;
   const forward = spawn(
     "kubectl",
     ["--kubeconfig", scenario.cluster.kubeconfig, "-n", scenario.namespace, "port-forward"].concat([
       "deployment/petrel-router",
-      `${LOCAL_PORT}:${port}`,
+      `${localPort}:${port}`,
     ]),
     { stdio: "ignore" },
   );
   await new Promise((resolve) => setTimeout(resolve, 3000));
-  return { url: `http://127.0.0.1:${LOCAL_PORT}`, close: () => void forward.kill() };
+  return { url: `http://127.0.0.1:${localPort}`, close: () => void forward.kill() };
 }
 
 async function showPredictions(url: string): Promise<void> {
@@ -128,20 +134,23 @@ function showReport(what: string, report: ProbeReport): void {
   if (inOrder.length > 0) say("  expected: none; a machine that is busy with other things can be the cause");
 }
 
-/** Sends requests at a constant rate while something happens. */
-async function underLoad(url: string, happening: () => Promise<void>): Promise<ProbeReport> {
-  const probe = startProbe({
-    url: `${url}/v2/models/${MODEL}/infer`,
-    body: inferenceBody(),
+function underDemoLoad(
+  scenario: Scenario,
+  url: string,
+  happening: () => Promise<void>,
+): Promise<ProbeReport> {
+  return underLoad(scenario, MODEL, happening, {
+    url,
     ratePerSecond: REQUESTS_PER_SECOND,
-    timeoutMilliseconds: 2000,
+    timeoutMilliseconds: 2_000,
   });
-  try {
-    await happening();
-  } finally {
-    await probe.stop();
-  }
-  return probe.stop();
+}
+
+/** Manifests of the model and of its next version: a cluster that is given may have no GPUs. */
+function manifestsOf({ context }: DemoOptions): { readonly first: string; readonly next: string } {
+  return context === undefined
+    ? { first: "demo.yaml", next: "demo-v2.yaml" }
+    : { first: "quickstart.yaml", next: "quickstart-v2.yaml" };
 }
 
 interface DemoOptions {
@@ -149,6 +158,8 @@ interface DemoOptions {
   readonly context?: string;
   /** Name of the local cluster. */
   readonly name: string;
+  /** Whether the releases are shown that orders decide about. */
+  readonly releases: boolean;
 }
 
 const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1000));
@@ -166,7 +177,7 @@ async function loseNode(scenario: Scenario, url: string): Promise<void> {
   }
   say(`cutting off node ${node}, which runs a model pod, at ${REQUESTS_PER_SECOND} requests/s`);
   try {
-    const report = await underLoad(url, async () => {
+    const report = await underDemoLoad(scenario, url, async () => {
       await seconds(3);
       await cluster.cutOff(node);
       await seconds(NODE_LOSS_SECONDS);
@@ -178,11 +189,11 @@ async function loseNode(scenario: Scenario, url: string): Promise<void> {
   }
 }
 
-async function updateModel(scenario: Scenario, url: string): Promise<void> {
-  say("kubectl apply -f examples/quickstart-v2.yaml: version 2 of the model, under load");
-  const report = await underLoad(url, async () => {
+async function updateModel(scenario: Scenario, url: string, manifest: string): Promise<void> {
+  say(`kubectl apply -f examples/${manifest}: version 2 of the model, under load`);
+  const report = await underDemoLoad(scenario, url, async () => {
     await seconds(2);
-    await scenario.apply(exampleManifest("quickstart-v2.yaml"));
+    await scenario.apply(exampleManifest(manifest));
     await scenario.waitFor(MODEL, "Promoted");
     await seconds(3);
   });
@@ -207,7 +218,7 @@ async function showUsage(scenario: Scenario, url: string): Promise<void> {
         ].join("\n  ")
       : "npm run demo -- --down";
   say();
-  console.log(`The cluster stays up. Try it:
+  console.log(`The cluster stays up. Try it, and your own models in another namespace:
 
   export KUBECONFIG=${cluster.kubeconfig}${toolsPath}
   kubectl -n ${NAMESPACE} get modeldeployments,pods
@@ -230,22 +241,34 @@ async function up(options: DemoOptions): Promise<void> {
   const cluster = await openOrStartCluster(options);
   await installPetrel(cluster, say);
   const scenario = await Scenario.open(cluster, NAMESPACE);
-  say("kubectl apply -f examples/quickstart.yaml");
-  await scenario.apply(exampleManifest("quickstart.yaml"));
+  const manifests = manifestsOf(options);
+  say(`kubectl apply -f examples/${manifests.first}`);
+  await scenario.apply(exampleManifest(manifests.first));
   await scenario.waitFor(MODEL, "Promoted");
   await scenario.waitFor(MODEL, "Ready");
   say("ready");
   console.log(await scenario.kubectl("get", "modeldeployments,pods", "-o", "wide"));
-  const { url, close } = await modelUrl(scenario);
+  const { url, close } = await modelUrl(scenario, MODEL, LOCAL_PORT);
+  const closes = [close];
+  const reach = async (model: string) => {
+    const reached = await modelUrl(scenario, model, LOCAL_PORT + closes.length);
+    closes.push(reached.close);
+    return reached.url;
+  };
   try {
     await showPredictions(url);
     await loseNode(scenario, url);
     await scenario.waitFor(MODEL, "Ready");
-    await updateModel(scenario, url);
+    await updateModel(scenario, url, manifests.next);
     await showPredictions(url);
+    if (options.releases) {
+      const folder = readCluster(options.name)?.folder;
+      const evidenceFolder = folder === undefined || cluster.id === "" ? undefined : join(folder, "evidence");
+      await showJudgedReleases({ scenario, evidenceFolder }, reach, say);
+    }
     await showUsage(scenario, url);
   } finally {
-    close();
+    for (const end of closes) end();
   }
 }
 
@@ -259,11 +282,32 @@ async function down({ name }: DemoOptions): Promise<void> {
   say(`removed; ${countTraces(tracesOf(layout.id, layout.folder))} traces left`);
 }
 
-const { values } = parseArgs({
-  options: {
-    down: { type: "boolean", default: false },
-    context: { type: "string" },
-    name: { type: "string", default: "petrel" },
-  },
-});
-await (values.down ? down(values) : up(values));
+const USAGE = `usage: npm run demo [-- --down | --context NAME | --no-releases]
+
+  --down            remove the local cluster
+  --context NAME    use a cluster of the kubeconfig instead of a local one
+  --name NAME       another name for the local cluster
+  --no-releases     leave out the releases that orders decide about, which take some twelve minutes`;
+
+function readOptions(): DemoOptions & { readonly down: boolean; readonly help: boolean } {
+  try {
+    const { values } = parseArgs({
+      allowNegative: true,
+      options: {
+        down: { type: "boolean", default: false },
+        context: { type: "string" },
+        name: { type: "string", default: "petrel" },
+        releases: { type: "boolean", default: true },
+        help: { type: "boolean", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const options = readOptions();
+if (options.help) console.log(USAGE);
+else await (options.down ? down(options) : up(options));

@@ -24,11 +24,16 @@ export interface ExampleModel {
   readonly digest: string;
 }
 
-/** A version of the CDNOW model: `1`, `2` or `small`. */
-export function exampleModel(version: "1" | "2" | "small"): ExampleModel {
+/** A version of the CDNOW model. */
+export function exampleModel(version: "1" | "2" | "small" | "shuffled"): ExampleModel {
   const { models } = JSON.parse(readFileSync(join(examples, "models/cdnow/metrics.json"), "utf8"));
   const { file, digest } = models[version];
   return { uri: `file:///models/cdnow/${file}`, digest };
+}
+
+/** The bytes of a version of the model. */
+export function exampleModelBytes(version: "1" | "2" | "small"): Buffer {
+  return readFileSync(join(examples, "models/cdnow", version, "model.onnx"));
 }
 
 /** What a version of the model answers to {@link exampleRows}; a unit test holds it to the model itself. */

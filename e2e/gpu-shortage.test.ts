@@ -30,7 +30,8 @@ test("more replicas than GPUs: Ready is False and says how many are missing and 
   );
   expect(condition).toMatchObject({ status: "False" });
   expect(condition?.message).toContain("Insufficient nvidia.com/gpu");
-  expect(await scenario.condition(NAME, "Available")).toMatchObject({ status: "True" });
+  // The routers of the new namespace start meanwhile.
+  await scenario.waitFor(NAME, "Available");
 }, 300_000);
 
 test("with as many replicas as GPUs it is ready", async () => {
@@ -53,4 +54,17 @@ test("once there is room for it, it takes the traffic", async () => {
   await scenario.apply(deployment(2, "2"));
   await scenario.waitFor(NAME, "Promoted");
   await scenario.waitFor(NAME, "Ready");
+}, 300_000);
+
+test("a waiting replica gets the GPU that another deployment gives back, and nobody has to act", async () => {
+  const late = plainDeployment("late", { pools, runtime, replicas: 3 });
+  await scenario.apply(late);
+  const condition = await scenario.until(
+    "WaitingForCapacity in Ready of the second deployment",
+    () => scenario.condition("late", "Ready"),
+    (seen) => seen?.reason === "WaitingForCapacity" && seen.message.includes("2 of 3"),
+  );
+  expect(condition?.message).toContain("Insufficient nvidia.com/gpu");
+  await scenario.kubectl("delete", "modeldeployment", NAME, "--wait=false");
+  await scenario.waitFor("late", "Ready");
 }, 300_000);

@@ -2,7 +2,13 @@
  * A client of the Open Inference Protocol, over REST and over gRPC, as small as one of a user.
  */
 import { join } from "node:path";
-import { Client, credentials, type ServiceDefinition } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 
 /** The answer to a request for scores. */
@@ -48,17 +54,25 @@ function loadService(): ServiceDefinition {
   return definition;
 }
 
-/** A connection to `http://HOST[:PORT]`. The caller closes it. */
-export function grpcClient(url: string): Client {
+/** A connection to `http://HOST[:PORT]`, under another host name if one is given. The caller closes it. */
+export function grpcClient(url: string, hostName?: string): Client {
   const { host } = new URL(url);
-  return new Client(host.includes(":") ? host : `${host}:80`, credentials.createInsecure());
+  const options = hostName === undefined ? {} : { "grpc.default_authority": hostName };
+  return new Client(host.includes(":") ? host : `${host}:80`, credentials.createInsecure(), options);
 }
 
-/** Asks for the scores of rows over gRPC. Rejects on any status but OK. */
+/** A connection to `https://HOST`, which must prove to have the name. The caller closes it. */
+export function grpcTlsClient(url: string, channel: ChannelCredentials, servername: string): Client {
+  const { host } = new URL(url);
+  return new Client(`${host}:443`, channel, { "grpc.ssl_target_name_override": servername });
+}
+
+/** Asks for the scores of rows over gRPC, with these metadata. Rejects on any status but OK. */
 export function predictOverGrpc(
   client: Client,
   model: string,
   rows: readonly (readonly number[])[],
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<Prediction> {
   const method = loadService()["ModelInfer"];
   if (method === undefined) throw new Error("the service has no method ModelInfer");
@@ -71,6 +85,7 @@ export function predictOverGrpc(
       method.requestSerialize,
       (bytes: Buffer) => method.responseDeserialize(bytes) as GrpcAnswer,
       call,
+      Metadata.fromHttp2Headers({ ...metadata }),
       { deadline: Date.now() + CALL_TIMEOUT_MILLISECONDS },
       (error, answer) => {
         if (answer === undefined) return reject(error);

@@ -1,7 +1,6 @@
 /**
  * Petrel in a cluster, as a user puts it there: images that the nodes know, and the chart.
  */
-
 import { join } from "node:path";
 import {
   buildTools,
@@ -12,12 +11,19 @@ import {
   runOrFail,
 } from "./cluster/index.ts";
 
-const chart = join(import.meta.dirname, "../charts/petrel");
+/** This tree's chart. */
+export const chart = join(import.meta.dirname, "../charts/petrel");
 
 /** Namespace that the operator runs in. */
 export const OPERATOR_NAMESPACE = "petrel-system";
 /** Name of the Helm release. */
 export const RELEASE = "petrel";
+
+/** Where the installation of the tests lets gates of releases ask. */
+export const GATE_HOOK = { namespace: "gate-hooks", host: "hook.gate-hooks.svc", port: 8080 } as const;
+
+/** Labels of pods that may read the metrics of the model servers in their namespace. */
+export const SCRAPER_LABELS = { "petrel.dev/test": "scraper" } as const;
 
 /** Images to use where the cluster cannot be given any: a registry must have them. */
 function givenImage(variable: string): string | undefined {
@@ -53,14 +59,35 @@ export async function helm(cluster: Cluster, args: readonly string[]): Promise<s
   });
 }
 
-/** Installs or upgrades the chart and waits until the operator is ready. Gives the chart's notes. */
+/**
+ * Installs or upgrades a chart of Petrel, with these images and more flags for values, and waits until the operator
+ * is ready. Gives its notes.
+ */
+export function applyChart(
+  cluster: Cluster,
+  folder: string,
+  images: { readonly petrel: string; readonly envoy: string },
+  values: readonly string[] = [],
+): Promise<string> {
+  const [repository = "", tag = ""] = images.petrel.split(/:(?=[^:/]+$)/);
+  return helm(cluster, [
+    ...["upgrade", "--install", RELEASE, folder, "--namespace", OPERATOR_NAMESPACE, "--create-namespace"],
+    ...["--set", `image.repository=${repository}`, "--set-string", `image.tag=${tag}`],
+    ...["--set", `envoy.image=${images.envoy}`, "--wait", "--timeout", "3m"],
+    ...values,
+  ]);
+}
+
+/** Installs or upgrades this tree's chart and waits until the operator is ready. Gives the chart's notes. */
 export async function installPetrel(cluster: Cluster, progress: Progress): Promise<string> {
   const images = await provideImages(cluster, progress);
   progress("helm upgrade --install petrel charts/petrel");
   const [repository = "", tag = ""] = images.petrel.split(/:(?=[^:/]+$)/);
-  return helm(cluster, [
-    ...["upgrade", "--install", RELEASE, chart, "--namespace", OPERATOR_NAMESPACE, "--create-namespace"],
-    ...["--set", `image.repository=${repository}`, "--set-string", `image.tag=${tag}`],
-    ...["--set", `envoy.image=${images.envoy}`, "--wait", "--timeout", "3m"],
+  const scrapers = JSON.stringify([{ podSelector: { matchLabels: SCRAPER_LABELS } }]);
+  return applyChart(cluster, chart, images, [
+    // No node of a test has a real GPU, so the image without the CUDA provider stands in for the one with it.
+    ...["--set", `cudaImage.repository=${repository}`, "--set-string", `cudaImage.tag=${tag}`],
+    ...["--set-json", `modelServers.metricsFrom=${scrapers}`],
+    ...["--set-json", `gates.allowedUrls=${JSON.stringify([`http://${GATE_HOOK.host}:${GATE_HOOK.port}`])}`],
   ]);
 }

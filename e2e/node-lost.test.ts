@@ -2,11 +2,12 @@
  * A node with a model server is cut off from the network: long before Kubernetes notices, its requests go to
  * the others.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Cluster } from "./cluster/index.ts";
-import { inferenceBody, plainDeployment } from "./example-models.ts";
-import { startProbe } from "./probe.ts";
+import { plainDeployment } from "./example-models.ts";
 import { clusterIsLocal, Scenario, sharedCluster } from "./scenario.ts";
+import { underLoad } from "./under-load.ts";
 
 let cluster: Cluster;
 let scenario: Scenario;
@@ -22,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => scenario.dispose(), 180_000);
 
-// A cluster that was given must not be broken, and has no demo of ours: the summary then names this test as not run.
+// A cluster that was given must not be broken: the summary then names this test as not run.
 const testOnLocalCluster = clusterIsLocal ? test : test.skip;
 
 testOnLocalCluster(
@@ -31,20 +32,15 @@ testOnLocalCluster(
     const node = await scenario.nodeWithModelButNoRouter(NAME);
     if (node === undefined)
       throw new Error(`no node has a replica and no router:\n${await scenario.describe(NAME)}`);
-    const probe = startProbe({
-      url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
-      body: inferenceBody(),
-      ratePerSecond: 50,
-      timeoutMilliseconds: 5000,
+    const report = await underLoad(scenario, NAME, async () => {
+      await delay(2_000);
+      try {
+        await cluster.cutOff(node);
+        await delay(15_000);
+      } finally {
+        await cluster.reconnect(node);
+      }
     });
-    try {
-      await new Promise((resolve) => setTimeout(resolve, 2000));
-      await cluster.cutOff(node);
-      await new Promise((resolve) => setTimeout(resolve, 15_000));
-    } finally {
-      await cluster.reconnect(node);
-    }
-    const report = await probe.stop();
     expect(report.failures).toEqual([]);
     expect(report.sent).toBeGreaterThan(700);
     await cluster.kubectl(["wait", `node/${node}`, "--for=condition=Ready", "--timeout=120s"], {

@@ -3,10 +3,10 @@
  * by whoever leads next.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { exampleModel, inferenceBody, plainDeployment } from "./example-models.ts";
+import { exampleModel, plainDeployment } from "./example-models.ts";
 import { OPERATOR_NAMESPACE } from "./installation.ts";
-import { startProbe } from "./probe.ts";
 import { Scenario, sharedCluster } from "./scenario.ts";
+import { underLoad } from "./under-load.ts";
 
 let scenario: Scenario;
 const NAME = "ranker";
@@ -20,22 +20,18 @@ beforeAll(async () => {
 afterAll(() => scenario.dispose(), 180_000);
 
 test("an update that loses its operator is finished, without a failed request", async () => {
-  const probe = startProbe({
-    url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
-    body: inferenceBody(),
-    ratePerSecond: 50,
-    timeoutMilliseconds: 5000,
+  const report = await underLoad(scenario, NAME, async () => {
+    await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
+    await scenario.until(
+      "the candidate in status",
+      () => scenario.status(NAME),
+      (status) => status.revisions?.candidate !== undefined,
+    );
+    const flags = ["--all", "--grace-period=0", "--force"];
+    await scenario.cluster.kubectl(["-n", OPERATOR_NAMESPACE, "delete", "pods", ...flags]);
+    await scenario.waitFor(NAME, "Promoted");
+    await scenario.waitFor(NAME, "Ready");
   });
-  await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
-  await scenario.until(
-    "the candidate in status",
-    () => scenario.status(NAME),
-    (status) => status.revisions?.candidate !== undefined,
-  );
-  const flags = ["--all", "--grace-period=0", "--force"];
-  await scenario.cluster.kubectl(["-n", OPERATOR_NAMESPACE, "delete", "pods", ...flags]);
-  await scenario.waitFor(NAME, "Promoted");
-  await scenario.waitFor(NAME, "Ready");
-  const report = await probe.stop();
   expect(report.failures).toEqual([]);
+  expect(report.sent).toBeGreaterThan(100);
 }, 300_000);

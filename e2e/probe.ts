@@ -5,11 +5,17 @@
  * A time-out, a broken connection and a status that is not 200 are failures. Half of the requests use a fresh
  * connection each, as clients without a pool do. It is bounded in time and in requests under way.
  */
-import { Agent, request } from "node:http";
+import { Agent as PlainAgent, request as plainRequest } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
 /** What to send, and how fast. */
 export interface ProbeOptions {
+  /** With `https`, `tls` is needed. */
   readonly url: string;
+  /** Whose certificates (PEM) are trusted, and the name that the server must prove to have. */
+  readonly tls?: { readonly ca: string; readonly servername: string };
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
   readonly ratePerSecond: number;
   /** A request that has no whole answer by then has failed. */
@@ -20,6 +26,8 @@ export interface ProbeOptions {
 export interface ProbeFailure {
   /** When it was sent, in milliseconds since the start of the probe. */
   readonly atMilliseconds: number;
+  /** On a connection of its own, or on one that was there before. */
+  readonly isFresh: boolean;
   readonly reason: string;
 }
 
@@ -34,6 +42,8 @@ export interface ProbeReport {
 
 /** A probe under way. */
 export interface Probe {
+  /** Milliseconds since the start. */
+  elapsedMilliseconds(): number;
   /** What has been seen so far. */
   report(): ProbeReport;
   /** Sends no more, waits for the requests under way, and gives the whole report. */
@@ -47,7 +57,8 @@ const MAXIMUM_DURATION_MILLISECONDS = 15 * 60_000;
 
 /** Starts probing. */
 export function startProbe(options: ProbeOptions): Probe {
-  const keepAlive = new Agent({ keepAlive: true, maxSockets: 64 });
+  const kept = { keepAlive: true, maxSockets: 64 };
+  const keepAlive = options.tls === undefined ? new PlainAgent(kept) : new TlsAgent(kept);
   const startedAt = performance.now();
   const failures: ProbeFailure[] = [];
   const latenciesMilliseconds: number[] = [];
@@ -59,12 +70,12 @@ export function startProbe(options: ProbeOptions): Probe {
     const isFresh = sent % 2 === 0;
     sent += 1;
     if (underWay.size >= MAXIMUM_UNDER_WAY) {
-      failures.push({ atMilliseconds, reason: "too many requests under way" });
+      failures.push({ atMilliseconds, isFresh, reason: "too many requests under way" });
       return;
     }
     const exchange = send(options, isFresh ? undefined : keepAlive).then(
       (latency) => void latenciesMilliseconds.push(latency),
-      (error: Error) => void failures.push({ atMilliseconds, reason: error.message }),
+      (error: Error) => void failures.push({ atMilliseconds, isFresh, reason: error.message }),
     );
     underWay.add(exchange);
     void exchange.finally(() => underWay.delete(exchange));
@@ -84,6 +95,7 @@ export function startProbe(options: ProbeOptions): Probe {
     latenciesMilliseconds: [...latenciesMilliseconds],
   });
   return {
+    elapsedMilliseconds: () => performance.now() - startedAt,
     report,
     async stop() {
       clearInterval(timer);
@@ -95,15 +107,21 @@ export function startProbe(options: ProbeOptions): Probe {
 }
 
 /** Sends one request. Resolves with its latency in milliseconds; rejects with why it failed. */
-function send(options: ProbeOptions, agent: Agent | undefined): Promise<number> {
+function send(options: ProbeOptions, agent: PlainAgent | undefined): Promise<number> {
   const sentAt = performance.now();
+  const request = options.tls === undefined ? plainRequest : tlsRequest;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       options.url,
       {
         method: "POST",
         ...(agent === undefined ? { agent: false } : { agent }),
-        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(options.body) },
+        ...options.tls,
+        headers: {
+          ...options.headers,
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(options.body),
+        },
         signal: AbortSignal.timeout(options.timeoutMilliseconds),
       },
       (response) => {

@@ -5,14 +5,20 @@
 import { randomBytes } from "node:crypto";
 import { parse } from "yaml";
 import type { Condition } from "../src/api/conditions.ts";
+import { asList, valueAt } from "../src/api/json.ts";
 import type { ModelDeploymentStatus } from "../src/api/model-deployment-status.ts";
-import { type Cluster, openCluster, startCluster } from "./cluster/index.ts";
+import { type Cluster, KUBERNETES_VARIABLE, openCluster, startCluster } from "./cluster/index.ts";
 
 /** Environment variable that names the cluster which the whole tier shares. */
 export const SHARED_CLUSTER_VARIABLE = "PETREL_E2E_SHARED_CLUSTER";
 
+/** Label of a scenario's namespace. */
+const SCENARIO_LABEL = "petrel.dev/scenario";
+
 /** Whether the tier runs on a cluster that it made itself, and may therefore break. */
 export const clusterIsLocal = process.env[SHARED_CLUSTER_VARIABLE] !== "";
+/** Whether the local cluster mounts images as volumes: Kubernetes does from 1.35 on. */
+export const imagesAreMounted = process.env[KUBERNETES_VARIABLE] !== "1.34";
 
 /** Opens the cluster that the tier's set-up has made. */
 export async function sharedCluster(): Promise<Cluster> {
@@ -22,6 +28,14 @@ export async function sharedCluster(): Promise<Cluster> {
   return name === "" ? startCluster() : openCluster(name);
 }
 
+/** Waits until nothing is left of any scenario; fails with the names of what stays. */
+export async function scenariosAreGone(cluster: Cluster): Promise<void> {
+  const left = ["namespaces", "--selector", SCENARIO_LABEL];
+  await cluster.kubectl(["wait", "--for=delete", ...left, "--timeout=180s"], {
+    timeoutMilliseconds: 190_000,
+  });
+}
+
 /** A pod and where it is. */
 export interface PlacedPod {
   readonly name: string;
@@ -29,6 +43,13 @@ export interface PlacedPod {
   readonly node: string | undefined;
   /** Pool of a model server. */
   readonly pool: string | undefined;
+}
+
+/** A container that was started. */
+export interface RunContainer {
+  /** Its id at the node's container runtime. */
+  readonly id: string;
+  readonly restarts: number;
 }
 
 interface RawPod {
@@ -57,17 +78,15 @@ export class Scenario {
 
   /** A namespace that enforces the Pod Security Standard *restricted*; it is made if it is not there. */
   static async open(cluster: Cluster, namespace: string): Promise<Scenario> {
-    const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+    const labels = { "pod-security.kubernetes.io/enforce": "restricted", [SCENARIO_LABEL]: "" };
     const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } };
     await cluster.kubectl(["apply", "-f", "-"], { input: JSON.stringify(object) });
     return new Scenario(cluster, namespace);
   }
 
-  /** Deletes the namespace and waits until it is gone. */
+  /** Deletes the namespace. It goes beside the next scenario; {@link scenariosAreGone} waits for all of them. */
   async dispose(): Promise<void> {
-    await this.cluster.kubectl(["delete", "namespace", this.namespace, "--wait", "--timeout=120s"], {
-      timeoutMilliseconds: 130_000,
-    });
+    await this.cluster.kubectl(["delete", "namespace", this.namespace, "--wait=false"]);
   }
 
   /** Runs kubectl in the namespace. */
@@ -137,6 +156,28 @@ export class Scenario {
       node: pod.spec.nodeName,
       pool: pod.metadata.labels["petrel.dev/pool"],
     }));
+  }
+
+  /** Names of the router pods that new connections to a model's Service go to. */
+  async readyRouters(model: string): Promise<readonly string[]> {
+    const list = await this.get("endpointslices", "-l", `kubernetes.io/service-name=${model}`);
+    const endpoints = asList(valueAt(list, "items")).flatMap((slice) => asList(valueAt(slice, "endpoints")));
+    return endpoints
+      .filter((endpoint) => valueAt(endpoint, "conditions", "ready") === true)
+      .map((endpoint) => String(valueAt(endpoint, "targetRef", "name")));
+  }
+
+  /** A container of a pod, as its status tells it. Throws where there is none, or none that was started. */
+  async container(pod: string, name: string): Promise<RunContainer> {
+    const status = valueAt(await this.get("pod", pod), "status");
+    const statuses = ["initContainerStatuses", "containerStatuses"].flatMap((field) =>
+      asList(valueAt(status, field)),
+    );
+    const found = statuses.find((each) => valueAt(each, "name") === name);
+    const [, id] = String(valueAt(found, "containerID")).split("://");
+    if (id === undefined)
+      throw new Error(`pod ${pod} runs no container ${name}: ${JSON.stringify(statuses)}`);
+    return { id, restarts: Number(valueAt(found, "restartCount")) };
   }
 
   /** A node with a pod of the model's first pool and without a router: what is lost with it is the model alone. */

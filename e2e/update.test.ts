@@ -2,11 +2,13 @@
  * A change of the model: the new revision comes up beside the old one and takes all the traffic once it is ready,
  * with no failed request; one that does not become ready never gets any; an apply of the old model goes back.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { exampleModel, inferenceBody, plainDeployment } from "./example-models.ts";
+import { exampleModel, plainDeployment } from "./example-models.ts";
 import { predict } from "./inference-client.ts";
-import { type ProbeReport, startProbe } from "./probe.ts";
+import type { ProbeReport } from "./probe.ts";
 import { Scenario, sharedCluster } from "./scenario.ts";
+import { underLoad } from "./under-load.ts";
 
 let scenario: Scenario;
 const NAME = "shop-ranker";
@@ -19,20 +21,12 @@ beforeAll(async () => {
 
 afterAll(() => scenario.dispose(), 180_000);
 
-async function underLoad(happening: () => Promise<void>): Promise<ProbeReport> {
-  const probe = startProbe({
-    url: `${await scenario.url(NAME)}/v2/models/${NAME}/infer`,
-    body: inferenceBody(),
-    ratePerSecond: 50,
-    timeoutMilliseconds: 5000,
+/** Goes on for a moment after it. */
+function changeUnderLoad(change: () => Promise<void>): Promise<ProbeReport> {
+  return underLoad(scenario, NAME, async () => {
+    await change();
+    await delay(3_000);
   });
-  try {
-    await happening();
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-  } finally {
-    await probe.stop();
-  }
-  return probe.report();
 }
 
 async function servingRevision(): Promise<string> {
@@ -46,7 +40,7 @@ let firstRevision: string;
 
 test("a new model takes all the traffic without a failed request", async () => {
   firstRevision = await servingRevision();
-  const report = await underLoad(async () => {
+  const report = await changeUnderLoad(async () => {
     await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
     await scenario.waitFor(NAME, "Promoted");
   });
@@ -56,7 +50,7 @@ test("a new model takes all the traffic without a failed request", async () => {
 }, 300_000);
 
 test("an apply of the old model goes back to its revision, without a failed request", async () => {
-  const report = await underLoad(async () => {
+  const report = await changeUnderLoad(async () => {
     await scenario.apply(plainDeployment(NAME));
     await scenario.waitFor(NAME, "Promoted");
   });
@@ -75,7 +69,7 @@ test("the servers of the former revision are gone once nobody is sent to them", 
 
 test("a model with another digest is never served; the condition says expected and found", async () => {
   const wrong = { ...exampleModel("2"), digest: `sha256:${"0".repeat(64)}` };
-  const report = await underLoad(async () => {
+  const report = await changeUnderLoad(async () => {
     await scenario.apply(plainDeployment(NAME, { model: wrong }));
     const condition = await scenario.until(
       "the failed check in RolloutInProgress",

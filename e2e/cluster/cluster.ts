@@ -21,12 +21,14 @@ import type {
   RestartableServer,
 } from "./contract.ts";
 import { isApiserverReady, kubectlOf, restartableServer } from "./control-plane.ts";
+import { claimableDeviceClass, deviceResources } from "./devices.ts";
 import { dnsObjects } from "./dns.ts";
 import { givenCluster, givenKubeconfig } from "./given.ts";
 import { coreDnsImage, type ImageArchive, pauseImage } from "./images.ts";
 import { type ClusterLayout, gpusByNode, isClusterName, type NodeLayout } from "./layout.ts";
 import { withLock } from "./lock.ts";
 import { makeNetwork, setCable, withinNamespace } from "./network.ts";
+import { networkPolicyEngine, policiesAreEnforced } from "./network-policy.ts";
 import {
   hiddenFolders,
   importImage,
@@ -37,7 +39,14 @@ import {
   startNode,
 } from "./node.ts";
 import { type ControlPlaneKeys, issueControlPlaneKeys, keysIn, writeKubeconfig } from "./pki.ts";
-import { endDaemon, markedEnvironment, startDaemon, untilReady } from "./processes.ts";
+import {
+  endDaemon,
+  markedEnvironment,
+  pidsOfContainer,
+  signal,
+  startDaemon,
+  untilReady,
+} from "./processes.ts";
 import { startReaper } from "./reaper.ts";
 import { apiserver, type ControlPlaneSettings, controllerManager, etcd, scheduler } from "./servers.ts";
 import { clusterLock, createState, readCluster } from "./state.ts";
@@ -46,10 +55,13 @@ import { buildTools, type Toolchain } from "./toolchain/build.ts";
 import { clusterPackages, installPackages } from "./toolchain/packages.ts";
 import { clusterTools } from "./toolchain/recipes.ts";
 
-const readyTimeoutMilliseconds = 120_000;
+/** A busy machine takes its time; a program that cannot start ends, and is told at once where it is waited for. */
+const readyTimeoutMilliseconds = 300_000;
 const capabilities: ReadonlySet<Capability> = new Set<Capability>([
   "CutOffNode",
+  "EnforceNetworkPolicies",
   "ExecInPlace",
+  "KillContainer",
   "KillKubelet",
   "LoadImage",
   "ReachServices",
@@ -172,19 +184,23 @@ async function boot(
   };
   startDaemon(kubeProxy({ layout, tools, proxyKubeconfig }, center));
   for (const node of nodes) joinNode(node);
+  startDaemon(networkPolicyEngine(layout));
   await Promise.all(nodes.map((node) => importImage(node, images.dns.archive)));
 
   const kubectl = kubectlOf(tools.program("kubectl"), layout.kubeconfig);
-  await kubectl(["apply", "-f", "-"], {
-    input: JSON.stringify(dnsObjects(images.dns.name, layout.dnsAddress)),
-  });
-  const nodesAreReady = () =>
-    readyNodes(kubectl).then((seen) => layout.nodes.every((node) => seen.has(readyMark(node))));
-  // A request may fail on a machine under load; nodes that never come are told by the deadline.
   const options = { timeoutMilliseconds: readyTimeoutMilliseconds };
+  for (const object of [dnsObjects(images.dns.name, layout.dnsAddress), claimableDeviceClass]) {
+    // Validation would fetch all schemas first, which an apiserver that has just started is slow to give.
+    const apply = () => kubectl(["apply", "--validate=false", "-f", "-"], { input: JSON.stringify(object) });
+    await untilReady("objects of the cluster", () => apply().then(Boolean, () => false), options);
+  }
+  const nodesAreReady = () =>
+    readyNodes(kubectl).then((seen) => layout.nodes.flatMap(readyMarks).every((mark) => seen.has(mark)));
+  // A request may fail on a machine under load; nodes that never come are told by the deadline.
   await untilReady("nodes", () => nodesAreReady().catch(() => false), options);
+  await untilReady("network policies", () => policiesAreEnforced(layout), options);
   tell(`${layout.nodes.length} nodes are Ready`);
-  await kubectl(["-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"], {
+  await kubectl(["-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=300s"], {
     timeoutMilliseconds: readyTimeoutMilliseconds,
   });
   tell("DNS is ready");
@@ -226,15 +242,28 @@ function apiserverOf(layout: ClusterLayout, settings: ControlPlaneSettings): Res
 }
 
 // A node counts once it is Ready and offers its devices, so that no test meets a node that is half there.
-function readyMark({ name, gpus }: NodeLayout): string {
-  return `${name}=True=${gpus === 0 ? "" : gpus}`;
+function readyMarks({ name, gpus }: NodeLayout): string[] {
+  const count = gpus === 0 ? "" : String(gpus);
+  const devices = deviceResources.map(() => count).join("=");
+  return [`${name}=True=${devices}`, ...(gpus === 0 ? [] : [`${name}=${gpus} claimable`])];
 }
 
 async function readyNodes(kubectl: Cluster["kubectl"]): Promise<Set<string>> {
+  const list = async (what: string, fields: readonly string[]) => {
+    const line = `${fields.join("=")}{"\\n"}`;
+    return (await kubectl(["get", what, "-o", `jsonpath={range .items[*]}${line}{end}`])).split("\n");
+  };
   const ready = '{.status.conditions[?(@.type=="Ready")].status}';
-  const line = `{.metadata.name}=${ready}={.status.allocatable.nvidia\\.com/gpu}{"\\n"}`;
-  const lines = await kubectl(["get", "nodes", "-o", `jsonpath={range .items[*]}${line}{end}`]);
-  return new Set(lines.split("\n"));
+  const devices = deviceResources.map(
+    (resource) => `{.status.allocatable.${resource.replaceAll(".", "\\.")}}`,
+  );
+  const nodes = await list("nodes", ["{.metadata.name}", ready, ...devices]);
+  const slices = await list("resourceslices", ["{.spec.nodeName}", "{.spec.devices[*].name}"]);
+  const claimable = slices.map((slice) => {
+    const [name, names = ""] = slice.split("=");
+    return `${name}=${names.split(" ").length} claimable`;
+  });
+  return new Set([...nodes, ...claimable]);
 }
 
 function clusterOf(layout: ClusterLayout, tools: Toolchain, removed: () => void): Cluster {
@@ -271,6 +300,11 @@ function clusterOf(layout: ClusterLayout, tools: Toolchain, removed: () => void)
     },
     cutOff: (name) => setCable(layout, nodeOf(name), "down"),
     reconnect: (name) => setCable(layout, nodeOf(name), "up"),
+    async killContainer(id) {
+      const pids = pidsOfContainer(layout.id, id);
+      if (pids.length === 0) throw new Error(`cluster ${layout.name}: nothing runs in a container ${id}`);
+      for (const pid of pids) signal(pid, "SIGKILL");
+    },
     killKubelet: (name) => endDaemon(kubelet(name), "SIGKILL"),
     startKubelet: async (name) => void startDaemon(kubelet(name)),
     async loadImage(archive) {

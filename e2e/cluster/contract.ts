@@ -13,6 +13,10 @@ export type Progress = (line: string) => void;
 export type Capability =
   /** `cutOff` and `reconnect`: a node loses its network. */
   | "CutOffNode"
+  /** NetworkPolicies about ingress are enforced; a refused TCP connection is reset. */
+  | "EnforceNetworkPolicies"
+  /** `killContainer`: what runs in one container of a pod ends without a warning. */
+  | "KillContainer"
   /** `killKubelet` and `startKubelet`. */
   | "KillKubelet"
   /** `loadImage`: an archive becomes an image on every node, without a registry. */
@@ -62,6 +66,8 @@ export interface ControlPlaneOptions {
   readonly controllerManager?: boolean;
   /** More command-line flags of kube-apiserver, each in the form `--name=value`. */
   readonly apiserverFlags?: readonly string[];
+  /** More command-line flags of kube-controller-manager. */
+  readonly controllerManagerFlags?: readonly string[];
   readonly progress?: Progress;
 }
 
@@ -86,7 +92,10 @@ export interface ClusterOptions {
   readonly name?: string;
   /** 1 to 9 nodes, called `n1`, `n2` and so on. 3 by default. */
   readonly nodes?: number;
-  /** Devices `nvidia.com/gpu` of each node; an array gives it node by node (missing ones get 0). 0 by default. */
+  /**
+   * Made-up devices of each node; an array gives it node by node (missing ones get 0). 0 by default. A node has that
+   * many of each kind: `nvidia.com/gpu`, `nvidia.com/mig-1g.10gb`, and devices of the class `gpu.nvidia.com` to claim.
+   */
   readonly gpusPerNode?: number | readonly number[];
   /**
    * True: the cluster stays when this process ends (the demo). False, the default: it is removed as soon as
@@ -97,8 +106,8 @@ export interface ClusterOptions {
 }
 
 /**
- * A running cluster: RBAC, PodSecurity admission, DNS (`*.svc.cluster.local`), Services through nftables,
- * and devices `nvidia.com/gpu`. Node labels: `topology.kubernetes.io/zone` is zone-a, zone-b, zone-c in turn,
+ * A running cluster: RBAC, PodSecurity admission, DNS (`*.svc.cluster.local`), Services and NetworkPolicies through
+ * nftables, and made-up devices of several kinds. Node labels: `topology.kubernetes.io/zone` is zone-a, zone-b, zone-c in turn,
  * `topology.kubernetes.io/region` is local.
  */
 export interface Cluster {
@@ -121,6 +130,11 @@ export interface Cluster {
   cutOff(node: string): Promise<void>;
   /** Puts the cable back. */
   reconnect(node: string): Promise<void>;
+  /**
+   * SIGKILL to all that runs in a container, past the apiserver and the kubelet, which starts it again. `id` is that of
+   * the pod's status, without what stands before it and `://`. Rejects when nothing runs in it.
+   */
+  killContainer(id: string): Promise<void>;
   /** SIGKILL to the node's kubelet. Its pods go on running. */
   killKubelet(node: string): Promise<void>;
   /** Starts the node's kubelet again. */

@@ -19,7 +19,8 @@ import { apiserver, type ControlPlaneSettings, controllerManager, etcd } from ".
 import { buildTools } from "./toolchain/build.ts";
 import { controlPlaneTools } from "./toolchain/recipes.ts";
 
-const readyTimeoutMilliseconds = 60_000;
+/** Seconds on an idle machine; one that builds meanwhile takes minutes. */
+const readyTimeoutMilliseconds = 300_000;
 
 /** How the folders of control planes start, below the system's temporary folder. */
 export const controlPlaneFolderPrefix = "petrel-control-plane-";
@@ -76,7 +77,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     if (options.controllerManager === true) {
       const own = join(folder, "controller-manager.kubeconfig");
       writeKubeconfig(own, server, keys.authority, keys.controllerManager);
-      startDaemon(controllerManager(settings, own));
+      const manager = controllerManager(settings, own);
+      startDaemon({ ...manager, args: [...manager.args, ...(options.controllerManagerFlags ?? [])] });
     }
     return {
       kubeconfig,
@@ -131,7 +133,7 @@ export function isApiserverReady(
         ca: readFileSync(keys.authority.certificate),
         cert: readFileSync(keys.admin.certificate),
         key: readFileSync(keys.admin.key),
-        timeout: 2_000,
+        timeout: 10_000,
         agent: false,
       },
       (response) => {

@@ -36,6 +36,7 @@ export async function givenCluster(kubeconfig: string): Promise<Cluster> {
     },
     cutOff: refuse("CutOffNode"),
     reconnect: refuse("CutOffNode"),
+    killContainer: refuse("KillContainer"),
     killKubelet: refuse("KillKubelet"),
     startKubelet: refuse("KillKubelet"),
     loadImage: refuse("LoadImage"),

@@ -52,6 +52,12 @@ export async function coreDnsImage(progress: Progress): Promise<ImageArchive> {
   return programImage("coredns", tools.program("coredns"), "65532:65532", []);
 }
 
+/** Contour, an Ingress and Gateway API controller that drives an Envoy of its own. */
+export async function contourImage(progress: Progress): Promise<ImageArchive> {
+  const tools = await buildTools(["contour"], progress);
+  return programImage("contour", tools.program("contour"), "65532:65532", []);
+}
+
 /** Envoy with the libraries it needs; `envoy` is its entry point, `/tmp` is there. */
 export async function envoyImage(progress: Progress): Promise<ImageArchive> {
   const tools = await buildTools(["envoy"], progress);
@@ -80,14 +86,15 @@ const passwd = [
   "",
 ].join("\n");
 
-const commonEntries: readonly ImageEntry[] = [
+/** What every image has: users, groups and `/tmp`. */
+export const commonEntries: readonly ImageEntry[] = [
   { path: "/etc/passwd", text: passwd },
   { path: "/etc/group", text: "root:x:0:\nnogroup:x:65534:\nnonroot:x:65532:\n" },
   { path: "/tmp", kind: "Folder", mode: 0o1777 },
 ];
 
 /** Shared libraries that programs load, and their loader, each at the path where programs look for it. */
-async function libraryEntries(programs: readonly string[]): Promise<ImageEntry[]> {
+export async function libraryEntries(programs: readonly string[]): Promise<ImageEntry[]> {
   const paths = new Set<string>();
   for (const program of programs) {
     for (const line of (await runOrFail("ldd", [program])).split("\n")) {
@@ -100,7 +107,11 @@ async function libraryEntries(programs: readonly string[]): Promise<ImageEntry[]
   return [...paths].map((path) => ({ path, from: realpathSync(path), mode: 0o755 }));
 }
 
-async function simpleImage(name: string, description: Omit<ImageDescription, "name">): Promise<ImageArchive> {
+/** An image that only puts files in place. The same description and files give the archive that is there. */
+export async function simpleImage(
+  name: string,
+  description: Omit<ImageDescription, "name">,
+): Promise<ImageArchive> {
   // A tool's folder in the cache is named after all it is built from, and a library after its path, size and time.
   const marks = description.entries.map((entry) => {
     if (!("from" in entry)) return JSON.stringify(entry);
@@ -131,9 +142,13 @@ const petrelInputs: readonly string[] = [
 
 /**
  * Petrel's image, built from the Dockerfile of this tree (or of another, `root`). An unchanged tree gives the
- * archive that is there.
+ * archive that is there. Images of other trees have a `series` of their own, so that neither is removed for the other.
  */
-export async function petrelImage(progress: Progress, root: string = repositoryRoot): Promise<ImageArchive> {
+export async function petrelImage(
+  progress: Progress,
+  root: string = repositoryRoot,
+  series = "petrel",
+): Promise<ImageArchive> {
   await installPackages(imagePackages, progress);
   const [builder, runtime] = [await nodeImage(progress), await runtimeBase()];
   const context = mkdtempSync(join(tmpdir(), "petrel-build-"));
@@ -149,11 +164,11 @@ export async function petrelImage(progress: Progress, root: string = repositoryR
     }
     const contents = filesBelow(context).flatMap((file) => [relative(context, file), readFileSync(file)]);
     const tag = hashOf([...contents, builder.name, runtime.name]);
-    const name = `localhost/petrel:${tag}`;
-    const folder = await cached("images", `petrel-${tag}`, (draft) =>
-      buildPetrel({ name, context, builder, runtime, archive: join(draft, archiveName) }, progress),
+    const name = `localhost/${series}:${tag}`;
+    const folder = await cached("images", `${series}-${tag}`, (draft) =>
+      buildPetrel({ name, series, context, builder, runtime, archive: join(draft, archiveName) }, progress),
     );
-    removeOldArchives("petrel", folder);
+    removeOldArchives(series, folder);
     return { name, archive: join(folder, archiveName) };
   } finally {
     rmSync(context, { recursive: true, force: true });
@@ -235,6 +250,7 @@ const certificates = "/etc/ssl/certs/ca-certificates.crt";
 
 interface PetrelBuild {
   readonly name: string;
+  readonly series: string;
   readonly context: string;
   readonly builder: ImageArchive;
   readonly runtime: ImageArchive;
@@ -269,13 +285,13 @@ async function buildPetrel(build: PetrelBuild, progress: Progress): Promise<void
       // What has a name survives the prune with all its layers, and so is there for the next build.
       for (const stage of ["production-modules", "build-modules", "petrel"]) {
         await buildah(
-          [...common, `--target=${stage}`, `--tag=localhost/petrel-${stage}`, build.context],
+          [...common, `--target=${stage}`, `--tag=localhost/${build.series}-${stage}`, build.context],
           secrets,
         );
       }
       // Unlike an OCI archive, a Docker archive holds its layers uncompressed, which every node reads faster.
       const archive = `docker-archive:${build.archive}:${build.name}`;
-      await buildah(["push", "localhost/petrel-petrel", archive], secrets);
+      await buildah(["push", `localhost/${build.series}-petrel`, archive], secrets);
       await buildah(["rmi", "--prune", "--force"], secrets);
     } finally {
       rmSync(secrets, { recursive: true, force: true });

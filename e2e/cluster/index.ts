@@ -23,7 +23,14 @@ export type {
 } from "./contract.ts";
 export { startControlPlane } from "./control-plane.ts";
 export { givenCluster, givenKubeconfig } from "./given.ts";
-export { envoyImage, type ImageArchive, nodeImage, petrelImage } from "./images.ts";
+export { contourImage, envoyImage, type ImageArchive, nodeImage, petrelImage } from "./images.ts";
+export { signModel } from "./model-signing.ts";
+export { OBJECT_STORE_KEYS, type ObjectStore, startObjectStore } from "./object-store.ts";
+export { pythonPackages } from "./python-packages.ts";
+export { type Registry, startRegistry } from "./registry.ts";
 export { clusterNames, readCluster } from "./state.ts";
 export { countTraces, removeCluster, tracesOf } from "./teardown.ts";
 export { buildTools } from "./toolchain/build.ts";
+export { KUBERNETES_VARIABLE } from "./toolchain/kubernetes-variable.ts";
+export { moduleFolder } from "./toolchain/modules.ts";
+export { layOutTriton, tritonImage } from "./triton-image.ts";

@@ -9,6 +9,7 @@ import { basename, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { prepare, startCluster } from "./cluster.ts";
 import { controlPlaneFolderPrefix, removeControlPlane } from "./control-plane.ts";
+import { enforceNetworkPolicies } from "./network-policy.ts";
 import { clusterNames, readCluster } from "./state.ts";
 import { countTraces, removeCluster, tracesOf } from "./teardown.ts";
 
@@ -60,6 +61,12 @@ async function down(options: { name: string; id?: string }): Promise<void> {
   console.log(`${name}: removed, ${countTraces(tracesOf(layout.id, layout.folder))} traces left`);
 }
 
+async function enforce(options: { name: string }): Promise<void> {
+  const layout = readCluster(options.name);
+  if (layout === undefined) throw new Error(`there is no cluster ${options.name}`);
+  await enforceNetworkPolicies(layout);
+}
+
 async function downControlPlane(id: string, folder: string): Promise<void> {
   const isOne = /^[0-9a-f]{8}$/.test(id) && basename(folder).startsWith(controlPlaneFolderPrefix);
   if (!isOne || resolve(folder, "..") !== resolve(tmpdir()))
@@ -89,6 +96,11 @@ program
   .command("build")
   .description("build and install all that a cluster needs")
   .action(async () => void (await prepare(progress)));
+program
+  .command("enforce-network-policies", { hidden: true })
+  .description("keep the nodes' rules in step with the cluster's NetworkPolicies")
+  .requiredOption(...name)
+  .action(enforce);
 program
   .command("down-control-plane <id> <folder>", { hidden: true })
   .description("remove what is left of a control plane without nodes")

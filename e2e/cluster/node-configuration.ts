@@ -10,6 +10,14 @@ import { cniPluginFolder } from "./toolchain/packages.ts";
 /** Where a node's containerd listens, in the node's own mount namespace. */
 export const containerdSocket = "/run/containerd/containerd.sock";
 
+/** Where a node's containerd looks for how to reach registries, a folder each. */
+export const registryFolder = "/var/lib/registries";
+
+/** How to reach a registry over plain HTTP. */
+export function registryConfiguration(host: string): string {
+  return `server = "http://${host}"\n\n[host."http://${host}"]\n  capabilities = ["pull", "resolve"]\n`;
+}
+
 /** containerd's configuration, version 3. */
 export function containerdConfiguration(pauseImage: string): string {
   return `version = 3
@@ -24,6 +32,9 @@ state = "/run/containerd"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "${pauseImage}"
+
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = "${registryFolder}"
 
 [plugins."io.containerd.cri.v1.runtime"]
   # Without the capability SYS_RESOURCE no process may be made less likely to be killed for memory.

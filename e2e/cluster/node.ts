@@ -6,8 +6,9 @@
  * meet on them, and all of a node's mounts vanish with its last process. The host sees none of it.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type RunOptions, runOrFail } from "./command.ts";
+import { claimableMemories, deviceResources } from "./devices.ts";
 import { makeCgroup } from "./kernel.ts";
 import type { ClusterLayout, NodeLayout } from "./layout.ts";
 import { withinNamespace } from "./network.ts";
@@ -16,12 +17,15 @@ import {
   containerdConfiguration,
   containerdSocket,
   kubeletConfiguration,
+  registryConfiguration,
+  registryFolder,
 } from "./node-configuration.ts";
 import { issue, type KeyPair, writeKubeconfig } from "./pki.ts";
 import { type Daemon, markedEnvironment, pidsOf, startDaemon, untilReady } from "./processes.ts";
+import { REGISTRY_PORT } from "./registry.ts";
 import type { Toolchain } from "./toolchain/build.ts";
 
-const startTimeoutMilliseconds = 60_000;
+const startTimeoutMilliseconds = 240_000;
 /** The folders of the machine that each node has for itself, and where they are kept in the node's folder. */
 const ownFolders = { "/var/lib": "var-lib", "/var/log": "var-log" } as const;
 
@@ -53,6 +57,10 @@ export async function startNode(settings: NodeSettings): Promise<void> {
   const cni = join(node.folder, "var-lib/cni/configuration");
   mkdirSync(cni, { recursive: true });
   mkdirSync(join(node.folder, "var-lib/kubelet"));
+  const registry = `${layout.controlPlaneAddress}:${REGISTRY_PORT}`;
+  const registryHosts = join(node.folder, "var-lib", basename(registryFolder), registry);
+  mkdirSync(registryHosts, { recursive: true });
+  writeFileSync(join(registryHosts, "hosts.toml"), registryConfiguration(registry));
   mkdirSync(join(layout.logs, node.name), { recursive: true });
   const [serving, client] = await Promise.all([
     issue(
@@ -96,7 +104,10 @@ export async function startNode(settings: NodeSettings): Promise<void> {
 export function joinNode(settings: NodeSettings): void {
   // The plugin waits for the kubelet. When it is there first, the node's first status tells the devices already;
   // otherwise they wait for the next, 10 s later.
-  if (settings.node.gpus > 0) startDaemon(devicePluginOf(settings));
+  if (settings.node.gpus > 0) {
+    for (const resource of deviceResources) startDaemon(devicePluginOf(settings, resource));
+    startDaemon(draDriverOf(settings));
+  }
   startDaemon(kubeletOf(settings));
   startDaemon(kubeProxy(settings, settings.node));
 }
@@ -122,9 +133,24 @@ export function kubeletOf({ layout, node, tools }: Pick<NodeSettings, "layout" |
   ]);
 }
 
-function devicePluginOf({ layout, node, tools }: Pick<NodeSettings, "layout" | "node" | "tools">): Daemon {
-  return nodeDaemon(layout, node, "device-plugin", tools.program("device-plugin"), [
+function devicePluginOf(
+  { layout, node, tools }: Pick<NodeSettings, "layout" | "node" | "tools">,
+  resource: string,
+): Daemon {
+  const kind = resource.slice(resource.indexOf("/") + 1);
+  return nodeDaemon(layout, node, `device-plugin-${kind}`, tools.program("device-plugin"), [
+    `--resource=${resource}`,
     `--count=${node.gpus}`,
+    `--prefix=${kind}-${layout.id}-${node.name}`,
+  ]);
+}
+
+// Signs in as the node: what a driver may do is then what Kubernetes lets a node do.
+function draDriverOf({ layout, node, tools }: Pick<NodeSettings, "layout" | "node" | "tools">): Daemon {
+  return nodeDaemon(layout, node, "dra-driver", tools.program("dra-driver"), [
+    `--kubeconfig=${nodeKubeconfig(node)}`,
+    `--node=${node.name}`,
+    `--memories=${claimableMemories(layout, node).join(",")}`,
     `--prefix=GPU-${layout.id}-${node.name}`,
   ]);
 }

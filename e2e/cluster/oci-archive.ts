@@ -38,9 +38,9 @@ export async function writeImageArchive(description: ImageDescription, archive: 
     const layout = join(scratch, "layout");
     mkdirSync(join(layout, "blobs/sha256"), { recursive: true });
     const layer = join(scratch, "layer.tar");
-    await pack(root, layer);
+    await packFolder(root, layer);
     writeLayout(layout, description, readFileSync(layer));
-    await pack(layout, archive);
+    await packFolder(layout, archive);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -56,7 +56,8 @@ async function placeEntry(root: string, entry: ImageEntry): Promise<void> {
   if (entry.mode !== undefined) chmodSync(target, entry.mode);
 }
 
-async function pack(folder: string, archive: string): Promise<void> {
+/** Packs a folder into a tar file, the same bytes each time. */
+export async function packFolder(folder: string, archive: string): Promise<void> {
   const fixed = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"];
   await runOrFail("tar", [...fixed, "-C", folder, "-cf", archive, "."], { timeoutMilliseconds: 300_000 });
 }
@@ -126,6 +127,7 @@ function writeLayout(folder: string, description: ImageDescription, layer: Buffe
   writeFileSync(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
 }
 
-function digestOf(content: string | Buffer): string {
+/** `sha256:HEX` of a text or of bytes. */
+export function digestOf(content: string | Buffer): string {
   return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

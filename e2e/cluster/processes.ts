@@ -55,9 +55,22 @@ export function processesOf(id: string): ClusterProcess[] {
   return found;
 }
 
-/** Whether the text of /proc/PID/cgroup names a group in the cluster's own, in any hierarchy. */
-export function cgroupsAreIn(text: string, tag: string): boolean {
-  return text.split("\n").some((line) => line.split(":").slice(2).join(":").split("/").includes(tag));
+/** Pids of all that runs in one container of the cluster. */
+export function pidsOfContainer(id: string, container: string): number[] {
+  return processesOf(id)
+    .map(({ pid }) => pid)
+    .filter((pid) => {
+      try {
+        return cgroupsAreIn(readFileSync(`/proc/${pid}/cgroup`, "utf8"), container);
+      } catch {
+        return false; // It has just ended.
+      }
+    });
+}
+
+/** Whether the text of /proc/PID/cgroup names a group of this name or one inside it, in any hierarchy. */
+export function cgroupsAreIn(text: string, name: string): boolean {
+  return text.split("\n").some((line) => line.split(":").slice(2).join(":").split("/").includes(name));
 }
 
 /** Whether the text of /proc/PID/stat is that of a process that has ended and only waits for its parent. */

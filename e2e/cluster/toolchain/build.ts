@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { cached, hashOf } from "../cache.ts";
 import { callersEnvironment, runOrFail } from "../command.ts";
 import type { Progress } from "../contract.ts";
+import { KUBERNETES_VARIABLE } from "./kubernetes-variable.ts";
 import { type GoRecipe, type Recipe, recipes, type ToolName, type WheelRecipe } from "./recipes.ts";
 
 const buildTimeoutMilliseconds = 30 * 60_000;
@@ -28,6 +29,15 @@ const moduleRoot = join(import.meta.dirname, "..");
 export interface Toolchain {
   /** Absolute path of a program. Throws when its tool was not asked for. */
   program(name: string): string;
+}
+
+function recipeOf(name: ToolName): Recipe {
+  const version = process.env[KUBERNETES_VARIABLE];
+  if (version === undefined || !/^kubernetes-(control-plane|node)$/.test(name)) return recipes[name];
+  const found = Object.entries(recipes).find(([other]) => other === `${name}-${version}`);
+  if (found === undefined)
+    throw new Error(`${KUBERNETES_VARIABLE}: there is no recipe for Kubernetes ${version}`);
+  return found[1];
 }
 
 /** Names of the programs that a folder in the manner of envtest (`KUBEBUILDER_ASSETS`) may hold, by recipe. */
@@ -58,7 +68,7 @@ export async function buildTools(
 ): Promise<Toolchain> {
   const programs = new Map<string, string>();
   for (const name of names) {
-    const recipe: Recipe = recipes[name];
+    const recipe = recipeOf(name);
     const wanted = recipe.programs.filter((program) => needed === undefined || needed.includes(program));
     const given = givenPrograms(name, wanted);
     const folder = given === undefined ? await buildTool(recipe, progress) : undefined;

@@ -27,6 +27,9 @@ export const clusterPackages: Readonly<Record<string, string>> = {
 /** What building images needs besides. */
 export const imagePackages: Readonly<Record<string, string>> = { buildah: "buildah", tar: "tar" };
 
+/** What a registry of images needs. */
+export const registryPackages: Readonly<Record<string, string>> = { "docker-registry": "docker-registry" };
+
 /** The packages of a table of which the sign is not found. */
 export function missingPackages(packages: Readonly<Record<string, string>>): string[] {
   const folders = (plainEnvironment()["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");

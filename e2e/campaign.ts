@@ -1,0 +1,123 @@
+/**
+ * A shop that writes to the customer who is the likeliest to buy again. For each visit it asks a model for the scores of
+ * some real customers, writes to the one with the highest, and sends a label when that customer did buy again: what a model
+ * is worth shows in what its own choices bring.
+ *
+ * Closed loop and bounded: a few requests under way at once, until what it was started for has happened.
+ */
+import { randomInt } from "node:crypto";
+import { readTokenHead, tokenBytes } from "../src/token/prediction-token.ts";
+import { type ExampleRow, exampleRows } from "./example-models.ts";
+
+/** The label of a customer who bought again. */
+export const ORDER_LABEL = "order";
+/** The header that names who visits. */
+export const VISITOR_HEADER = "x-user-id";
+
+const CLIENTS = 4;
+const CUSTOMERS_OF_VISIT = 10;
+const PREDICTION_TIMEOUT_MILLISECONDS = 10_000;
+/** Longer: it may wait for a collector that begins anew. */
+const FEEDBACK_TIMEOUT_MILLISECONDS = 20_000;
+
+/** What one arm brought. */
+export interface ArmResult {
+  /** Each visit is a user of its own. */
+  readonly users: number;
+  readonly orders: number;
+}
+
+/** The visits of a time. */
+export interface CampaignResult<Happened> {
+  readonly happened: Happened;
+  readonly stable: ArmResult;
+  readonly candidate: ArmResult;
+}
+
+function noVisits() {
+  return { users: 0, orders: 0 };
+}
+
+/** Visits of a shop that asks one model. */
+export class Campaign {
+  readonly #url: string;
+  readonly #model: string;
+  readonly #customers = exampleRows();
+  #visits = 0;
+
+  /** @param url of the model's Service, or what leads to it. */
+  constructor(url: string, model: string) {
+    this.#url = url;
+    this.#model = model;
+  }
+
+  /** One visit of which nothing becomes. Gives whether the answer can be found again by a label. */
+  async isCounted(): Promise<boolean> {
+    return (await this.#choose("nobody")).token !== undefined;
+  }
+
+  /** Visits go on until `happening` has ended. Throws what it throws, and at an answer that is not as it should be. */
+  async during<Happened>(happening: () => Promise<Happened>): Promise<CampaignResult<Happened>> {
+    const arms = [noVisits(), noVisits()] as const;
+    let isOver = false;
+    const client = async () => {
+      while (!isOver) {
+        const { token, customer } = await this.#choose(`visit-${this.#visits++}`);
+        const bytes = token === undefined ? undefined : tokenBytes(token);
+        const arm = bytes === undefined ? undefined : arms[readTokenHead(bytes).arm];
+        if (token === undefined || arm === undefined) continue;
+        arm.users++;
+        if (customer.buysAgain === 0) continue;
+        await this.#ordered(token);
+        arm.orders++;
+      }
+    };
+    const clients = Array.from({ length: CLIENTS }, client);
+    // One that ends before its time has failed.
+    const failure = Promise.all(clients).then(() => new Promise<never>(() => {}));
+    try {
+      const happened = await Promise.race([happening(), failure]);
+      return { happened, stable: arms[0], candidate: arms[1] };
+    } finally {
+      isOver = true;
+      await Promise.allSettled(clients);
+    }
+  }
+
+  async #choose(
+    visitor: string,
+  ): Promise<{ readonly customer: ExampleRow; readonly token: string | undefined }> {
+    const customers = Array.from({ length: CUSTOMERS_OF_VISIT }, () => this.#anyCustomer());
+    const shape = [customers.length, customers[0]?.features.length ?? 0];
+    const data = customers.flatMap(({ features }) => features);
+    const response = await fetch(`${this.#url}/v2/models/${this.#model}/infer`, {
+      method: "POST",
+      headers: { [VISITOR_HEADER]: visitor },
+      body: JSON.stringify({ inputs: [{ name: "features", datatype: "FP32", shape, data }] }),
+      signal: AbortSignal.timeout(PREDICTION_TIMEOUT_MILLISECONDS),
+    });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`expected scores, got status ${response.status}: ${text}`);
+    const scores: readonly number[] = JSON.parse(text).outputs[0].data;
+    const customer = customers[scores.indexOf(Math.max(...scores))];
+    if (customer === undefined) throw new Error(`expected ${customers.length} scores, got ${text}`);
+    return { customer, token: response.headers.get("x-petrel-token") ?? undefined };
+  }
+
+  async #ordered(token: string): Promise<void> {
+    const response = await fetch(`${this.#url}/feedback`, {
+      method: "POST",
+      body: JSON.stringify({ token, events: [{ label: ORDER_LABEL, row: 0 }] }),
+      signal: AbortSignal.timeout(FEEDBACK_TIMEOUT_MILLISECONDS),
+    });
+    const text = await response.text();
+    if (response.status !== 200)
+      throw new Error(`expected the label to be taken, got status ${response.status}: ${text}`);
+  }
+
+  #anyCustomer(): ExampleRow {
+    const customer = this.#customers[randomInt(this.#customers.length)];
+    if (customer === undefined) throw new Error("expected example rows");
+    return customer;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Releases that their labels must justify: a model trained on labels in random order is caught and given up, a good one is
+ * promoted. For the demo, and for the test that holds what the demo shows.
+ */
+import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
+import { Campaign, type CampaignResult } from "./campaign.ts";
+import { exampleModel, parsedExample } from "./example-models.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** The ModelDeployment of {@link CAMPAIGN_MANIFEST}. */
+export const CAMPAIGN_MODEL = "campaign";
+/** The example that is applied. */
+export const CAMPAIGN_MANIFEST = "demo-campaign.yaml";
+
+/** Who comes to which arm is compared from six minutes on after the first answers, and labels mature after. */
+const VERDICT_SECONDS = 900;
+
+/** What became of a release, and what its arms brought on the way. */
+export type JudgedRelease = CampaignResult<ModelRolloutStatus>;
+
+/** The campaign's ModelDeployment on a cluster. */
+export class JudgedReleases {
+  readonly #scenario: Scenario;
+  readonly #campaign: Campaign;
+
+  private constructor(scenario: Scenario, campaign: Campaign) {
+    this.#scenario = scenario;
+    this.#campaign = campaign;
+  }
+
+  /**
+   * Makes it, with its first model, and waits until its answers are counted.
+   *
+   * @param reach gives the URL of a ModelDeployment's Service.
+   */
+  static async begin(scenario: Scenario, reach: (model: string) => Promise<string>): Promise<JudgedReleases> {
+    await scenario.apply(campaignOf("1"));
+    await scenario.waitFor(CAMPAIGN_MODEL, "Ready");
+    await scenario.waitFor(CAMPAIGN_MODEL, "EvidenceReady");
+    const campaign = new Campaign(await reach(CAMPAIGN_MODEL), CAMPAIGN_MODEL);
+    await scenario.until(
+      "answers have a token",
+      () => campaign.isCounted(),
+      (isCounted) => isCounted,
+      200,
+    );
+    return new JudgedReleases(scenario, campaign);
+  }
+
+  /** Applies another model, and lets the shop go on until there is a verdict on it. */
+  async release(version: "2" | "shuffled"): Promise<JudgedRelease> {
+    const before = await this.#latest();
+    return await this.#campaign.during(async () => {
+      await this.#scenario.apply(campaignOf(version));
+      return await this.#scenario.until(
+        `the verdict on model ${version}`,
+        async () => {
+          const name = await this.#latest();
+          return name === undefined || name === before ? {} : await this.#statusOf(name);
+        },
+        ({ verdict }) => verdict !== undefined,
+        VERDICT_SECONDS,
+      );
+    });
+  }
+
+  async #latest(): Promise<string | undefined> {
+    return (await this.#scenario.status(CAMPAIGN_MODEL)).rollout?.name;
+  }
+
+  async #statusOf(rollout: string): Promise<ModelRolloutStatus> {
+    return (
+      JSON.parse(await this.#scenario.kubectl("get", "modelrollout", rollout, "-o", "json")).status ?? {}
+    );
+  }
+}
+
+function campaignOf(version: "1" | "2" | "shuffled"): object {
+  const example = parsedExample(CAMPAIGN_MANIFEST);
+  return { ...example, spec: { ...Object(example["spec"]), model: exampleModel(version) } };
+}

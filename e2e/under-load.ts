@@ -1,0 +1,33 @@
+/**
+ * A model that is asked for predictions at a constant rate while something happens to the cluster.
+ */
+import { inferenceBody } from "./example-models.ts";
+import { type Probe, type ProbeOptions, type ProbeReport, startProbe } from "./probe.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** Requests a second, unless a scenario says otherwise. */
+export const USUAL_RATE_PER_SECOND = 50;
+/** Far longer than an answer takes on a busy machine, and short enough to see one that never comes. */
+export const REQUEST_TIMEOUT_MILLISECONDS = 5_000;
+
+/** Probes a model of a scenario until `happening` has ended, well or not, and gives the whole report. */
+export async function underLoad(
+  scenario: Scenario,
+  model: string,
+  happening: (probe: Probe) => Promise<void>,
+  { url, ...more }: Partial<ProbeOptions> = {},
+): Promise<ProbeReport> {
+  const probe = startProbe({
+    url: `${url ?? (await scenario.url(model))}/v2/models/${model}/infer`,
+    body: inferenceBody(),
+    ratePerSecond: USUAL_RATE_PER_SECOND,
+    timeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS,
+    ...more,
+  });
+  try {
+    await happening(probe);
+  } finally {
+    await probe.stop();
+  }
+  return probe.report();
+}
