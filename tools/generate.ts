@@ -1,5 +1,5 @@
 /**
- * Writes every generated file: CRDs, the chart's copies of them, the API reference.
+ * Writes every generated file: CRDs, the chart's copies of them, its dashboards, the API reference.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

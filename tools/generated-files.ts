@@ -5,8 +5,11 @@
 import { stringify } from "yaml";
 import { customResourceDefinition } from "../src/api/crd.ts";
 import { modelDeploymentKind } from "../src/api/model-deployment.ts";
+import { modelRolloutKind } from "../src/api/model-rollout.ts";
 import { API_GROUP } from "../src/api/names.ts";
 import { referencePage } from "../src/api/reference.ts";
+import { DASHBOARDS } from "./dashboards/register.ts";
+import { metricsPage } from "./metrics-page.ts";
 
 const NOTICE = "# Generated from src/api by `npm run generate`. Do not edit.\n";
 
@@ -22,7 +25,7 @@ function chartTemplate(crd: string): string {
 /** Path in the repository -> content. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  for (const definition of [modelDeploymentKind]) {
+  for (const definition of [modelDeploymentKind, modelRolloutKind]) {
     const crd = stringify(customResourceDefinition(definition), {
       lineWidth: 0,
       aliasDuplicateObjects: false,
@@ -31,5 +34,9 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     files.set(`charts/petrel/templates/crds/${definition.plural}.yaml`, chartTemplate(crd));
     files.set(`docs/reference/${definition.singular}.md`, referencePage(definition));
   }
+  for (const [name, dashboard] of DASHBOARDS) {
+    files.set(`charts/petrel/dashboards/${name}.json`, `${JSON.stringify(dashboard, undefined, 2)}\n`);
+  }
+  files.set("docs/metrics.md", metricsPage());
   return files;
 }

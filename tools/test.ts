@@ -4,17 +4,20 @@
  * A tier that this machine cannot run is named with its reason, and never counts as passed; where CI says that
  * it is CI, it fails the run.
  *
- * Options: `--tier NAME` (repeatable) runs only these; `--full` adds what takes too long for every run; whatever
- * follows goes to jest (`npm run test:unit -- src/core`).
+ * Options: `--tier NAME` (repeatable) runs only these; `--full` adds what takes too long for every run, a
+ * second Kubernetes among it; whatever follows goes to jest (`npm run test:unit -- src/core`).
  */
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { KUBERNETES_VARIABLE } from "../e2e/cluster/toolchain/kubernetes-variable.ts";
 
-/** One tier of tests: a jest project. */
+/** One tier of tests: a jest project, and where it runs. */
 interface Tier {
   readonly name: string;
+  readonly project: "unit" | "simulation" | "apiserver" | "e2e";
+  readonly environment?: Readonly<Record<string, string>>;
   readonly meaning: string;
   readonly jestArguments: readonly string[];
   /** Why this machine cannot run it; undefined when it can. */
@@ -56,39 +59,56 @@ function clusterObstacle(): string | undefined {
   return isCommand("go") ? undefined : "it needs Go, or PETREL_E2E_KUBECONFIG";
 }
 
-const TIERS: readonly Tier[] = [
+const PLAIN_TIERS: readonly Tier[] = [
   {
     name: "unit",
+    project: "unit",
     meaning: "tables, properties and golden files of the pure parts; each program by itself",
     jestArguments: [],
     obstacle: () => undefined,
   },
   {
     name: "simulation",
+    project: "simulation",
     meaning: "the real operator over an in-memory cluster, with faults, by seed",
     jestArguments: [],
     obstacle: () => undefined,
   },
   {
     name: "apiserver",
+    project: "apiserver",
     meaning: "schemas, contracts and the chart on a real kube-apiserver; the router on a real Envoy",
     jestArguments: ["--runInBand"],
     obstacle: toolchainObstacle,
   },
   {
     name: "e2e",
+    project: "e2e",
     meaning: "everything on a real Kubernetes with several nodes",
     jestArguments: ["--runInBand"],
     obstacle: clusterObstacle,
   },
 ];
 
+/** What `--full` adds: the tiers with a real Kubernetes once more, on the oldest that is supported. */
+const FULL_TIERS: readonly Tier[] = PLAIN_TIERS.filter(({ name }) => ["apiserver", "e2e"].includes(name)).map(
+  (tier) => ({
+    ...tier,
+    name: `${tier.name}-1.34`,
+    meaning: `${tier.meaning}, on Kubernetes 1.34`,
+    environment: { [KUBERNETES_VARIABLE]: "1.34" },
+  }),
+);
+
+const TIERS: readonly Tier[] = [...PLAIN_TIERS, ...FULL_TIERS];
+
 function jestCommand(tier: Tier, more: readonly string[], reportFile: string): SpawnSyncReturns<Buffer> {
   const jest = join(root, "node_modules/jest/bin/jest.js");
   const nodeArguments = ["--experimental-vm-modules", "--no-warnings", jest];
-  const jestArguments = ["--selectProjects", tier.name, "--json", "--outputFile", reportFile];
+  const jestArguments = ["--selectProjects", tier.project, "--json", "--outputFile", reportFile];
   return spawnSync(process.execPath, [...nodeArguments, ...jestArguments, ...tier.jestArguments, ...more], {
     cwd: root,
+    env: { ...process.env, ...tier.environment },
     // jest prints its report on standard error; --json would repeat all of it on standard output.
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -178,7 +198,8 @@ if (tiers.length === 0) {
   checksFailed =
     spawnSync(process.execPath, [join(root, "tools/check.ts")], { stdio: "inherit" }).status !== 0;
 }
-const wanted = TIERS.filter((tier) => tiers.length === 0 || tiers.includes(tier.name));
+const ofThisRun = full ? TIERS : PLAIN_TIERS;
+const wanted = tiers.length === 0 ? ofThisRun : TIERS.filter(({ name }) => tiers.includes(name));
 const results = wanted.map((tier) => runTier(tier, forJest));
 
 const total = (count: "passed" | "failed" | "skipped") =>
@@ -186,12 +207,12 @@ const total = (count: "passed" | "failed" | "skipped") =>
 const notRun = results.filter((result) => result.notRun !== undefined);
 
 console.log("\n=== summary\n");
-if (tiers.length === 0) console.log(`checks      ${checksFailed ? "failed" : "passed"}`);
+if (tiers.length === 0) console.log(`checks         ${checksFailed ? "failed" : "passed"}`);
 for (const { tier, passed, failed, skipped, seconds, notRun: why } of results) {
   const counts = `${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds.toFixed(0)} s`;
-  console.log(`${tier.name.padEnd(11)} ${why === undefined ? counts : `NOT RUN: ${why}`}`);
+  console.log(`${tier.name.padEnd(14)} ${why === undefined ? counts : `NOT RUN: ${why}`}`);
 }
-for (const test of results.flatMap((result) => result.skippedTests)) console.log(`not run     ${test}`);
+for (const test of results.flatMap((result) => result.skippedTests)) console.log(`not run        ${test}`);
 console.log(`\n${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
 const isCi = process.env["CI"] === "true";
 process.exit(total("failed") > 0 || (isCi && notRun.length > 0) ? 1 : 0);

@@ -1,0 +1,176 @@
+/**
+ * The quality of one ModelDeployment's models: what labels say, whether they come, and what models see and answer.
+ */
+import type { DashboardText } from "./dashboard.ts";
+import { chosenDeployment } from "./of-one.ts";
+import { graph } from "./panel.ts";
+import { CHOSEN, quantile, rate } from "./queries.ts";
+
+const NAMESPACE = 'namespace="$namespace"';
+const COLUMN = `${CHOSEN},column=~"$column"`;
+const OF = "{{column}} {{arm}} {{model_revision}}";
+const HOUR = "1h";
+
+export const quality: DashboardText = {
+  name: "quality",
+  title: "Petrel / Model quality",
+  description:
+    "What labels say of the models of a ModelDeployment, whether labels come, and how inputs and scores drift.",
+  choices: [
+    ...chosenDeployment("petrel_quality_requests_total"),
+    {
+      name: "column",
+      label: "Score or feature",
+      from: `petrel_model_values_total{${CHOSEN}}`,
+      of: "column",
+      many: true,
+    },
+  ],
+  panels: [
+    graph(
+      {
+        title: "Quality, last hour",
+        description:
+          "Mean of each metric over the requests of an hour. Labels that have not come yet are missing; both arms miss them alike.",
+        unit: "short",
+      },
+      {
+        query: `${rate("metric, arm", `petrel_quality_sum_total{${CHOSEN}}`, HOUR)} / on (arm) group_left () ${rate("arm", `petrel_quality_requests_total{${CHOSEN}}`, HOUR)}`,
+        legend: "{{metric}} {{arm}}",
+      },
+    ),
+    graph(
+      {
+        title: "Quality, last day",
+        description: "The same over a day, without the hours of the day in it.",
+        unit: "short",
+      },
+      { query: `petrel:quality:mean1d{${CHOSEN}}`, legend: "{{metric}} {{arm}}" },
+    ),
+    graph(
+      { title: "Requests that count", description: "By arm, a second.", unit: "reqps" },
+      { query: rate("arm", `petrel_quality_requests_total{${CHOSEN}}`), legend: "{{arm}}" },
+    ),
+    graph(
+      { title: "Labels", description: "Those that were stored, a second.", unit: "cps" },
+      { query: rate("label", `petrel_label_delay_seconds_count{${CHOSEN}}`), legend: "{{label}}" },
+    ),
+    graph(
+      {
+        title: "Time from prediction to label",
+        description: "Half, and nine of ten, came no later.",
+        unit: "s",
+      },
+      ...[0.5, 0.9].map((share) => ({
+        query: quantile(share, "label", `petrel_label_delay_seconds_bucket{${CHOSEN}}`, HOUR),
+        legend: `{{label}} ${share * 100}%`,
+      })),
+    ),
+    graph(
+      {
+        title: "What became of labels",
+        description: "All of the namespace, a second: accepted, or why not.",
+        unit: "cps",
+      },
+      { query: rate("result", `petrel_collect_feedback_events_total{${NAMESPACE}}`), legend: "{{result}}" },
+    ),
+    graph(
+      {
+        title: "Joined with impressions",
+        description:
+          "Labels that found their request, a second, in the namespace; and those that came too late.",
+        unit: "cps",
+      },
+      {
+        query: rate("model_deployment", `petrel_label_join_matched_total{${NAMESPACE}}`),
+        legend: "{{model_deployment}} joined",
+      },
+      { query: rate("", `petrel_label_join_expired_total{${NAMESPACE}}`), legend: "expired" },
+    ),
+    graph(
+      {
+        title: "Evidence in doubt",
+        description:
+          "Routers that the collector hears nothing of, and parts of the access log that were given up.",
+        unit: "short",
+      },
+      { query: `max(petrel_collect_silent_routers{${NAMESPACE}})`, legend: "silent routers" },
+      {
+        query: `sum(increase(petrel_router_impression_losses_total{${NAMESPACE}}[${HOUR}]))`,
+        legend: "given up in the last hour",
+      },
+    ),
+    graph(
+      { title: "Mean", description: "Of each score and feature, one row of each request.", unit: "short" },
+      {
+        query: `${rate("column, arm, model_revision", `petrel_model_value_sum{${COLUMN}}`)} / ${rate("column, arm, model_revision", `petrel_model_value_count{${COLUMN}}`)}`,
+        legend: OF,
+      },
+    ),
+    graph(
+      {
+        title: "Distribution",
+        description: "One of ten is below, half is below, nine of ten are below.",
+        unit: "short",
+      },
+      ...[0.1, 0.5, 0.9].map((share) => ({
+        query: quantile(share, "column, arm, model_revision", `petrel_model_value_bucket{${COLUMN}}`),
+        legend: `${OF} ${share * 100}%`,
+      })),
+    ),
+    graph(
+      { title: "Missing", description: "Share of the requests in which it is missing.", unit: "percentunit" },
+      {
+        query: `${rate("column", `petrel_model_values_total{${COLUMN},kind="missing"}`)} / ${rate("column", `petrel_model_values_total{${COLUMN},kind=~"number|missing|infinite"}`)}`,
+        legend: "{{column}}",
+      },
+    ),
+    graph(
+      {
+        title: "Out of range",
+        description: "Share of the numbers that are beyond the range of the settings.",
+        unit: "percentunit",
+      },
+      {
+        query: `${rate("column", `petrel_model_values_total{${COLUMN},kind=~"below|above"}`)} / ${rate("column", `petrel_model_values_total{${COLUMN},kind="number"}`)}`,
+        legend: "{{column}}",
+      },
+    ),
+    graph(
+      {
+        title: "Drift: PSI",
+        description: "Of the last window, by pod, and the value beyond which it is an alarm.",
+        unit: "short",
+      },
+      { query: `petrel_model_drift_psi{${COLUMN}}`, legend: `${OF} {{pod}}` },
+      { query: `petrel_model_drift_psi_threshold{${COLUMN}}`, legend: `${OF} {{pod}} threshold` },
+    ),
+    graph(
+      { title: "Drift: alarms", description: "1 while the last window is an alarm, by test.", unit: "short" },
+      {
+        query: `max by (column, arm, test) (petrel_model_drift_alarm{${COLUMN}})`,
+        legend: "{{column}} {{arm}} {{test}}",
+      },
+    ),
+    graph(
+      {
+        title: "Age of the newest request",
+        description: "How long a model server has seen none.",
+        unit: "s",
+      },
+      {
+        query: `time() - max by (arm, model_revision) (petrel_model_last_request_timestamp_seconds{${CHOSEN}})`,
+        legend: "{{arm}} {{model_revision}}",
+      },
+    ),
+    graph(
+      {
+        title: "Observed",
+        description: "Requests that sidecars saw, and those that were dropped on the way, a second.",
+        unit: "reqps",
+      },
+      { query: rate("pod", `petrel_sidecar_events_total{${CHOSEN}}`), legend: "{{pod}}" },
+      { query: rate("pod", `petrel_sidecar_events_missed_total{${CHOSEN}}`), legend: "{{pod}} missed" },
+    ),
+  ],
+};
