@@ -56,12 +56,17 @@ export class Campaign {
     return (await this.#choose("nobody")).token !== undefined;
   }
 
-  /** Visits go on until `happening` has ended. Throws what it throws, and at an answer that is not as it should be. */
-  async during<Happened>(happening: () => Promise<Happened>): Promise<CampaignResult<Happened>> {
+  /**
+   * Visits go on until `happening` has ended. Throws what it throws, and at an answer that is not as it should be: then the
+   * signal that `happening` has got is aborted.
+   */
+  async during<Happened>(
+    happening: (signal: AbortSignal) => Promise<Happened>,
+  ): Promise<CampaignResult<Happened>> {
     const arms = [noVisits(), noVisits()] as const;
-    let isOver = false;
+    const over = new AbortController();
     const client = async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const { token, customer } = await this.#choose(`visit-${this.#visits++}`);
         const bytes = token === undefined ? undefined : tokenBytes(token);
         const arm = bytes === undefined ? undefined : arms[readTokenHead(bytes).arm];
@@ -73,14 +78,13 @@ export class Campaign {
       }
     };
     const clients = Array.from({ length: CLIENTS }, client);
-    // One that ends before its time has failed.
-    const failure = Promise.all(clients).then(() => new Promise<never>(() => {}));
+    const happens = happening(over.signal).finally(() => over.abort());
     try {
-      const happened = await Promise.race([happening(), failure]);
+      const [happened] = await Promise.all([happens, ...clients]);
       return { happened, stable: arms[0], candidate: arms[1] };
     } finally {
-      isOver = true;
-      await Promise.allSettled(clients);
+      over.abort();
+      await Promise.allSettled([happens, ...clients]);
     }
   }
 

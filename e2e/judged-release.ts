@@ -50,7 +50,7 @@ export class JudgedReleases {
   /** Applies another model, and lets the shop go on until there is a verdict on it. */
   async release(version: "2" | "shuffled"): Promise<JudgedRelease> {
     const before = await this.#latest();
-    return await this.#campaign.during(async () => {
+    return await this.#campaign.during(async (signal) => {
       await this.#scenario.apply(campaignOf(version));
       return await this.#scenario.until(
         `the verdict on model ${version}`,
@@ -58,7 +58,7 @@ export class JudgedReleases {
           const name = await this.#latest();
           return name === undefined || name === before ? {} : await this.#statusOf(name);
         },
-        ({ verdict }) => verdict !== undefined,
+        ({ verdict }) => verdict !== undefined || signal.aborted,
         VERDICT_SECONDS,
       );
     });

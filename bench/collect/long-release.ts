@@ -93,7 +93,7 @@ async function sendLabels(collector: Collector, look: number, nowMilliseconds: n
     // Not of the last minutes, and spread over all others.
     const minutesAgo = 10 + (index * 4_300) / LABELS;
     const token = tokenOf(look * LABELS + index, {
-      ...{ arm: index % 2, epoch: epochOf(MINUTES - minutesAgo), user: `user-${index}` },
+      ...{ arm: index % 2, epoch: epochOf(MINUTES - minutesAgo), user: `user-${look}-${index}` },
       seconds: (slotOf(nowMilliseconds / 1_000) - minutesAgo) * 60,
     });
     return { token, events: [{ label: index % 2 === 0 ? "click" : "order", value: 1 }] };
