@@ -61,15 +61,24 @@ const UNCHECKED = "-";
 /** Where clients send labels. */
 export const FEEDBACK_PATH = "/feedback";
 
-/** Longer than the collector takes for a request. A post that comes twice counts once, so it is tried again. */
+/** Longer than the collector takes for a request. */
 const FEEDBACK_TIMEOUT_MILLISECONDS = 15_000;
+/**
+ * A post that comes twice counts once, so it is tried again: over some seconds, in which a collector begins anew or the
+ * rules of a node learn of it. Envoy lets three posts wait so at a time; when there are more, they are answered at once.
+ */
+const FEEDBACK_RETRY_POLICY: JsonObject = {
+  retry_on: "connect-failure,refused-stream,reset",
+  num_retries: 5,
+  retry_back_off: { base_interval: protoDuration(500), max_interval: protoDuration(2_000) },
+};
 const FEEDBACK_ROUTE: JsonObject = {
   match: { path: FEEDBACK_PATH },
   request_body_buffer_limit: RETRY_BUFFER_BYTES,
   route: {
     cluster: COLLECTOR_CLUSTER,
     timeout: protoDuration(FEEDBACK_TIMEOUT_MILLISECONDS),
-    retry_policy: { retry_on: "connect-failure,refused-stream,reset", num_retries: 2 },
+    retry_policy: FEEDBACK_RETRY_POLICY,
   },
 };
 
