@@ -49,28 +49,33 @@ testOnLocalCluster(
     ]);
     let envoyKilledAt = 0;
     let changedAfter = 0;
-    const { failures, sent } = await underLoad(scenario, NAME, async (probe) => {
-      await delay(5_000);
-      try {
-        await apiserver.pause();
-        await delay(STEP_MILLISECONDS);
-        await cluster.killContainer(program.id);
-        await delay(STEP_MILLISECONDS);
-        await apiserver.kill();
-        envoyKilledAt = probe.elapsedMilliseconds();
-        await cluster.killContainer(envoy.id);
-        await delay(STEP_MILLISECONDS + REQUEST_TIMEOUT_MILLISECONDS);
-      } finally {
-        await apiserver.kill();
-        await apiserver.start();
-      }
-      const backAt = probe.elapsedMilliseconds();
-      await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
-      await scenario.waitFor(NAME, "Promoted");
-      await scenario.waitFor(NAME, "Ready");
-      changedAfter = probe.elapsedMilliseconds() - backAt;
-      await scenario.until("two routers again", readyRouters, (routers) => routers.length === 2);
-    });
+    const { failures, sent } = await underLoad(
+      scenario,
+      NAME,
+      async (probe) => {
+        await delay(5_000);
+        try {
+          await apiserver.pause();
+          await delay(STEP_MILLISECONDS);
+          await cluster.killContainer(program.id);
+          await delay(STEP_MILLISECONDS);
+          await apiserver.kill();
+          envoyKilledAt = probe.elapsedMilliseconds();
+          await cluster.killContainer(envoy.id);
+          await delay(STEP_MILLISECONDS + REQUEST_TIMEOUT_MILLISECONDS);
+        } finally {
+          await apiserver.kill();
+          await apiserver.start();
+        }
+        const backAt = probe.elapsedMilliseconds();
+        await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
+        await scenario.waitFor(NAME, "Promoted");
+        await scenario.waitFor(NAME, "Ready");
+        changedAfter = probe.elapsedMilliseconds() - backAt;
+        await scenario.until("two routers again", readyRouters, (routers) => routers.length === 2);
+      },
+      { timeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS },
+    );
     const after = failures.map((failure) => ({
       ...failure,
       afterMilliseconds: failure.atMilliseconds - envoyKilledAt,

@@ -70,12 +70,17 @@ testOnLocalCluster(
   async () => {
     const [router, before] = [await anyRouter(), await modelServers()];
     let killedAt = 0;
-    const { failures, sent } = await underLoad(scenario, NAME, async (probe) => {
-      await delay(CALM_MILLISECONDS);
-      killedAt = probe.elapsedMilliseconds();
-      await killAndAwait(router, CONTAINER.envoy);
-      await delay(3 * PROMISED_MILLISECONDS + CALM_MILLISECONDS);
-    });
+    const { failures, sent } = await underLoad(
+      scenario,
+      NAME,
+      async (probe) => {
+        await delay(CALM_MILLISECONDS);
+        killedAt = probe.elapsedMilliseconds();
+        await killAndAwait(router, CONTAINER.envoy);
+        await delay(3 * PROMISED_MILLISECONDS + CALM_MILLISECONDS);
+      },
+      { timeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS },
+    );
     const after = failures.map((failure) => ({ ...failure, after: failure.atMilliseconds - killedAt }));
     const last = Math.max(0, ...after.map((failure) => failure.after));
     console.info(`${failures.length} of ${sent} failed, the last ${Math.round(last)} ms after it`);

@@ -41,22 +41,27 @@ testOnLocalCluster(
     const { node } = lost;
     let cutOffAt = 0;
     let backAfter = 0;
-    const { failures, sent } = await underLoad(scenario, NAME, async (probe) => {
-      // Longer than a request may take: none that was sent at first is under way when the node goes.
-      await delay(REQUEST_TIMEOUT_MILLISECONDS + 3_000);
-      cutOffAt = probe.elapsedMilliseconds();
-      try {
-        await cluster.cutOff(node);
-        await delay(20_000);
-        expect(await readyRouters()).not.toContain(lost.name);
-      } finally {
-        await cluster.reconnect(node);
-      }
-      const reconnectedAt = probe.elapsedMilliseconds();
-      await scenario.until("the router is back", readyRouters, (routers) => routers.includes(lost.name));
-      backAfter = probe.elapsedMilliseconds() - reconnectedAt;
-      await delay(5_000);
-    });
+    const { failures, sent } = await underLoad(
+      scenario,
+      NAME,
+      async (probe) => {
+        // Longer than a request may take: none that was sent at first is under way when the node goes.
+        await delay(REQUEST_TIMEOUT_MILLISECONDS + 3_000);
+        cutOffAt = probe.elapsedMilliseconds();
+        try {
+          await cluster.cutOff(node);
+          await delay(20_000);
+          expect(await readyRouters()).not.toContain(lost.name);
+        } finally {
+          await cluster.reconnect(node);
+        }
+        const reconnectedAt = probe.elapsedMilliseconds();
+        await scenario.until("the router is back", readyRouters, (routers) => routers.includes(lost.name));
+        backAfter = probe.elapsedMilliseconds() - reconnectedAt;
+        await delay(5_000);
+      },
+      { timeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS },
+    );
     const after = failures.map(({ atMilliseconds, ...rest }) => ({
       ...rest,
       after: atMilliseconds - cutOffAt,

@@ -7,7 +7,12 @@ import type { Scenario } from "./scenario.ts";
 
 /** Requests a second, unless a scenario says otherwise. */
 export const USUAL_RATE_PER_SECOND = 50;
-/** Far longer than an answer takes on a busy machine, and short enough to see one that never comes. */
+/**
+ * How long a request is waited for where none may be lost: long enough for a router that a busy machine does not let run
+ * for seconds. What a router itself gives up comes back as an answer before.
+ */
+const PATIENCE_MILLISECONDS = 15_000;
+/** For scenarios in which requests are lost with what carried them: when such a one is given up. */
 export const REQUEST_TIMEOUT_MILLISECONDS = 5_000;
 
 /** Probes a model of a scenario until `happening` has ended, well or not, and gives the whole report. */
@@ -21,7 +26,7 @@ export async function underLoad(
     url: `${url ?? (await scenario.url(model))}/v2/models/${model}/infer`,
     body: inferenceBody(),
     ratePerSecond: USUAL_RATE_PER_SECOND,
-    timeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS,
+    timeoutMilliseconds: PATIENCE_MILLISECONDS,
     ...more,
   });
   try {

@@ -2,16 +2,17 @@
  * `npm test`: the static checks and the four tiers of tests, from fast to real, with one summary at the end.
  *
  * A tier that this machine cannot run is named with its reason, and never counts as passed; where CI says that
- * it is CI, it fails the run.
+ * it is CI, it fails the run. Files that fail on real parts are run once more, and what passes only then is named.
  *
  * Options: `--tier NAME` (repeatable) runs only these; `--full` adds what takes too long for every run, a
  * second Kubernetes among it; whatever follows goes to jest (`npm run test:unit -- src/core`).
  */
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { KUBERNETES_VARIABLE } from "../e2e/cluster/toolchain/kubernetes-variable.ts";
+import { filesToRunAgain, type JestReport, readTierReport, type TierReport } from "./tier-report.ts";
 
 /** One tier of tests: a jest project, and where it runs. */
 interface Tier {
@@ -20,20 +21,17 @@ interface Tier {
   readonly environment?: Readonly<Record<string, string>>;
   readonly meaning: string;
   readonly jestArguments: readonly string[];
+  /** It rests on real parts, which a stall of the machine can fail. */
+  readonly isReal: boolean;
   /** Why this machine cannot run it; undefined when it can. */
   readonly obstacle: () => string | undefined;
 }
 
-interface TierResult {
+interface TierResult extends TierReport {
   readonly tier: Tier;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
   readonly seconds: number;
   /** Why the tier was not run. */
   readonly notRun?: string;
-  /** Names of tests that this machine could not run. */
-  readonly skippedTests: readonly string[];
 }
 
 /** Names a file into which a tier writes the folder with its logs. The end-to-end tier's tear-down knows it. */
@@ -65,6 +63,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     project: "unit",
     meaning: "tables, properties and golden files of the pure parts; each program by itself",
     jestArguments: [],
+    isReal: false,
     obstacle: () => undefined,
   },
   {
@@ -72,6 +71,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     project: "simulation",
     meaning: "the real operator over an in-memory cluster, with faults, by seed",
     jestArguments: [],
+    isReal: false,
     obstacle: () => undefined,
   },
   {
@@ -79,6 +79,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     project: "apiserver",
     meaning: "schemas, contracts and the chart on a real kube-apiserver; the router on a real Envoy",
     jestArguments: ["--runInBand"],
+    isReal: true,
     obstacle: toolchainObstacle,
   },
   {
@@ -86,6 +87,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     project: "e2e",
     meaning: "everything on a real Kubernetes with several nodes",
     jestArguments: ["--runInBand"],
+    isReal: true,
     obstacle: clusterObstacle,
   },
 ];
@@ -102,16 +104,25 @@ const FULL_TIERS: readonly Tier[] = PLAIN_TIERS.filter(({ name }) => ["apiserver
 
 const TIERS: readonly Tier[] = [...PLAIN_TIERS, ...FULL_TIERS];
 
-function jestCommand(tier: Tier, more: readonly string[], reportFile: string): SpawnSyncReturns<Buffer> {
+/** Runs tests of a tier. Gives jest's report, and whether jest calls the run good; no report when jest itself broke. */
+function runJest(tier: Tier, more: readonly string[], reportFile: string) {
   const jest = join(root, "node_modules/jest/bin/jest.js");
   const nodeArguments = ["--experimental-vm-modules", "--no-warnings", jest];
   const jestArguments = ["--selectProjects", tier.project, "--json", "--outputFile", reportFile];
-  return spawnSync(process.execPath, [...nodeArguments, ...jestArguments, ...tier.jestArguments, ...more], {
-    cwd: root,
-    env: { ...process.env, ...tier.environment },
-    // jest prints its report on standard error; --json would repeat all of it on standard output.
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    [...nodeArguments, ...jestArguments, ...tier.jestArguments, ...more],
+    {
+      cwd: root,
+      env: { ...process.env, ...tier.environment },
+      // jest prints its report on standard error; --json would repeat all of it on standard output.
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
+  const report: JestReport | undefined = existsSync(reportFile)
+    ? JSON.parse(readFileSync(reportFile, "utf8"))
+    : undefined;
+  return { report, isGood: status === 0 };
 }
 
 /** Logs of a cluster are for those who look for the cause of a failure. */
@@ -120,47 +131,32 @@ function settleLogs(folder: string, hasFailed: boolean): void {
   else rmSync(folder, { recursive: true, force: true });
 }
 
-interface JestReport {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
-  }[];
-}
-
-function skippedTests({ testResults }: JestReport): readonly string[] {
-  return testResults.flatMap(({ name, assertionResults }) =>
-    assertionResults
-      .filter(({ status }) => status === "pending")
-      .map(({ fullName }) => `${relative(root, name)}: ${fullName}`),
-  );
-}
-
 function runTier(tier: Tier, more: readonly string[]): TierResult {
   const startedAt = performance.now();
-  const nothing = { tier, passed: 0, failed: 0, skipped: 0, seconds: 0, skippedTests: [] };
+  const nothing = { tier, passed: 0, failed: 0, skipped: 0, seconds: 0, skippedTests: [], unsteadyTests: [] };
   const obstacle = tier.obstacle();
   if (obstacle !== undefined) return { ...nothing, notRun: obstacle };
   const folder = mkdtempSync(join(tmpdir(), "petrel-test-"));
-  const reportFile = join(folder, "report.json");
   const logsFile = join(folder, "logs");
   process.env[LOGS_FILE_VARIABLE] = logsFile;
   console.log(`\n=== ${tier.name}: ${tier.meaning}\n`);
-  const { status } = jestCommand(tier, more, reportFile);
-  const seconds = (performance.now() - startedAt) / 1000;
   try {
-    if (!existsSync(reportFile)) return { ...nothing, failed: 1, seconds };
-    const report = JSON.parse(readFileSync(reportFile, "utf8"));
-    const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
-    if (existsSync(logsFile)) settleLogs(readFileSync(logsFile, "utf8").trim(), failed > 0 || status !== 0);
-    return {
-      tier,
-      passed: report.numPassedTests,
-      // A run that jest itself calls failed never counts as passed.
-      failed: failed === 0 && status !== 0 ? 1 : failed,
-      skipped: report.numPendingTests + report.numTodoTests,
-      seconds,
-      skippedTests: skippedTests(report),
-    };
+    const first = runJest(tier, more, join(folder, "report.json"));
+    const files = tier.isReal && first.report !== undefined ? filesToRunAgain(first.report) : [];
+    if (existsSync(logsFile)) settleLogs(readFileSync(logsFile, "utf8").trim(), !first.isGood);
+    if (files.length > 0) console.log(`\n=== ${tier.name}: once more what failed\n`);
+    const again =
+      files.length === 0
+        ? undefined
+        : runJest(tier, ["--runTestsByPath", ...files], join(folder, "again.json"));
+    if (again !== undefined && existsSync(logsFile))
+      settleLogs(readFileSync(logsFile, "utf8").trim(), !again.isGood);
+    const seconds = (performance.now() - startedAt) / 1000;
+    if (first.report === undefined) return { ...nothing, failed: 1, seconds };
+    const report = readTierReport(root, first.report, again?.report);
+    // A run that jest itself calls failed never counts as passed.
+    const failed = report.failed === 0 && !(again ?? first).isGood ? 1 : report.failed;
+    return { tier, ...report, failed, seconds };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -213,6 +209,8 @@ for (const { tier, passed, failed, skipped, seconds, notRun: why } of results) {
   console.log(`${tier.name.padEnd(14)} ${why === undefined ? counts : `NOT RUN: ${why}`}`);
 }
 for (const test of results.flatMap((result) => result.skippedTests)) console.log(`not run        ${test}`);
+for (const test of results.flatMap((result) => result.unsteadyTests))
+  console.log(`unsteady       ${test}: failed, and passed when it was run again`);
 console.log(`\n${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
 const isCi = process.env["CI"] === "true";
 process.exit(total("failed") > 0 || (isCi && notRun.length > 0) ? 1 : 0);
