@@ -139,8 +139,13 @@ interface Seen {
   readonly verdicts: readonly string[];
 }
 
+/** A trial that is repeated is another ModelDeployment: Envoy counts on. */
+let trials = 0;
+
 /** Sends a load for some seconds, of one protocol, and looks at what was counted. */
-async function seen(name: string, protocol: "rest" | "grpc", seconds: number): Promise<Seen> {
+async function seen(what: string, protocol: "rest" | "grpc", seconds: number): Promise<Seen> {
+  trials += 1;
+  const name = `${what}-${trials}`;
   const plan = await split();
   await world.envoy.serve(name, plan, [
     ...world.first.map((ip) => endpoint(ip, "gpu")),

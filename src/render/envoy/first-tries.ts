@@ -32,8 +32,9 @@ const GRPC_FAULTS = [
 const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
 const or = (...filters: JsonObject[]): JsonObject => ({ or_filter: { filters } });
 
-function header(name: string, match: JsonObject, isInverted = false): JsonObject {
-  return { header_filter: { header: { name, ...match, ...(isInverted ? { invert_match: true } : {}) } } };
+function header(name: string, match: JsonObject): JsonObject {
+  // One that is missing would match nothing, not even the contrary of anything.
+  return { header_filter: { header: { name, treat_missing_header_as_empty: true, ...match } } };
 }
 
 /** @param op `EQ`, `NE`, `GE` or `LE`. What was not answered has the status 0. */
@@ -45,7 +46,7 @@ function status(op: string, code: number): JsonObject {
 const IS_FIRST = header(ATTEMPT_HEADER, { string_match: { exact: "1" } });
 const GRPC_TYPE: JsonObject = { string_match: { prefix: "application/grpc" } };
 const IS_GRPC = header("content-type", GRPC_TYPE);
-const IS_REST = header("content-type", GRPC_TYPE, true);
+const IS_REST = header("content-type", { ...GRPC_TYPE, invert_match: true });
 const IS_FAULT_OF_GRPC: JsonObject = { grpc_status_filter: { statuses: GRPC_FAULTS } };
 const IS_NO_FAULT_OF_GRPC: JsonObject = { grpc_status_filter: { statuses: GRPC_FAULTS, exclude: true } };
 const HAS_SERVER_FAULT: JsonObject = { response_flag_filter: { flags: SERVER_FAULTS } };
