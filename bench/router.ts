@@ -6,7 +6,8 @@
  *   none retried by the client, by 503s, resets, hanging and cut-off; then the same with Envoy's failover off;
  * - planned: pods that leave, a new revision, a restarted router, each under the same load;
  * - overload: good answers at 1.4 and 10 times the capacity, against those at the capacity;
- * - memory: bodies of twice the memory of Envoy at once, and small requests beside them.
+ * - memory: bodies of twice the memory of Envoy at once, and small requests beside them;
+ * - counting: CPU of a request while first tries are counted, against the same without.
  *
  * Prints a verdict for each; figures are those of the machine. To cut servers off, packets to them are dropped: so it
  * runs in a network namespace of its own, which it makes. Run as root: node bench/router.ts [added loss ...]
@@ -39,11 +40,12 @@ import {
 } from "../test/apiserver/router-envoy/open-loop.ts";
 import { machine } from "./machine.ts";
 import { cpuMilliseconds } from "./process-cpu.ts";
+import { measureCounting } from "./router/counting.ts";
 import { withoutFailover } from "./router/without-failover.ts";
 
 const SUBNET = 71;
 const PER_SECOND = 500;
-const SECTIONS = ["added", "loss", "planned", "overload", "memory"] as const;
+const SECTIONS = ["added", "loss", "planned", "overload", "memory", "counting"] as const;
 /** A trial that fails while this process, which holds clients and stand-ins, was kept from running is repeated. */
 const TRIALS = 3;
 /** Loss is caused so long after the load began. */
@@ -108,6 +110,7 @@ const RUN: Readonly<Record<(typeof SECTIONS)[number], Section>> = {
   planned: measurePlanned,
   overload: measureOverload,
   memory: measureMemory,
+  counting: measureCounting,
 };
 
 function residentMebibytes(pid: number): number {

@@ -11,7 +11,7 @@ import { gateStatusSchema } from "./gate-status.ts";
 import type { KindDefinition } from "./kind.ts";
 import { percentageSchema } from "./percentage.ts";
 import { MAXIMUM_STEPS, rolloutStrategySchema } from "./rollout.ts";
-import { gatheredGatesSchema } from "./rollout-gates.ts";
+import { gatesSchema } from "./rollout-gates.ts";
 import { objectNameSchema, stringEnum } from "./schema.ts";
 
 /** Where a rollout is. */
@@ -89,7 +89,7 @@ export const modelRolloutSpecSchema = Type.Object(
       description: "Releases of a ModelDeployment are counted from 1. Written by the operator, for good.",
     }),
     strategy: rolloutStrategySchema,
-    gates: Type.Optional(gatheredGatesSchema),
+    gates: Type.Optional(gatesSchema),
     paused: Type.Optional(
       Type.Boolean({
         description:

@@ -7,20 +7,9 @@ import { Compile } from "typebox/compile";
 import { brokenRules, ruleObstacle } from "../cli/validate/cel-rules.ts";
 import type { KindDefinition } from "./kind.ts";
 import { rolloutRules } from "./rollout.ts";
-import {
-  ASKED_GATE_TYPES,
-  COLLECTED_GATE_TYPES,
-  gateRules,
-  gatesSchema,
-  gatheredGatesSchema,
-  SERVICE_GATE_TYPES,
-} from "./rollout-gates.ts";
+import { gateRules, gatesSchema } from "./rollout-gates.ts";
 
-const rules = gateRules("self.rollout.gates", "has(self.rollout) && has(self.rollout.gates)", [
-  ...COLLECTED_GATE_TYPES,
-  ...SERVICE_GATE_TYPES,
-  ...ASKED_GATE_TYPES,
-]);
+const rules = gateRules("self.rollout.gates", "has(self.rollout) && has(self.rollout.gates)");
 const kind: KindDefinition = {
   kind: "Gated",
   plural: "gateds",
@@ -34,7 +23,6 @@ const kind: KindDefinition = {
   columns: [],
 };
 const all = Compile(gatesSchema);
-const gathered = Compile(gatheredGatesSchema);
 
 const QUALITY = { name: "ctr", type: "Quality", quality: { metric: "ctr", nonInferiorityMargin: "10%" } };
 const LATENCY = { name: "latency", type: "Latency", latency: { quantile: "p99", max: "40ms" } };
@@ -99,16 +87,6 @@ test.each<[what: string, gate: object]>([
 test("there are at most 16", () => {
   expect(all.Check(Array(16).fill(QUALITY))).toBe(true);
   expect(all.Check(Array(17).fill(QUALITY))).toBe(false);
-});
-
-test("those whose evidence is gathered are all but those that need what routers count", () => {
-  expect([QUALITY, LATENCY, ERRORS, QUERY, HOOK].map((gate) => gathered.Check([gate]))).toEqual([
-    true,
-    false,
-    false,
-    true,
-    true,
-  ]);
 });
 
 describe("a quality gate of a spec", () => {
@@ -228,6 +206,11 @@ describe("a rule refuses", () => {
       "no errors at all",
       { ...ERRORS, errors: { max: "0%" } },
       "spec.rollout.gates[].errors.max: must be more than 0% and less than 100%",
+    ],
+    [
+      "errors that are all that there can be",
+      { ...ERRORS, errors: { maxAboveStable: "100%" } },
+      "spec.rollout.gates[].errors.maxAboveStable: must be less than 100%, for these are percentage points",
     ],
     [
       "a query without a bound",

@@ -1,8 +1,7 @@
 /**
  * Gates of a release: what has to be so before a step may end, and what each gate says of itself.
  *
- * The schema of all types of gates stands here. Only those types belong into a CRD whose evidence somebody gathers: the
- * members of a type are kept apart for that, and a kind takes those that work.
+ * A type belongs here only when somebody gathers its evidence: the collector, the routers, or whoever a gate names.
  */
 import Type from "typebox";
 import { percentageSchema } from "./percentage.ts";
@@ -36,7 +35,10 @@ const qualitySchema = Type.Object(
 
 const latencySchema = Type.Object(
   {
-    quantile: stringEnum(LATENCY_QUANTILES, { description: "Which quantile of the latency of first tries." }),
+    quantile: stringEnum(LATENCY_QUANTILES, {
+      description:
+        "Which quantile of the latency of first tries: the time from the request to the whole answer of the model server that it went to first.",
+    }),
     max: Type.Optional(durationSchema({ description: "The most that it may be." })),
     maxAboveStable: Type.Optional(
       percentageSchema("The most that it may be above that of stable, as a share of stable's."),
@@ -47,7 +49,9 @@ const latencySchema = Type.Object(
 
 const errorsSchema = Type.Object(
   {
-    max: Type.Optional(percentageSchema("The largest share of first tries that may fail; more than 0%.")),
+    max: Type.Optional(
+      percentageSchema("The largest share of first tries that may fail by the server's fault; more than 0%."),
+    ),
     maxAboveStable: Type.Optional(
       percentageSchema(
         "How much larger the share may be than stable's, in percentage points: with `1%`, 3% where stable has 2%.",
@@ -87,33 +91,16 @@ const webHookSchema = Type.Object(
   },
 );
 
-/** Members of gates whose evidence is read over HTTP from where the gate says. */
-const ASKED_GATE_MEMBERS = {
-  prometheusQuery: Type.Optional(prometheusQuerySchema),
-  webHook: Type.Optional(webHookSchema),
-};
-/** Types of those gates. */
-export const ASKED_GATE_TYPES = ["PrometheusQuery", "WebHook"] as const;
-
-/** Members of gates whose evidence the collector of the namespace counts. */
-export const COLLECTED_GATE_MEMBERS = { quality: Type.Optional(qualitySchema) };
-/** Types of those gates. */
-export const COLLECTED_GATE_TYPES = ["Quality"] as const;
-
-/** Members of gates whose evidence routers count. */
-export const SERVICE_GATE_MEMBERS = {
-  latency: Type.Optional(latencySchema),
-  errors: Type.Optional(errorsSchema),
-};
-/** Types of those gates. */
-export const SERVICE_GATE_TYPES = ["Latency", "Errors"] as const;
-
 const ON_NO_DATA = ["Wait", "Fail", "Proceed"] as const;
 
-function headMembers<const Types extends readonly string[]>(types: Types) {
-  return {
+/** Types of gates. */
+export const GATE_TYPES = ["Quality", "Latency", "Errors", "PrometheusQuery", "WebHook"] as const;
+
+/** JSON Schema of a gate. */
+const gateSchema = Type.Object(
+  {
     name: dnsLabelSchema(63, "Name of the gate, unique among those of the release."),
-    type: stringEnum(types, { description: "What it looks at." }),
+    type: stringEnum(GATE_TYPES, { description: "What it looks at." }),
     onNoData: Type.Optional(
       stringEnum(ON_NO_DATA, {
         description:
@@ -125,71 +112,48 @@ function headMembers<const Types extends readonly string[]>(types: Types) {
         description: `How long a step may wait for this gate, counted from when the share of the step is in effect and the step has lasted its \`minDuration\`; then the release is given up. From 1m to 2160h, ${DEFAULT_GATE_DEADLINE} unless set.`,
       }),
     ),
-  };
-}
+    quality: Type.Optional(qualitySchema),
+    latency: Type.Optional(latencySchema),
+    errors: Type.Optional(errorsSchema),
+    prometheusQuery: Type.Optional(prometheusQuerySchema),
+    webHook: Type.Optional(webHookSchema),
+  },
+  { description: "A gate." },
+);
 
-const listOptions = {
+/** JSON Schema of the gates of a release. */
+export const gatesSchema = Type.Array(gateSchema, {
   maxItems: MAXIMUM_GATES,
   "x-kubernetes-list-type": "map",
   "x-kubernetes-list-map-keys": ["name"],
   description:
     "What has to be so before a step may end. Every gate has to pass; one that fails gives the release up.",
-};
+});
 
-/** JSON Schema of a gate of any type. */
-const gateSchema = Type.Object(
-  {
-    ...headMembers([...COLLECTED_GATE_TYPES, ...SERVICE_GATE_TYPES, ...ASKED_GATE_TYPES]),
-    ...COLLECTED_GATE_MEMBERS,
-    ...SERVICE_GATE_MEMBERS,
-    ...ASKED_GATE_MEMBERS,
-  },
-  { description: "A gate." },
-);
-/** JSON Schema of the gates of a release, of any types. */
-export const gatesSchema = Type.Array(gateSchema, listOptions);
-
-/** Types of the gates whose evidence is gathered. */
-export const GATHERED_GATE_TYPES = [...COLLECTED_GATE_TYPES, ...ASKED_GATE_TYPES] as const;
-
-/** JSON Schema of the gates whose evidence is gathered: all but those that need what routers count. */
-export const gatheredGatesSchema = Type.Array(
-  Type.Object(
-    { ...headMembers(GATHERED_GATE_TYPES), ...COLLECTED_GATE_MEMBERS, ...ASKED_GATE_MEMBERS },
-    { description: "A gate." },
-  ),
-  listOptions,
-);
-
-/** Types of gates and their member. */
-const GATE_MEMBERS = {
+/** Members of the types. */
+const GATE_MEMBERS: Readonly<Record<(typeof GATE_TYPES)[number], string>> = {
   Quality: "quality",
   Latency: "latency",
   Errors: "errors",
   PrometheusQuery: "prometheusQuery",
   WebHook: "webHook",
-} as const;
+};
 
 /**
- * Rules over gates of these types.
+ * Rules over gates.
  *
  * @param path where the list is, from the object that `self` is: `self.rollout.gates`.
  */
-export function gateRules(
-  path: string,
-  guard: string,
-  types: readonly (keyof typeof GATE_MEMBERS)[],
-): readonly CelRule[] {
+export function gateRules(path: string, guard: string): readonly CelRule[] {
   const where = path.replace(/^self/, "spec");
   const all = (holds: string) => `!(${guard}) || ${path}.all(gate, ${holds})`;
   const unlessSet = (member: string, holds: string) => all(`!has(gate.${member}) || ${holds}`);
-  const has = (type: keyof typeof GATE_MEMBERS) => types.includes(type);
   const twoBounds = (member: string, first: string, second: string): CelRule => ({
     rule: unlessSet(member, `has(gate.${member}.${first}) || has(gate.${member}.${second})`),
     message: `${where}[].${member}: needs ${first}, ${second}, or both; without either it holds nothing`,
   });
   return [
-    ...types.map((type) => ({
+    ...GATE_TYPES.map((type) => ({
       rule: all(`(gate.type == '${type}') == has(gate.${GATE_MEMBERS[type]})`),
       message: `${where}[].${GATE_MEMBERS[type]}: belongs to the type ${type}, and that type needs it`,
     })),
@@ -203,59 +167,51 @@ export function gateRules(
       ),
       message: `${where}[].deadline: must be from 1m to 2160h`,
     },
-    ...(has("Quality")
-      ? [
-          {
-            rule: unlessSet("quality", betweenNothingAndAll("gate.quality.nonInferiorityMargin")),
-            message: `${where}[].quality.nonInferiorityMargin: must be more than 0% and less than 100%`,
-          },
-        ]
-      : []),
-    ...(has("Latency")
-      ? [
-          twoBounds("latency", "max", "maxAboveStable"),
-          {
-            rule: unlessSet(
-              "latency",
-              "(!has(gate.latency.max) || (duration(gate.latency.max) >= duration('1ms') && duration(gate.latency.max) <= duration('10m')))",
-            ),
-            message: `${where}[].latency.max: must be from 1ms to 10m`,
-          },
-        ]
-      : []),
-    ...(has("Errors")
-      ? [
-          twoBounds("errors", "max", "maxAboveStable"),
-          {
-            rule: unlessSet(
-              "errors",
-              `(!has(gate.errors.max) || (${betweenNothingAndAll("gate.errors.max")}))`,
-            ),
-            message: `${where}[].errors.max: must be more than 0% and less than 100%; a share of 0 can never be shown`,
-          },
-        ]
-      : []),
-    ...(has("PrometheusQuery")
-      ? [
-          twoBounds("prometheusQuery", "min", "max"),
-          {
-            rule: unlessSet(
-              "prometheusQuery",
-              "(!has(gate.prometheusQuery.min) || !has(gate.prometheusQuery.max) || double(gate.prometheusQuery.min) <= double(gate.prometheusQuery.max))",
-            ),
-            message: `${where}[].prometheusQuery: min must be at most max`,
-          },
-        ]
-      : []),
+    {
+      rule: unlessSet("quality", betweenNothingAndAll("gate.quality.nonInferiorityMargin")),
+      message: `${where}[].quality.nonInferiorityMargin: must be more than 0% and less than 100%`,
+    },
+    twoBounds("latency", "max", "maxAboveStable"),
+    {
+      rule: unlessSet(
+        "latency",
+        "(!has(gate.latency.max) || (duration(gate.latency.max) >= duration('1ms') && duration(gate.latency.max) <= duration('10m')))",
+      ),
+      message: `${where}[].latency.max: must be from 1ms to 10m`,
+    },
+    twoBounds("errors", "max", "maxAboveStable"),
+    {
+      rule: unlessSet("errors", `(!has(gate.errors.max) || (${betweenNothingAndAll("gate.errors.max")}))`),
+      message: `${where}[].errors.max: must be more than 0% and less than 100%; a share of 0 can never be shown`,
+    },
+    {
+      rule: unlessSet(
+        "errors",
+        `(!has(gate.errors.maxAboveStable) || ${lessThanAll("gate.errors.maxAboveStable")})`,
+      ),
+      message: `${where}[].errors.maxAboveStable: must be less than 100%, for these are percentage points`,
+    },
+    twoBounds("prometheusQuery", "min", "max"),
+    {
+      rule: unlessSet(
+        "prometheusQuery",
+        "(!has(gate.prometheusQuery.min) || !has(gate.prometheusQuery.max) || double(gate.prometheusQuery.min) <= double(gate.prometheusQuery.max))",
+      ),
+      message: `${where}[].prometheusQuery: min must be at most max`,
+    },
   ];
 }
 
 /** A rule in CEL. Percentages have at least one digit that is not 0, and less than three before the point. */
 export function betweenNothingAndAll(percentage: string): string {
-  return `(${percentage}.matches('[1-9]') && ${percentage}.matches('^0?[0-9]{1,2}[.%]'))`;
+  return `(${percentage}.matches('[1-9]') && ${lessThanAll(percentage)})`;
+}
+
+function lessThanAll(percentage: string): string {
+  return `${percentage}.matches('^0?[0-9]{1,2}[.%]')`;
 }
 
 /** A gate of any type, as people declare it. */
 export type GateSpec = Type.Static<typeof gateSchema>;
 /** A type of gate. */
-export type GateType = keyof typeof GATE_MEMBERS;
+export type GateType = (typeof GATE_TYPES)[number];

@@ -4,7 +4,7 @@
  */
 import Type from "typebox";
 import { percentageSchema } from "./percentage.ts";
-import { GATHERED_GATE_TYPES, gateRules, gatheredGatesSchema } from "./rollout-gates.ts";
+import { gateRules, gatesSchema } from "./rollout-gates.ts";
 import { type CelRule, durationSchema, stringEnum } from "./schema.ts";
 
 /** Most steps of a canary. */
@@ -59,7 +59,7 @@ export const rolloutStrategySchema = Type.Object(
 export const rolloutSchema = Type.Object(
   {
     strategy: rolloutStrategySchema,
-    gates: Type.Optional(gatheredGatesSchema),
+    gates: Type.Optional(gatesSchema),
     onNewRevision: Type.Optional(
       stringEnum(["Supersede", "Queue"], {
         description:
@@ -124,7 +124,7 @@ export const rolloutRules: readonly CelRule[] = [
     message:
       "spec.rollout.gates[].quality.metric: its label takes longer than a step lasts, so the step would wait for the label whatever it says; make minDuration at least as long as spec.quality.labels[].matures, or gate on a faster label",
   },
-  ...gateRules("self.rollout.gates", "has(self.rollout) && has(self.rollout.gates)", GATHERED_GATE_TYPES),
+  ...gateRules("self.rollout.gates", "has(self.rollout) && has(self.rollout.gates)"),
 ];
 
 /** How a new model revision takes the traffic over. */

@@ -75,6 +75,8 @@ export interface ObservedPod {
   readonly pool: string;
   readonly isReady: boolean;
   readonly isTerminating: boolean;
+  /** Since when it is ready; absent while it is not, or where the API does not tell. */
+  readonly readySinceMilliseconds?: number;
   /** Hash of the template that it was made from; absent for a template from before these were told apart. */
   readonly templateId?: string;
   /** The devices that it holds or waits for; absent when there are none. */
@@ -106,6 +108,8 @@ export interface ObservedRouter {
   readonly name: string;
   /** It may take requests: its pod is not terminating, and the pod is ready or the endpoint is. */
   readonly isLive: boolean;
+  /** IP address of its pod; absent until it has one. */
+  readonly address?: string;
   /** The epoch that its Envoy has acknowledged for this ModelDeployment; 0 for none. */
   readonly acknowledgedEpoch: number;
   /** Why its Envoy rejected the plan. */

@@ -21,6 +21,7 @@ import { type CollectorPods, collectorPodsSchema } from "../render/collector-pod
 import { type RouterPods, routerPodsSchema } from "../render/router-pods.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
 import { askOverHttp } from "./ask-gate.ts";
+import { askRoutersOverHttp } from "./ask-routers.ts";
 import { eventSink } from "./event-sink.ts";
 import { askGates } from "./gate-answers.ts";
 import { jsonOption } from "./json-option.ts";
@@ -230,7 +231,11 @@ async function run(options: Arguments): Promise<void> {
     settings: settingsOf(options),
     ...(options.namespaces === undefined ? {} : { namespaces: options.namespaces }),
     workers: options.workers,
-    askGate: askGates(askOverHttp(options.gateUrls), askCollectorOverHttp({ port: transport, clock })),
+    askGate: askGates(
+      askOverHttp(options.gateUrls),
+      askCollectorOverHttp({ port: transport, clock }),
+      askRoutersOverHttp(),
+    ),
     observe: metrics.observe,
     recordEvent: eventSink(events),
   });

@@ -5,6 +5,7 @@ import { expect, test } from "@jest/globals";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { CollectorQuestion } from "../core/rollout/gates/collector-counts.ts";
 import type { GateQuestion, UrlQuestion } from "../core/rollout/gates/gate-questions.ts";
+import type { RoutersQuestion } from "../core/rollout/gates/service-counts.ts";
 import { ASK_PERIOD_MILLISECONDS, type GateAnswer, GateAnswers } from "./gate-answers.ts";
 
 const QUERY: UrlQuestion = { gate: "stock", type: "PrometheusQuery", url: "http://p", text: "up" };
@@ -134,6 +135,38 @@ test("releases whose collector hangs take no place from questions to others", as
   answers.follow("a/b", [QUERY, HOOK]);
   await settled();
   expect(asked.slice(300).map(({ question }) => question)).toEqual([QUERY, HOOK]);
+  answers.close();
+});
+
+test("what routers counted stays while plans and routers come and go, and is another question for another step", async () => {
+  const routers: RoutersQuestion = {
+    type: "Routers",
+    deployment: "ranker",
+    addresses: ["10.0.0.1"],
+    fromMilliseconds: 5,
+    epochs: { first: 7, last: 7 },
+  };
+  const { clock, asked, answers } = asking();
+  answers.follow("a/b", [routers, QUERY]);
+  await settled();
+  const tries = { edgesMilliseconds: [5], windows: [] };
+  asked[0]?.answer(tries);
+  asked[1]?.answer(0.5);
+  await settled();
+  expect(answers.evidence("a/b")).toMatchObject({ firstTries: { kind: "Whole", value: tries } });
+  const grown = { ...routers, addresses: ["10.0.0.2"], epochs: { first: 7, last: 9 } };
+  answers.follow("a/b", [grown, QUERY]);
+  await settled();
+  expect(asked).toHaveLength(2);
+  expect(answers.evidence("a/b")?.firstTries).toMatchObject({ kind: "Whole" });
+  await clock.advance(ASK_PERIOD_MILLISECONDS);
+  await settled();
+  expect(asked[2]?.question).toEqual(grown);
+  asked[2]?.refuse(new Error("no answer"));
+  await settled();
+  expect(answers.evidence("a/b")?.firstTries).toMatchObject({ kind: "Torn", reason: "no answer" });
+  answers.follow("a/b", [{ ...grown, fromMilliseconds: 6 }]);
+  expect(answers.evidence("a/b")?.firstTries).toBeUndefined();
   answers.close();
 });
 

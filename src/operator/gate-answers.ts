@@ -5,7 +5,8 @@
  * It asks while this instance leads and keeps nothing that the API would have to hold: whoever leads next asks anew.
  * A question that changes is another one, and the answer to the former is forgotten. Whoever may write a ModelDeployment
  * must not reach with the operator's hand what the own one does not reach: that is for those to hold who ask. URLs of a
- * spec are asked only where the installation lets them be, and of collectors that of the same namespace alone.
+ * spec are asked only where the installation lets them be, and of collectors and routers those of the same namespace
+ * alone.
  */
 import type { Clock } from "../core/clock.ts";
 import { errorMessage } from "../core/log.ts";
@@ -14,19 +15,23 @@ import type { HookAnswer, ReadEvidence } from "../core/rollout/gates/gate-eviden
 import { type GateQuestion, questionName } from "../core/rollout/gates/gate-questions.ts";
 import type { Reading } from "../core/rollout/gates/reading.ts";
 import { truncateUtf8 } from "../core/short-text.ts";
+import type { FirstTries } from "../stats/first-tries.ts";
 import type { AskCollector } from "./ask-collector.ts";
 import type { AskUrl } from "./ask-gate.ts";
+import type { AskRouters } from "./ask-routers.ts";
 
-/** An answer: a number to a query, the word of a web hook, what a collector counted. */
-export type GateAnswer = number | HookAnswer | CollectorCounts;
+/** An answer: a number to a query, the word of a web hook, what a collector or the routers counted. */
+export type GateAnswer = number | HookAnswer | CollectorCounts | FirstTries;
 
 /** Asks once. Rejects when no answer that can be used comes in time; the message is for people. */
 export type AskGate = (question: GateQuestion, signal: AbortSignal) => Promise<GateAnswer>;
 
 /** Asks each question where it belongs. */
-export function askGates(askUrl: AskUrl, askCollector: AskCollector): AskGate {
-  return (question, signal) =>
-    question.type === "Collector" ? askCollector(question, signal) : askUrl(question, signal);
+export function askGates(askUrl: AskUrl, askCollector: AskCollector, askRouters: AskRouters): AskGate {
+  return (question, signal) => {
+    if (question.type === "Collector") return askCollector(question, signal);
+    return question.type === "Routers" ? askRouters(question, signal) : askUrl(question, signal);
+  };
 }
 
 /** What it needs. */
@@ -88,20 +93,29 @@ export class GateAnswers {
     const queries = new Map<string, Reading<number>>();
     const hooks = new Map<string, Reading<HookAnswer>>();
     let counts: Reading<CollectorCounts> | undefined;
+    let firstTries: Reading<FirstTries> | undefined;
     for (const { question, reading } of followed.values()) {
       if (reading === undefined) continue;
       if (reading.kind !== "Whole") {
         if (question.type === "Collector") counts = reading;
+        else if (question.type === "Routers") firstTries = reading;
         else (question.type === "WebHook" ? hooks : queries).set(question.gate, reading);
         continue;
       }
       const { value, ...rest } = reading;
       if (question.type === "Collector") {
         if (typeof value === "object" && "metrics" in value) counts = { ...rest, value };
+      } else if (question.type === "Routers") {
+        if (typeof value === "object" && "windows" in value) firstTries = { ...rest, value };
       } else if (typeof value === "number") queries.set(question.gate, { ...rest, value });
       else if ("outcome" in value) hooks.set(question.gate, { ...rest, value });
     }
-    return { queries, hooks, ...(counts === undefined ? {} : { counts }) };
+    return {
+      queries,
+      hooks,
+      ...(counts === undefined ? {} : { counts }),
+      ...(firstTries === undefined ? {} : { firstTries }),
+    };
   }
 
   /** Asks nothing any more. */

@@ -54,7 +54,9 @@ beforeEach(async () => {
     },
   };
   const askUrl = (): Promise<HookAnswer> => Promise.reject(new Error("nobody is asked"));
-  const ask = askGates(askUrl, askCollectorOverHttp({ port, clock, addressOf: () => collect.internal }));
+  const ask = askGates(askUrl, askCollectorOverHttp({ port, clock, addressOf: () => collect.internal }), () =>
+    Promise.reject(new Error("no routers here")),
+  );
   answers = new GateAnswers({ clock, ask, onAnswer: () => {} });
   world = inFirstStep();
 }, 120_000);

@@ -88,12 +88,13 @@ function observedRouters(caches: Caches, namespace: string, name: string): reado
   const reports = caches.routerReports.byIndex("modelDeployment", ownerKey(namespace, name));
   return caches.pods
     .byIndex("routersOf", namespace)
-    .map(({ name: router, observed, isCountingRouter: isCounting }) => {
+    .map(({ name: router, observed, address, isCountingRouter: isCounting }) => {
       const report = reports.find((candidate) => candidate.router === router);
       return {
         name: router,
         // A pod that is not ready still routes while its endpoint says so: Envoy may be well beside a router that is not.
         isLive: !observed.isTerminating && (observed.isReady || report?.takesRequests === true),
+        ...(address === undefined ? {} : { address }),
         acknowledgedEpoch: report?.acknowledgedEpoch ?? 0,
         isCounting,
         ...(report?.rejection === undefined ? {} : { rejection: report.rejection }),

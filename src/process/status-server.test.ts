@@ -25,6 +25,7 @@ beforeEach(async () => {
         throw new Error("the check is broken");
       },
     },
+    documents: { "/parts": (query) => (query.has("of") ? JSON.stringify(query.getAll("of")) : undefined) },
     waits: {
       "/done": async (signal) => {
         waiting.add(signal);
@@ -51,6 +52,13 @@ test.each([
 ])("%s is answered with %i", async (path, status, body) => {
   const answer = await ask(path);
   expect([answer.status, await answer.text()]).toEqual([status, body]);
+});
+
+test("a document answers a query in JSON, or is not found", async () => {
+  const answer = await ask("/parts?of=a&of=b%3F");
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+  expect(await answer.json()).toEqual(["a", "b?"]);
+  expect((await ask("/parts")).status).toBe(404);
 });
 
 test("readiness follows its check, and liveness does not", async () => {

@@ -13,6 +13,9 @@ import { type Wait, WaitingClients } from "./waiting-clients.ts";
 /** Whether a condition holds: undefined when it does, else why not, for a person. */
 export type StatusCheck = () => string | undefined;
 
+/** A text in JSON; undefined where there is nothing for the query. */
+export type Document = (query: URLSearchParams) => string | undefined;
+
 /** What the server tells. */
 export interface StatusServerOptions {
   /** The address to listen on; all of them when it is left out. */
@@ -28,6 +31,8 @@ export interface StatusServerOptions {
    * ({@link WaitingClients}). Each must bound its own time.
    */
   readonly waits?: Readonly<Record<string, Wait>>;
+  /** By path: what is answered to a query, in JSON. Each must be quick, and hold nothing that not everybody may read. */
+  readonly documents?: Readonly<Record<string, Document>>;
 }
 
 /** A server that listens. */
@@ -40,6 +45,7 @@ export interface StatusServer {
 const MAXIMUM_CONNECTIONS = 100;
 const MAXIMUM_HEADER_BYTES = 8_192;
 const TEXT = "text/plain; charset=utf-8";
+const JSON_TYPE = "application/json";
 
 interface Answer {
   readonly code: number;
@@ -80,14 +86,14 @@ export function startStatusServer(options: StatusServerOptions): Promise<StatusS
 
 async function answer(
   request: IncomingMessage,
-  { registry, checks, waits = {} }: StatusServerOptions,
+  { registry, checks, waits = {}, documents = {} }: StatusServerOptions,
   waiting: WaitingClients,
 ): Promise<Answer> {
   const { method = "", url = "/" } = request;
   if (method !== "GET" && method !== "HEAD") {
     return { code: 405, body: `expected GET, got ${method}\n`, allow: "GET, HEAD" };
   }
-  const path = url.split("?", 1)[0] ?? "/";
+  const [path = "/", query = ""] = url.split("?", 2);
   if (path === "/healthz") return { code: 200, body: "ok\n" };
   if (path === "/metrics") {
     return { code: 200, body: await registry.metrics(), contentType: registry.contentType };
@@ -96,6 +102,13 @@ async function answer(
   if (wait !== undefined) {
     const hasCome = await waiting.wait(request.socket, wait);
     return hasCome ? { code: 200, body: "ok\n" } : { code: 503, body: "too many wait\n" };
+  }
+  const document = Object.hasOwn(documents, path) ? documents[path] : undefined;
+  if (document !== undefined) {
+    const body = document(new URLSearchParams(query));
+    return body === undefined
+      ? { code: 404, body: "not found\n" }
+      : { code: 200, body, contentType: JSON_TYPE };
   }
   const check = Object.hasOwn(checks, path) ? checks[path] : undefined;
   if (check === undefined) return { code: 404, body: "not found\n" };

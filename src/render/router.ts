@@ -30,6 +30,9 @@ const DRAIN_GRACE_SECONDS = 5;
 /** Path on which the program beside Envoy answers once Envoy may be ended. */
 export const DRAINED_PATH = "/drained";
 
+/** Path on which it tells the operator of first tries, with the name of a ModelDeployment as `?deployment=`. */
+export const FIRST_TRIES_PATH = "/first-tries";
+
 const LEAST_DRAIN_SECONDS = 15;
 /**
  * How long Envoy goes on once its pod is deleted: long enough for clients to move their connections away, then until

@@ -16,11 +16,19 @@ import { wholeNumber } from "../process/whole-number.ts";
 import { CREDENTIAL_DIRECTORY } from "../render/credential-files.ts";
 import { renderBootstrap } from "../render/envoy/bootstrap.ts";
 import { accessLogIn, configurationLayout } from "../render/envoy/layout.ts";
-import { DRAINED_PATH, ENVOY_CONFIG_DIRECTORY, ROUTER_DRAIN_SECONDS, ROUTER_PORT } from "../render/router.ts";
+import {
+  DRAINED_PATH,
+  ENVOY_CONFIG_DIRECTORY,
+  FIRST_TRIES_PATH,
+  ROUTER_DRAIN_SECONDS,
+  ROUTER_PORT,
+} from "../render/router.ts";
+import { firstTriesText } from "../stats/first-tries.ts";
 import { collectorClient } from "./collector-client.ts";
 import { ConfigurationDirectory } from "./configuration-directory.ts";
 import { Drain } from "./drain.ts";
-import { envoyAdministration, loggingEnvoy } from "./envoy-administration.ts";
+import { countingEnvoy, envoyAdministration, loggingEnvoy } from "./envoy-administration.ts";
+import { FirstTryCounter } from "./first-try-counter.ts";
 import { ImpressionShipper } from "./impression-shipper.ts";
 import { LogDirectory } from "./log-directory.ts";
 import { createRouterMetrics, showShipping } from "./metrics.ts";
@@ -116,11 +124,11 @@ async function run(options: Arguments): Promise<void> {
     now: () => systemClock.now(),
     fields: { "service.name": "petrel-router" },
   });
-  const counting = countingOf(options);
+  const impressions = countingOf(options);
   const layout = configurationLayout(
     options.configDirectory,
     options.credentialDirectory,
-    counting?.accessLogDirectory,
+    impressions?.accessLogDirectory,
   );
   const address = wildcardAddress(options);
   const endpoint = await loadEndpoint({ clock: systemClock, environment: process.env });
@@ -138,6 +146,11 @@ async function run(options: Arguments): Promise<void> {
     leastMilliseconds: options.leastDrainTime,
     longestMilliseconds: options.longestDrainTime,
   });
+  const firstTries = new FirstTryCounter({
+    envoy: countingEnvoy(options.adminPort),
+    clock: systemClock,
+    log,
+  });
   const router = new Router({
     identity: options,
     port: transport,
@@ -152,12 +165,13 @@ async function run(options: Arguments): Promise<void> {
       metricsPort: options.envoyMetricsPort,
       maximumConnections: options.maxConnections,
       memoryBytes: options.envoyMemoryBytes,
-      ...(counting === undefined ? {} : { collector: counting.feedbackAddress }),
+      ...(impressions === undefined ? {} : { collector: impressions.feedbackAddress }),
       layout,
     }),
     credentials: new CredentialDirectory(options.credential, layout),
     settings: { layout, address, ports: MODEL_POD_PORT },
     drainMilliseconds: options.longestDrainTime,
+    firstTries,
     clock: systemClock,
     random: Math.random,
     log,
@@ -167,18 +181,27 @@ async function run(options: Arguments): Promise<void> {
     registry: metrics.registry,
     checks: statusChecks(() => router.status),
     waits: { [DRAINED_PATH]: (signal) => drain.finished(signal) },
+    documents: { [FIRST_TRIES_PATH]: (query) => firstTriesDocument(firstTries, query) },
   });
-  const shipper = counting === undefined ? undefined : shipperOf(options, counting, router, log);
+  const shipper = impressions === undefined ? undefined : shipperOf(options, impressions, router, log);
   if (shipper !== undefined) showShipping(metrics.registry, () => shipper.figures);
   const stop = stopOnSignals(log);
   const shipping = shipper?.run(stop);
+  const counting = firstTries.run(stop);
   await router.run(stop);
   await shipping;
+  await counting;
   // While Envoy goes on, this container alone is replaced, and the next one ships what follows.
   if (!(await envoy.isReady())) await shipper?.finish();
   await server.close();
   transport.close();
   log.info("stopped");
+}
+
+/** A ModelDeployment that this router knows nothing of has no first tries: it may know it soon. */
+function firstTriesDocument(firstTries: FirstTryCounter, query: URLSearchParams): string | undefined {
+  const deployment = query.get("deployment");
+  return deployment === null ? undefined : firstTriesText(deployment, firstTries.firstTries(deployment));
 }
 
 /** What impressions need, all of it; undefined where none are counted. */

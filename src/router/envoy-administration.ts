@@ -10,6 +10,8 @@ import {
   parseEnvoyReport,
   REPORT_PATHS,
 } from "./envoy-report.ts";
+import type { CountingEnvoy } from "./first-try-counter.ts";
+import { FIRST_TRY_PATH, parseFirstTryReport } from "./first-try-report.ts";
 
 /** What a router asks of its Envoy. Every method rejects when Envoy does not answer in time, or strangely. */
 export interface EnvoyAdministration {
@@ -57,6 +59,13 @@ export function envoyAdministration(port: number): EnvoyAdministration {
     async drain() {
       await call(port, "POST", "/drain_listeners?graceful");
     },
+  };
+}
+
+/** The counts of the Envoy whose administration is on a port of loopback. */
+export function countingEnvoy(port: number): CountingEnvoy {
+  return {
+    firstTries: async () => parseFirstTryReport(JSON.parse(await call(port, "GET", FIRST_TRY_PATH))),
   };
 }
 

@@ -18,6 +18,7 @@ import { desiredConfiguration } from "./desired-configuration.ts";
 import { type RouterState, renderSlice } from "./endpoint-slices.ts";
 import type { EnvoyAdministration } from "./envoy-administration.ts";
 import { type ConfigurationStore, EnvoyControl } from "./envoy-control.ts";
+import type { FirstTryCounter } from "./first-try-counter.ts";
 import { type ObservedPod, readPod } from "./observed-pod.ts";
 import type { PeerProbe } from "./peer-probe.ts";
 import { PeerWatch } from "./peer-watch.ts";
@@ -41,6 +42,8 @@ export interface RouterOptions {
   readonly credentials: CredentialStore;
   /** How long Envoy goes on at most after the router has said that it leaves. */
   readonly drainMilliseconds: number;
+  /** Counts first tries; nobody unless given. */
+  readonly firstTries?: Pick<FirstTryCounter, "note">;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -208,10 +211,14 @@ export class Router {
         (name, plan) => this.#plans.resolve(name, plan),
       );
     }
+    const { firstTries } = this.#options;
+    // Once before a plan is published, and once more when Envoy has said what it took.
+    firstTries?.note(this.#desired, this.#acknowledgements);
     const { acknowledgements, delayMilliseconds } = await this.#control.step(this.#desired, hasChanged);
     this.#isStarted = true;
     this.#logChanges(acknowledgements);
     this.#acknowledgements = acknowledgements;
+    firstTries?.note(this.#desired, acknowledgements);
     this.#wasAcknowledged ||= this.#control.isUp && [...acknowledgements.values()].every(isDecided);
     this.#slices.want(
       [...acknowledgements].map(([name, acknowledgement]) =>

@@ -6,6 +6,7 @@
  * follows from it. It moves no role: that follows from the traffic.
  */
 import type { ModelRolloutSpec, ModelRolloutStatus } from "../../api/model-rollout.ts";
+import { parsePercentage } from "../../api/percentage.ts";
 import type { RolloutStrategy } from "../../api/rollout.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
@@ -143,7 +144,7 @@ function planReference(
 
 /** Gates are asked for as long as a step is in progress. */
 function questionsOf(
-  { deployment }: Observation,
+  { deployment, routers }: Observation,
   { stable }: RevisionPlan,
   { name: rollout, spec: { gates = [], revision } }: ObservedRollout,
   { step = 0, steps = 0, weight = "0%", startedAt = "", history, shares = [], verdict }: ModelRolloutStatus,
@@ -152,6 +153,7 @@ function questionsOf(
   const isAsked = gates.length > 0 || quality !== undefined;
   if (!isAsked || step === 0 || step === steps || verdict !== undefined) return {};
   const { name, namespace } = deployment.metadata;
+  const inEffectAt = history?.at(-1)?.inEffectAt;
   const questions = gateQuestions(gates, {
     namespace,
     deployment: name,
@@ -161,7 +163,11 @@ function questionsOf(
     step,
     steps,
     weight,
-    isInEffect: history?.at(-1)?.inEffectAt !== undefined,
+    ...present({
+      inEffectAtMilliseconds: inEffectAt === undefined ? undefined : Date.parse(inEffectAt),
+      epochs: presentEpochs(shares, parsePercentage(weight)),
+    }),
+    routers: routers.flatMap(({ isLive, address }) => (isLive && address !== undefined ? [address] : [])),
     startedAtMilliseconds: Date.parse(startedAt),
     shares,
     ...(quality === undefined ? {} : { quality }),

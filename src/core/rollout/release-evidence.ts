@@ -7,22 +7,29 @@ import type { Observation } from "../observation.ts";
 import { areCountedAlike } from "./counted-alike.ts";
 import { collectedOf } from "./gates/collector-counts.ts";
 import type { GateEvidence, ReadEvidence } from "./gates/gate-evidence.ts";
-import { comparesArms } from "./gates/gate-questions.ts";
+import { comparesArms, judgesService } from "./gates/gate-questions.ts";
+import { serviceOf } from "./gates/service-counts.ts";
 
 const NOTHING_READ: ReadEvidence = { queries: new Map(), hooks: new Map() };
 
 /** What was read for the release, and of what was counted that which is about it. */
 export function evidenceOf(
-  { gateEvidence, deployment }: Observation,
+  observation: Observation,
   { gates = [] }: ModelRolloutSpec,
   shares: readonly RolloutShare[],
 ): GateEvidence {
-  const { counts, queries, hooks } = gateEvidence ?? NOTHING_READ;
+  const { gateEvidence, deployment } = observation;
+  const { counts, firstTries, queries, hooks } = gateEvidence ?? NOTHING_READ;
+  const read = {
+    queries,
+    hooks,
+    ...(judgesService(gates) ? { service: serviceOf(observation, firstTries) } : {}),
+  };
   const isCompared = comparesArms(gates);
   const isCounted = isCompared || deployment.spec.quality !== undefined;
-  if (!isCounted) return { queries, hooks };
+  if (!isCounted) return read;
   const drawsUsers = shares.some(({ drawnBy }) => drawnBy === "User");
-  return { queries, hooks, collected: collectedOf(counts, shares, isCompared), drawsUsers };
+  return { ...read, collected: collectedOf(counts, shares, isCompared), drawsUsers };
 }
 
 /** Whether no gate compares its revision with stable, or the answers of both are counted alike. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { COMPONENT, LABEL } from "../../api/names.ts";
 import { projectPod } from "./pod.ts";
 
 const metadata = { name: "ranker-1", namespace: "shop", labels: {} };
@@ -46,6 +47,27 @@ describe("the trouble of a pod", () => {
     const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }];
     expect(pod({ conditions }).trouble).toEqual({ type: "Unschedulable", message });
   });
+});
+
+test.each<[what: string, condition: object, since: number | undefined]>([
+  ["ready", { status: "True", lastTransitionTime: "2026-01-02T00:00:00Z" }, Date.UTC(2026, 0, 2)],
+  ["not ready", { status: "False", lastTransitionTime: "2026-01-02T00:00:00Z" }, undefined],
+  ["ready at a time that is none", { status: "True", lastTransitionTime: "yesterday" }, undefined],
+  ["ready, at a time that nobody tells", { status: "True" }, undefined],
+])("a pod that is %s tells since when it is", (_what, condition, since) => {
+  const { readySinceMilliseconds } = pod({ conditions: [{ type: "Ready", ...condition }] });
+  expect(readySinceMilliseconds).toBe(since);
+});
+
+test("the address of a router is kept, for who asks it; of others it is not", () => {
+  const addressOf = (component: string) =>
+    projectPod({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { ...metadata, labels: { [LABEL.component]: component } },
+      status: { podIP: "10.0.0.7" },
+    }).address;
+  expect([COMPONENT.router, COMPONENT.modelServer].map(addressOf)).toEqual(["10.0.0.7", undefined]);
 });
 
 describe("a pod is ready", () => {

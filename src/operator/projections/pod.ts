@@ -21,6 +21,8 @@ export interface PodSummary {
   /** Uid of the ModelDeployment; absent for routers, and for pods of a template that did not say it. */
   readonly modelDeploymentUid?: string;
   readonly observed: ObservedPod;
+  /** IP address of a router's pod; absent for others, which nobody asks. */
+  readonly address?: string;
   /** A router that tells the collector of answers, and takes labels to it. */
   readonly isCountingRouter: boolean;
   /** What it tells of a validation; absent for what is no pod of one. */
@@ -37,6 +39,9 @@ export function projectPod(object: KubeObject): PodSummary {
   const devices = heldByPod(object["spec"]);
   const trouble = podTrouble(object);
   const validation = projectValidationPod(object);
+  const readySince = readySinceMilliseconds(object);
+  const isRouter = labels[LABEL.component] === COMPONENT.router;
+  const address = isRouter ? asString(valueAt(object, "status", "podIP")) : undefined;
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -49,13 +54,23 @@ export function projectPod(object: KubeObject): PodSummary {
       pool: labels[LABEL.pool] ?? "",
       isReady: podConditionStatus(object, "Ready") === "True" || lacksSidecarAlone(object),
       isTerminating: metadata.deletionTimestamp !== undefined || hasEnded(object),
+      ...(readySince === undefined ? {} : { readySinceMilliseconds: readySince }),
       ...(templateId === undefined ? {} : { templateId }),
       ...(Object.keys(devices).length === 0 ? {} : { devices }),
       ...(trouble === undefined ? {} : { trouble }),
     },
-    isCountingRouter: labels[LABEL.component] === COMPONENT.router && isCountingRouter(object),
+    ...(address === undefined ? {} : { address }),
+    isCountingRouter: isRouter && isCountingRouter(object),
     ...(validation === undefined ? {} : { validation }),
   };
+}
+
+/** One that is started again, or fails its checks for a while, is ready since then. */
+function readySinceMilliseconds(object: KubeObject): number | undefined {
+  const condition = podCondition(object, "Ready");
+  if (valueAt(condition, "status") !== "True") return undefined;
+  const since = Date.parse(asString(valueAt(condition, "lastTransitionTime")) ?? "");
+  return Number.isFinite(since) ? since : undefined;
 }
 
 /**

@@ -4,6 +4,7 @@
  * The administration can stop Envoy and shows everything, so it listens on loopback only; a listener of its
  * own lets out metrics and readiness, and nothing else. This file is read once: a change needs a new Envoy.
  */
+import { FIRST_TRY_BUCKETS } from "./first-try-statistics.ts";
 import type { ConfigurationLayout } from "./layout.ts";
 import type { JsonObject } from "./resource.ts";
 import { fileSource, protoDuration } from "./resource.ts";
@@ -71,6 +72,7 @@ export function renderBootstrap(input: BootstrapInput): JsonObject {
       clusters: [adminCluster(adminPort), ...(collector === undefined ? [] : [collectorCluster(collector)])],
     },
     overload_manager: overloadManager(input),
+    stats_config: { histogram_bucket_settings: FIRST_TRY_BUCKETS },
   };
 }
 

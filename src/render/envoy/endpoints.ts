@@ -86,7 +86,7 @@ export function renderEndpoints(
       return {
         priority,
         lb_endpoints: [
-          ...(listed[priority] ?? []).map((endpoint) => renderEndpoint(endpoint, port)),
+          ...(listed[priority] ?? []).map((endpoint) => renderEndpoint(endpoint, priority, port)),
           ...(vacantPlaces > 0 ? [renderVacancy(priority, vacantPlaces)] : []),
         ],
       };
@@ -95,14 +95,18 @@ export function renderEndpoints(
   };
 }
 
-function renderEndpoint({ pod, ip, pool, revision }: ModelServerEndpoint, port: number): JsonObject {
+function renderEndpoint(
+  { pod, ip, pool, revision }: ModelServerEndpoint,
+  priority: number,
+  port: number,
+): JsonObject {
   return {
     endpoint: {
       hostname: pod,
       address: { socket_address: { address: ip, port_value: port } },
     },
     load_balancing_weight: 1,
-    metadata: { filter_metadata: { [ENDPOINT_METADATA]: { pool, revision } } },
+    metadata: { filter_metadata: { [ENDPOINT_METADATA]: { pool, revision, priority: String(priority) } } },
   };
 }
 

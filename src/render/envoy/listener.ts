@@ -7,6 +7,7 @@
 import type { Door } from "../../api/credential.ts";
 import { accessLogOf } from "./access-log.ts";
 import { renderTls, type SecretFile, tokenFilters } from "./door.ts";
+import { firstTryLogs } from "./first-tries.ts";
 import type { ConfigurationLayout } from "./layout.ts";
 import type { JsonObject } from "./resource.ts";
 import { fileSource, protoDuration, setHeader, TYPE_URL, type TypedMessage } from "./resource.ts";
@@ -69,6 +70,7 @@ function connectionManager({ modelDeployment, door, isCounted, layout }: Listene
           typed_config: {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
             suppress_envoy_headers: true,
+            upstream_log: firstTryLogs(modelDeployment),
           },
         },
       ],

@@ -121,6 +121,8 @@ export function renderRoutes(input: RouteInput): TypedMessage {
       {
         name: input.modelDeployment,
         domains: ["*"],
+        // Switches the counting of first tries on (see `first-tries.ts`): without two arms there is nothing to compare.
+        ...(input.arms.length > 1 ? { include_request_attempt_count: true } : {}),
         routes: [
           ...(input.feedback === undefined ? [] : [FEEDBACK_ROUTE]),
           ...renderProtocol("grpc", input),

@@ -34,6 +34,23 @@ const observed = (more: { readonly userHeader?: string }, observe: object = { dr
   },
 });
 
+/** A canary with these gates. */
+const gated = (gates: NonNullable<ModelDeploymentSpec["rollout"]>["gates"]) => ({
+  rollout: {
+    strategy: { type: "Canary" as const, canary: { steps: [{ weight: "10%", minDuration: "1h" }] } },
+    ...(gates === undefined ? {} : { gates }),
+  },
+});
+const latency = (max?: string) =>
+  gated([
+    {
+      name: "fast",
+      type: "Latency",
+      latency: { quantile: "p99", ...(max === undefined ? { maxAboveStable: "20%" } : { max }) },
+    },
+  ]);
+const hook = gated([{ name: "judge", type: "WebHook", webHook: { url: "http://judge" } }]);
+
 /** What is unwise and where that is told; and what is not. */
 const CASES: readonly (readonly [string, Partial<ModelDeploymentSpec>, string[]])[] = [
   ["no-failover", { replicas: 1 }, ["spec.replicas"]],
@@ -56,6 +73,14 @@ const CASES: readonly (readonly [string, Partial<ModelDeploymentSpec>, string[]]
   ["batch-delay-beyond-try", batching("200ms"), ["spec.runtime.batching.maxDelay"]],
   ["batch-delay-beyond-try", batching("199ms"), []],
   ["batch-delay-beyond-try", batching(), []],
+  ["latency-beyond-try", latency("200ms"), ["spec.rollout.gates[0].latency.max"]],
+  ["latency-beyond-try", latency("199ms"), []],
+  ["latency-beyond-try", latency(), []],
+  ["latency-beyond-try", hook, []],
+  ["gate-without-pods", { replicas: 1, ...latency("40ms") }, ["spec.rollout.gates[0]"]],
+  ["gate-without-pods", { replicas: 2, ...latency("40ms") }, []],
+  ["gate-without-pods", { replicas: 0, ...latency("40ms") }, []],
+  ["gate-without-pods", { replicas: 1, ...hook }, []],
   ["little-ephemeral-storage", { fetch: { maxSize: "2Gi" } }, ["spec.pools[0]"]],
   ["little-ephemeral-storage", { fetch: { maxSize: "2Gi" }, pools: [disk("1500Mi")] }, ["spec.pools[0]"]],
   ["little-ephemeral-storage", { fetch: { maxSize: "2Gi" }, pools: [disk("2Gi")] }, []],

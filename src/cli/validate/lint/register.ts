@@ -4,7 +4,9 @@
 import { batchDelayBeyondTry } from "./batch-delay-beyond-try.ts";
 import { driftWithoutUsers } from "./drift-without-users.ts";
 import { emptyFallbackPool } from "./empty-fallback-pool.ts";
+import { gateWithoutPods } from "./gate-without-pods.ts";
 import { gpuUnused } from "./gpu-unused.ts";
+import { latencyBeyondTry } from "./latency-beyond-try.ts";
 import type { Lint } from "./lint.ts";
 import { littleEphemeralStorage } from "./little-ephemeral-storage.ts";
 import { moreThreadsThanCpu } from "./more-threads-than-cpu.ts";
@@ -25,6 +27,9 @@ export const LINTS: readonly Lint[] = [
   // Time must suffice for what it is meant for.
   noTimeForRetry,
   batchDelayBeyondTry,
+  // A gate must be able to fail, and to pass.
+  latencyBeyondTry,
+  gateWithoutPods,
   // What is reserved must be what is used.
   littleEphemeralStorage,
   providerWithoutGpu,

@@ -3,6 +3,7 @@
  * answered. A part of the observation; who gathers it fills it in, and a gate without its part waits.
  */
 import type { EvidenceCell, GateMetric } from "../../../stats/evidence.ts";
+import type { FirstTries } from "../../../stats/first-tries.ts";
 import type { NewUsers } from "../../../stats/sample-ratio.ts";
 import type { CollectorCounts, CountedRequests } from "./collector-counts.ts";
 import type { Reading } from "./reading.ts";
@@ -55,7 +56,10 @@ export interface CollectedEvidence {
   readonly assignedArms?: { readonly told: number; readonly checked: number; readonly misplaced: number };
 }
 
-/** First tries of requests at one arm in one minute: retries and what went to another pool are left out. */
+/**
+ * First tries of requests at one arm in one minute, or in ten where these are long ago: retries and what went to another
+ * pool are left out.
+ */
 export interface ServiceMinute {
   readonly firstTries: number;
   /** Of these, those that failed by the server's fault. */
@@ -66,9 +70,9 @@ export interface ServiceMinute {
 
 /** The service of one arm. */
 export interface ArmService {
-  /** Pods that have been ready for long enough to be warm. The minutes hold what these answered, and nothing else. */
+  /** Pods that have been ready for long enough to be warm. Minutes in which a pod of either arm was not are left out. */
   readonly warmPods: number;
-  /** Whole minutes of the present step. */
+  /** Whole minutes of the present step, the same for both arms. */
   readonly minutes: readonly ServiceMinute[];
 }
 
@@ -101,6 +105,8 @@ export interface GateEvidence {
 /** What was read for a release, as it came. */
 export interface ReadEvidence extends Pick<GateEvidence, "queries" | "hooks"> {
   readonly counts?: Reading<CollectorCounts>;
+  /** By the routers. */
+  readonly firstTries?: Reading<FirstTries>;
 }
 
 /** The present step, as gates see it. */

@@ -9,14 +9,20 @@ import type { RolloutShare } from "../../../api/model-rollout.ts";
 import { DEFAULT_LABEL, type QualitySpec } from "../../../api/quality.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import type { AskedMetric, CollectorQuestion } from "./collector-counts.ts";
+import type { RoutersQuestion } from "./service-counts.ts";
 
 /** One question. */
-export type GateQuestion = UrlQuestion | CollectorQuestion;
+export type GateQuestion = UrlQuestion | CollectorQuestion | RoutersQuestion;
 
 /** By what a question is known: an answer to one is an answer to all of this name. */
 export function questionName(question: GateQuestion): string {
   // Each plan of the traffic adds to the shares, and none is taken from them: what was answered before is still so.
-  return JSON.stringify(question.type === "Collector" ? { ...question, shares: [] } : question);
+  if (question.type === "Collector") return JSON.stringify({ ...question, shares: [] });
+  // Likewise, and a router that comes or goes is no other question.
+  if (question.type === "Routers") {
+    return JSON.stringify({ ...question, addresses: [], epochs: question.epochs.first });
+  }
+  return JSON.stringify(question);
 }
 
 /** What one gate asks where it says. */
@@ -42,8 +48,12 @@ export interface AskedRelease {
   readonly steps: number;
   /** As a percentage. */
   readonly weight: string;
-  /** Whether every router gives the share of the step: what is answered before is about no step. */
-  readonly isInEffect: boolean;
+  /** Since when every router gives the share of the step: what is answered before is about no step. Absent while one does not. */
+  readonly inEffectAtMilliseconds?: number;
+  /** The plans that give this share; absent before there is one. */
+  readonly epochs?: RoutersQuestion["epochs"];
+  /** IP addresses of the routers that may have sent requests. */
+  readonly routers: readonly string[];
   readonly startedAtMilliseconds: number;
   /** By which plans of the traffic the candidate had a share so far. */
   readonly shares: readonly RolloutShare[];
@@ -56,12 +66,29 @@ export function comparesArms(gates: readonly GateSpec[]): boolean {
   return gates.some(({ type }) => type === "Quality");
 }
 
+/** Whether any of these gates judges how the arms serve, by what the routers count. */
+export function judgesService(gates: readonly GateSpec[]): boolean {
+  return gates.some(({ type }) => type === "Latency" || type === "Errors");
+}
+
 /**
- * The questions of these gates: those that ask where they say, in their order, then one to the collector, where it counts
- * anything that a gate judges by.
+ * The questions of these gates: those that ask where they say, in their order, then one to the routers and one to the
+ * collector, where these count anything that a gate judges by.
  */
 export function gateQuestions(gates: readonly GateSpec[], release: AskedRelease): readonly GateQuestion[] {
-  return [...urlQuestions(gates, release), ...collectorQuestions(gates, release)];
+  return [
+    ...urlQuestions(gates, release),
+    ...routersQuestions(gates, release),
+    ...collectorQuestions(gates, release),
+  ];
+}
+
+function routersQuestions(
+  gates: readonly GateSpec[],
+  { deployment, routers: addresses, inEffectAtMilliseconds: fromMilliseconds, epochs }: AskedRelease,
+): readonly RoutersQuestion[] {
+  if (!judgesService(gates) || fromMilliseconds === undefined || epochs === undefined) return [];
+  return [{ type: "Routers", deployment, addresses, fromMilliseconds, epochs }];
 }
 
 function collectorQuestions(
@@ -85,7 +112,7 @@ function askedMetrics({ labels, metrics }: QualitySpec): readonly AskedMetric[] 
 }
 
 function urlQuestions(gates: readonly GateSpec[], release: AskedRelease): readonly UrlQuestion[] {
-  if (!release.isInEffect) return [];
+  if (release.inEffectAtMilliseconds === undefined) return [];
   return gates.flatMap(({ name, type, prometheusQuery, webHook }): UrlQuestion[] => {
     if (type === "PrometheusQuery" && prometheusQuery !== undefined) {
       const { url, query } = prometheusQuery;

@@ -1,0 +1,27 @@
+/**
+ * A gate on how the candidate serves, and fewer replicas than it needs: it would wait until its deadline, whatever the
+ * candidate does.
+ */
+import { judgesService } from "../../../core/rollout/gates/gate-questions.ts";
+import { LEAST_WARM_PODS } from "../../../core/rollout/gates/service-arms.ts";
+import type { Lint } from "./lint.ts";
+
+/** The lint `gate-without-pods`. */
+export const gateWithoutPods: Lint = {
+  name: "gate-without-pods",
+  find({ replicas, rollout }) {
+    // Scaled to zero as a whole, nothing is expected of it.
+    if (replicas === 0 || replicas >= LEAST_WARM_PODS) return [];
+    return (rollout?.gates ?? []).flatMap((gate, index) =>
+      judgesService([gate])
+        ? [
+            {
+              path: ["spec", "rollout", "gates", index],
+              message: `gate ${gate.name} needs ${LEAST_WARM_PODS} pods of the candidate, and it gets ${replicas}: a release waits until its deadline, and is given up`,
+              remedy: `give the first pool ${LEAST_WARM_PODS} replicas or more, in spec.replicas or by kubectl scale`,
+            },
+          ]
+        : [],
+    );
+  },
+};

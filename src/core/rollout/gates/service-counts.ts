@@ -1,0 +1,86 @@
+/**
+ * What is asked of the routers for a release, and what of their answers is evidence of how both arms serve: the first
+ * tries since the share of the step is in effect, in minutes in which no pod was cold. Pure.
+ */
+import type { TrafficPlan } from "../../../api/traffic-plan.ts";
+import type { FirstTries, TryWindow } from "../../../stats/first-tries.ts";
+import type { Observation, ObservedPod } from "../../observation.ts";
+import { podsOf } from "../../readiness.ts";
+import type { ArmService, ServiceFigures } from "./gate-evidence.ts";
+import type { Reading } from "./reading.ts";
+
+/** What is asked of all routers of a namespace. But for routers and plans it stays the same while a step goes on. */
+export interface RoutersQuestion {
+  readonly type: "Routers";
+  readonly deployment: string;
+  /** IP addresses of those that may have sent requests. */
+  readonly addresses: readonly string[];
+  /** Since when the share of the step is in effect; what was counted before is left out. */
+  readonly fromMilliseconds: number;
+  /** Plans that give this share: what was counted under others is left out. */
+  readonly epochs: { readonly first: number; readonly last: number };
+}
+
+/** A server that has just begun is slow: connections, caches and compiled code are still to be made. */
+export const WARM_UP_MILLISECONDS = 60_000;
+const MINUTE = 60_000;
+
+/** The windows that are about the step. */
+export function windowsOf(
+  { windows, ...rest }: FirstTries,
+  { fromMilliseconds, epochs }: Pick<RoutersQuestion, "fromMilliseconds" | "epochs">,
+): FirstTries {
+  const isOurs = ({ slot, epoch }: TryWindow) =>
+    slot * MINUTE >= fromMilliseconds && epochs.first <= epoch && epoch <= epochs.last;
+  return { ...rest, windows: windows.filter(isOurs) };
+}
+
+/** How both arms served, by what routers counted and what is known of the pods that the first tries go to. */
+export function serviceOf(
+  observation: Observation,
+  reading: Reading<FirstTries> | undefined,
+): Reading<ServiceFigures> {
+  if (reading === undefined) return { kind: "Missing", reason: "not read yet" };
+  if (reading.kind !== "Whole") return reading;
+  const { nowMilliseconds, deployment } = observation;
+  const arms = deployment.status.traffic?.arms ?? [];
+  const pods = {
+    candidate: firstPods(observation, arms, "Candidate"),
+    stable: firstPods(observation, arms, "Stable"),
+  };
+  const readySince = [...pods.candidate, ...pods.stable].flatMap((pod) => pod.readySinceMilliseconds ?? []);
+  const { edgesMilliseconds, windows } = reading.value;
+  const warm = windows.filter((window) => !readySince.some((since) => isCold(window, since)));
+  const armOf = (arm: "candidate" | "stable"): ArmService => ({
+    warmPods: pods[arm].filter((pod) => isWarm(pod, nowMilliseconds)).length,
+    minutes: warm.map((window) => {
+      const { tries, errors, latencies } = window[arm];
+      return { firstTries: tries, errors, latencies };
+    }),
+  });
+  const value = {
+    latencyEdgesMilliseconds: edgesMilliseconds,
+    candidate: armOf("candidate"),
+    stable: armOf("stable"),
+  };
+  return { ...reading, value };
+}
+
+/** Pods of an arm's first pool. */
+function firstPods(
+  observation: Observation,
+  arms: TrafficPlan["arms"],
+  name: TrafficPlan["arms"][number]["name"],
+): readonly ObservedPod[] {
+  const first = arms.find((arm) => arm.name === name)?.pools[0];
+  return first === undefined ? [] : podsOf(observation, first.revision, first.pool);
+}
+
+function isWarm({ isReady, readySinceMilliseconds: since }: ObservedPod, now: number): boolean {
+  return isReady && since !== undefined && now - since >= WARM_UP_MILLISECONDS;
+}
+
+/** Whether a pod that became ready at a moment was cold in any part of a window. */
+function isCold({ slot, minutes }: TryWindow, since: number): boolean {
+  return slot * MINUTE < since + WARM_UP_MILLISECONDS && (slot + minutes) * MINUTE > since;
+}

@@ -1,0 +1,216 @@
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { silentLogger } from "../../test/fixtures/silent-logger.ts";
+import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
+import type { TrafficPlan } from "../api/traffic-plan.ts";
+import { configurationLayout } from "../render/envoy/layout.ts";
+import { addTries, type TryWindow } from "../stats/first-tries.ts";
+import { FirstTryCounter } from "./first-try-counter.ts";
+import { MINUTE } from "./first-try-history.ts";
+import { type CountedArms, type FirstTryReport, NOTHING_COUNTED } from "./first-try-report.ts";
+import { renderPlan } from "./progress.ts";
+
+const settings = { layout: configurationLayout("/etc/envoy"), address: "0.0.0.0" };
+
+function split(epoch: number, weight = 1_000, changes: Partial<TrafficPlan> = {}): TrafficPlan {
+  const pool = (revision: string, replicas = 2) => ({ pool: "gpu", revision, replicas });
+  return {
+    epoch,
+    port: 10_000,
+    timeout: "600ms",
+    perTryTimeout: "200ms",
+    arms: [
+      { name: "Stable", weight: 10_000 - weight, pools: [pool("r1")] },
+      { name: "Candidate", weight, pools: [pool("r2"), pool("r1")] },
+    ],
+    ...changes,
+  };
+}
+
+/** A router's counter beside an Envoy that counts so many first tries in each second. */
+class World {
+  readonly clock = new VirtualClock();
+  readonly stop = new AbortController();
+  readonly counter: FirstTryCounter;
+  /** Of this Envoy; monotonic milliseconds. */
+  startedAt = 0;
+  answer: () => Promise<FirstTryReport> = async () => this.report();
+  asked = 0;
+
+  constructor() {
+    const envoy = {
+      firstTries: () => {
+        this.asked += 1;
+        return this.answer();
+      },
+    };
+    this.counter = new FirstTryCounter({ envoy, clock: this.clock, log: silentLogger });
+    void this.counter.run(this.stop.signal);
+  }
+
+  report(perSecond = 1): FirstTryReport {
+    const uptimeSeconds = Math.floor((this.clock.monotonic() - this.startedAt) / 1_000);
+    const tries = (count: number) => ({
+      tries: count,
+      errors: 0,
+      latencies: NOTHING_COUNTED.stable.latencies.map((_, bucket) => (bucket === 9 ? count : 0)),
+    });
+    const counted: CountedArms = {
+      candidate: tries(perSecond * uptimeSeconds),
+      stable: tries(9 * perSecond * uptimeSeconds),
+    };
+    return { uptimeSeconds, counted: new Map([["ranker", counted]]) };
+  }
+
+  note(wanted: TrafficPlan | undefined, servingEpoch = wanted?.epoch): void {
+    const traffic = wanted === undefined ? undefined : renderPlan("ranker", wanted, settings);
+    this.counter.note(
+      new Map([["ranker", { ...(traffic === undefined ? {} : { traffic }), endpoints: [] }]]),
+      new Map([
+        ["ranker", servingEpoch === undefined ? {} : { serving: { epoch: servingEpoch, port: 10_000 } }],
+      ]),
+    );
+  }
+
+  get windows(): readonly TryWindow[] {
+    return this.counter.firstTries("ranker").windows;
+  }
+
+  minutes(count: number): Promise<void> {
+    return this.clock.advance(count * MINUTE);
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+test("tells of each whole minute that begins when nothing of an earlier plan is under way", async () => {
+  world.note(split(7));
+  await world.minutes(1);
+  expect(world.windows).toEqual([]);
+  await world.minutes(2);
+  const slot = world.clock.now() / MINUTE - 1;
+  expect(world.windows.map((window) => [window.slot, window.minutes, window.epoch])).toEqual([
+    [slot - 1, 1, 7],
+    [slot, 1, 7],
+  ]);
+  expect(world.windows[0]).toMatchObject({ candidate: { tries: 60, errors: 0 }, stable: { tries: 540 } });
+  world.stop.abort();
+});
+
+test("asks Envoy nothing while no plan splits the traffic", async () => {
+  world.note({ ...split(7), arms: split(7).arms.slice(0, 1) });
+  await world.minutes(3);
+  world.note(split(8, 0));
+  await world.minutes(3);
+  world.note(undefined);
+  await world.minutes(3);
+  expect(world.asked).toBe(0);
+  expect(world.windows).toEqual([]);
+});
+
+describe("begins anew", () => {
+  beforeEach(async () => {
+    world.note(split(7));
+    await world.minutes(4);
+    expect(world.windows).toHaveLength(3);
+  });
+
+  test.each<[what: string, plan: TrafficPlan]>([
+    ["another share", split(8, 5_000)],
+    [
+      "another candidate",
+      split(8, 1_000, {
+        arms: split(8).arms.map((arm) => ({
+          ...arm,
+          pools: [{ pool: "gpu", revision: `${arm.name}-3`, replicas: 2 }],
+        })),
+      }),
+    ],
+    ["another time-out", split(8, 1_000, { perTryTimeout: "100ms" })],
+    [
+      "another way to draw",
+      split(8, 1_000, { stickiness: { header: "x-user", anonymous: "Random", salt: "s" } }),
+    ],
+  ])("with %s, as soon as that is wanted", async (_what, plan) => {
+    world.note(plan, 7);
+    expect(world.windows).toEqual([]);
+    await world.minutes(2);
+    world.note(plan);
+    await world.minutes(1);
+    expect(world.windows).toEqual([]);
+    await world.minutes(1);
+    expect(world.windows.map(({ epoch }) => epoch)).toEqual([8]);
+  });
+
+  test("not with a plan that only needs other replicas", async () => {
+    const scaled = split(8, 1_000, {
+      arms: split(8).arms.map((arm) => ({
+        ...arm,
+        pools: arm.pools.map((pool) => ({ ...pool, replicas: 5 })),
+      })),
+    });
+    world.note(scaled, 7);
+    await world.minutes(1);
+    world.note(scaled);
+    await world.minutes(1);
+    await world.minutes(1);
+    expect(world.windows.map(({ epoch }) => epoch)).toEqual([7, 7, 7, 7, 7, 8]);
+  });
+
+  test("when the ModelDeployment is gone", () => {
+    world.counter.note(new Map(), new Map());
+    expect(world.windows).toEqual([]);
+  });
+});
+
+describe("leaves a minute out", () => {
+  beforeEach(async () => {
+    world.note(split(7));
+    await world.minutes(3);
+  });
+  const lastSlot = () => world.clock.now() / MINUTE - 1;
+  const slots = () => world.windows.map(({ slot }) => slot - lastSlot());
+
+  test("and the next, when Envoy does not answer at its end", async () => {
+    world.answer = () => Promise.reject(new Error("no answer"));
+    await world.minutes(1);
+    world.answer = async () => world.report();
+    await world.minutes(2);
+    expect(slots()).toEqual([-4, -3, 0]);
+  });
+
+  test("in which Envoy has started anew, also when it has counted more since", async () => {
+    await world.clock.advance(MINUTE / 2);
+    world.startedAt = world.clock.monotonic();
+    world.answer = async () => world.report(1_000);
+    await world.clock.advance(MINUTE / 2);
+    await world.minutes(1);
+    expect(slots()).toEqual([-3, -2, 0]);
+  });
+
+  test("in which a count has fallen", async () => {
+    await world.minutes(1);
+    world.answer = async () => world.report(0);
+    await world.minutes(2);
+    expect(slots()).toEqual([-4, -3, -2, 0]);
+  });
+});
+
+test("keeps an hour of minutes, and before it blocks of ten, for a day", async () => {
+  world.note(split(7));
+  await world.minutes(1_700);
+  const { windows } = world;
+  const singles = windows.filter(({ minutes }) => minutes === 1);
+  const blocks = windows.filter(({ minutes }) => minutes === 10);
+  expect(singles.length).toBeGreaterThanOrEqual(60);
+  expect(singles.length).toBeLessThan(71);
+  expect(blocks.length).toBeLessThanOrEqual(139);
+  expect(windows).toHaveLength(singles.length + blocks.length);
+  // Nothing is lost, and nothing is there twice.
+  const covered = windows.reduce((sum, { minutes }) => sum + minutes, 0);
+  const total = windows.map(({ candidate }) => candidate).reduce(addTries);
+  expect(total.tries).toBe(covered * 60);
+  expect(covered).toBeGreaterThan(1_430);
+});

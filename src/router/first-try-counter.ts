@@ -1,0 +1,101 @@
+/**
+ * Reads at the end of each minute what Envoy has counted of first tries, and keeps it for the operator to ask for.
+ *
+ * It asks Envoy only while a plan splits the traffic. What it keeps is lost when the program ends, and counted anew.
+ */
+import { type Clock, sleep } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import { FIRST_TRY_EDGES_MILLISECONDS } from "../render/envoy/first-try-statistics.ts";
+import type { FirstTries } from "../stats/first-tries.ts";
+import { type FirstTryHistory, MINUTE, withPlan, withReading } from "./first-try-history.ts";
+import { type FirstTryReport, NOTHING_COUNTED } from "./first-try-report.ts";
+import type { Acknowledgement, DesiredConfiguration } from "./sequence.ts";
+
+/** What it asks of its Envoy. */
+export interface CountingEnvoy {
+  /** Rejects when Envoy does not answer in time, or strangely. */
+  firstTries(): Promise<FirstTryReport>;
+}
+
+/** What it needs. */
+export interface FirstTryCounterOptions {
+  readonly envoy: CountingEnvoy;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Counts the first tries of all ModelDeployments. */
+export class FirstTryCounter {
+  readonly #options: FirstTryCounterOptions;
+  readonly #histories = new Map<string, FirstTryHistory>();
+  #hasFailed = false;
+
+  constructor(options: FirstTryCounterOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what is wanted of Envoy and what it has acknowledged. To be told before anything of it is published. */
+  note(desired: DesiredConfiguration, acknowledgements: ReadonlyMap<string, Acknowledgement>): void {
+    const now = this.#options.clock.monotonic();
+    for (const name of this.#histories.keys()) if (!desired.has(name)) this.#histories.delete(name);
+    for (const [name, { traffic }] of desired) {
+      const before = this.#histories.get(name);
+      const history = withPlan(before, traffic?.plan, acknowledgements.get(name)?.serving?.epoch, now);
+      if (history === undefined) this.#histories.delete(name);
+      else this.#histories.set(name, history);
+    }
+  }
+
+  /** What was counted under the present shares; nothing where the traffic is not split. */
+  firstTries(deployment: string): FirstTries {
+    const { windows = [] } = this.#histories.get(deployment) ?? {};
+    return { edgesMilliseconds: FIRST_TRY_EDGES_MILLISECONDS, windows };
+  }
+
+  /** Reads at the end of each minute, until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await sleep(clock, MINUTE - (clock.now() % MINUTE), signal);
+      } catch {
+        return;
+      }
+      await this.#read();
+    }
+  }
+
+  async #read(): Promise<void> {
+    if (this.#histories.size === 0) return;
+    const { clock } = this.#options;
+    // A history that begins, or begins anew, while Envoy answers has no part in the answer.
+    const asked = new Map([...this.#histories].map(([name, { share }]) => [name, share]));
+    const [atMilliseconds, at] = [clock.now(), clock.monotonic()];
+    const report = await this.#report();
+    for (const [name, history] of this.#histories) {
+      if (asked.get(name) !== history.share) continue;
+      const reading =
+        report === undefined
+          ? undefined
+          : {
+              atMilliseconds,
+              at,
+              uptimeSeconds: report.uptimeSeconds,
+              counted: report.counted.get(name) ?? NOTHING_COUNTED,
+            };
+      this.#histories.set(name, withReading(history, reading));
+    }
+  }
+
+  async #report(): Promise<FirstTryReport | undefined> {
+    try {
+      const report = await this.#options.envoy.firstTries();
+      this.#hasFailed = false;
+      return report;
+    } catch (error) {
+      if (!this.#hasFailed) this.#options.log.warn("Envoy does not tell of first tries", { error });
+      this.#hasFailed = true;
+      return undefined;
+    }
+  }
+}

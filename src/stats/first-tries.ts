@@ -1,0 +1,203 @@
+/**
+ * What routers tell of first tries: how those of both arms of a plan that splits the traffic ended, minute by minute.
+ *
+ * Counts of several routers and minutes add. A gate may promote by them, so an answer with a part missing, or no number
+ * where one belongs, is refused as a whole, with the place. Pure.
+ */
+import { asRecord, parseJson } from "../api/json.ts";
+
+/** First tries of one arm. */
+export interface ArmTries {
+  readonly tries: number;
+  /** Of these, those that failed by the server's fault. */
+  readonly errors: number;
+  /**
+   * How long they took, as counts by bucket: the first bucket is below the first edge, the last one from the last edge on.
+   * A try that failed for another reason than its time has no place in it.
+   */
+  readonly latencies: readonly number[];
+}
+
+/** Both arms in one stretch of time. */
+export interface TryWindow {
+  /** Its first minute since the Unix epoch. */
+  readonly slot: number;
+  /** Its length in minutes: 1, or {@link BLOCK_MINUTES} where it was put together. */
+  readonly minutes: number;
+  /** Of the plan of the traffic that was in effect when it began. */
+  readonly epoch: number;
+  readonly candidate: ArmTries;
+  readonly stable: ArmTries;
+}
+
+/** What one router tells of one ModelDeployment. */
+export interface FirstTries {
+  readonly edgesMilliseconds: readonly number[];
+  readonly windows: readonly TryWindow[];
+}
+
+/** Minutes of long ago are put together to blocks of so many, which begin at multiples of them. */
+export const BLOCK_MINUTES = 10;
+/** Most windows of an answer; a router keeps fewer. */
+const MAXIMUM_WINDOWS = 1_024;
+/** Most edges. */
+const MAXIMUM_EDGES = 256;
+
+/** An answer cannot be used. The message says what was expected and what came. */
+export class FirstTriesError extends Error {
+  override readonly name = "FirstTriesError";
+}
+
+/** The first slot of the block that a slot is in. */
+export function blockOf(slot: number): number {
+  return slot - (slot % BLOCK_MINUTES);
+}
+
+/** No first try. */
+export function noTries(edges: readonly number[]): ArmTries {
+  return { tries: 0, errors: 0, latencies: Array.from({ length: edges.length + 1 }, () => 0) };
+}
+
+/** The sum. */
+export function addTries(one: ArmTries, other: ArmTries): ArmTries {
+  return {
+    tries: one.tries + other.tries,
+    errors: one.errors + other.errors,
+    latencies: one.latencies.map((count, bucket) => count + (other.latencies[bucket] ?? 0)),
+  };
+}
+
+/**
+ * Puts windows together where `isTogether` says so of their block, and those of the same time anyway. The epoch is the
+ * earliest one.
+ */
+export function mergeWindows(
+  windows: readonly TryWindow[],
+  isTogether: (block: number) => boolean,
+): readonly TryWindow[] {
+  const merged = new Map<number, TryWindow>();
+  for (const window of windows) {
+    const block = blockOf(window.slot);
+    const [slot, minutes] = isTogether(block) ? [block, BLOCK_MINUTES] : [window.slot, window.minutes];
+    const before = merged.get(slot);
+    merged.set(slot, {
+      slot,
+      minutes,
+      epoch: Math.min(window.epoch, before?.epoch ?? window.epoch),
+      candidate: before === undefined ? window.candidate : addTries(before.candidate, window.candidate),
+      stable: before === undefined ? window.stable : addTries(before.stable, window.stable),
+    });
+  }
+  return [...merged.values()].toSorted((left, right) => left.slot - right.slot);
+}
+
+/**
+ * The windows of all routers, each stretch of time once: a block where one of them tells of it as a block.
+ *
+ * @throws {FirstTriesError} when they count in different buckets, as while routers of two versions run.
+ */
+export function sumOfRouters(answers: readonly FirstTries[]): FirstTries {
+  const [first, ...others] = answers;
+  if (first === undefined) return { edgesMilliseconds: [], windows: [] };
+  const { edgesMilliseconds } = first;
+  if (others.some((other) => String(other.edgesMilliseconds) !== String(edgesMilliseconds))) {
+    throw new FirstTriesError(
+      "expected routers that count in the same buckets of latency, got different ones",
+    );
+  }
+  const windows = answers.flatMap((answer) => answer.windows);
+  const blocks = new Set(windows.flatMap(({ slot, minutes }) => (minutes > 1 ? [blockOf(slot)] : [])));
+  return { edgesMilliseconds, windows: mergeWindows(windows, (block) => blocks.has(block)) };
+}
+
+/** As JSON. Counts by bucket are pairs: most buckets are empty. */
+export function firstTriesText(deployment: string, { edgesMilliseconds, windows }: FirstTries): string {
+  const armOf = ({ tries, errors, latencies }: ArmTries) => ({
+    tries,
+    errors,
+    latencies: latencies.flatMap((count, bucket) => (count === 0 ? [] : [[bucket, count]])),
+  });
+  return JSON.stringify({
+    deployment,
+    edgesMilliseconds,
+    windows: windows.map(({ candidate, stable, ...rest }) => ({
+      ...rest,
+      candidate: armOf(candidate),
+      stable: armOf(stable),
+    })),
+  });
+}
+
+/**
+ * Reads an answer. Members that are not known are passed over: a router may be newer than who reads.
+ *
+ * @param where it came from, for the message.
+ * @throws {FirstTriesError} for anything but a whole answer about this deployment.
+ */
+export function parseFirstTries(text: string, deployment: string, where: string): FirstTries {
+  const answer = asRecord(parseJson(text));
+  if (answer === undefined) throw wrong(where, "a whole answer in JSON", `${text.length} characters`);
+  if (answer["deployment"] !== deployment)
+    throw wrong(`${where}: deployment`, JSON.stringify(deployment), answer["deployment"]);
+  const edges = listOf(answer["edgesMilliseconds"], MAXIMUM_EDGES, `${where}: edgesMilliseconds`).map(
+    (edge, at, all) => {
+      const before = at === 0 ? 0 : all[at - 1];
+      if (typeof edge === "number" && typeof before === "number" && edge > before) return edge;
+      throw wrong(`${where}: edgesMilliseconds[${at}]`, "a number above the one before", edge);
+    },
+  );
+  const windows = listOf(answer["windows"], MAXIMUM_WINDOWS, `${where}: windows`).map((window, at) =>
+    windowOf(window, edges.length + 1, `${where}: windows[${at}]`),
+  );
+  return { edgesMilliseconds: edges, windows };
+}
+
+function windowOf(value: unknown, buckets: number, where: string): TryWindow {
+  const window = asRecord(value) ?? {};
+  const slot = whole(window["slot"], `${where}.slot`);
+  const minutes = whole(window["minutes"], `${where}.minutes`);
+  const isBlock = minutes === BLOCK_MINUTES && slot === blockOf(slot);
+  if (minutes !== 1 && !isBlock) {
+    throw wrong(`${where}.minutes`, `1, or ${BLOCK_MINUTES} from a multiple of them on`, minutes);
+  }
+  return {
+    slot,
+    minutes,
+    epoch: whole(window["epoch"], `${where}.epoch`),
+    candidate: armOf(window["candidate"], buckets, `${where}.candidate`),
+    stable: armOf(window["stable"], buckets, `${where}.stable`),
+  };
+}
+
+function armOf(value: unknown, buckets: number, where: string): ArmTries {
+  const arm = asRecord(value) ?? {};
+  const tries = whole(arm["tries"], `${where}.tries`);
+  const errors = whole(arm["errors"], `${where}.errors`);
+  if (errors > tries) throw wrong(`${where}.errors`, `at most ${tries}`, errors);
+  const latencies = Array.from({ length: buckets }, () => 0);
+  for (const pair of listOf(arm["latencies"], buckets, `${where}.latencies`)) {
+    const [bucket, count, ...rest] = Array.isArray(pair) ? pair : [];
+    const at = whole(bucket, `${where}.latencies`);
+    if (at >= buckets || rest.length > 0 || latencies[at] !== 0)
+      throw wrong(`${where}.latencies`, `each of ${buckets} buckets at most once`, pair);
+    latencies[at] = whole(count, `${where}.latencies`);
+  }
+  const timed = latencies.reduce((sum, count) => sum + count, 0);
+  if (timed > tries) throw wrong(`${where}.latencies`, `at most ${tries} in all`, timed);
+  return { tries, errors, latencies };
+}
+
+function listOf(value: unknown, maximum: number, where: string): readonly unknown[] {
+  if (Array.isArray(value) && value.length <= maximum) return value;
+  throw wrong(where, `a list of at most ${maximum}`, value);
+}
+
+function whole(value: unknown, where: string): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw wrong(where, "a whole number from 0 on", value);
+}
+
+function wrong(where: string, expected: string, found: unknown): FirstTriesError {
+  const shown = typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing");
+  return new FirstTriesError(`${where}: expected ${expected}, got ${shown.slice(0, 80)}`);
+}
