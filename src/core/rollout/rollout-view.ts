@@ -11,7 +11,7 @@ export interface RolloutView {
   readonly generation: number;
   readonly nowMilliseconds: number;
   /** What its revision is for: `Promoted` once that is stored, `Promoting` as long as it is only decided. */
-  readonly role: "Candidate" | "Promoting" | "Promoted" | "ReturnedToStable" | "Replaced";
+  readonly role: "Candidate" | "Promoting" | "Promoted" | "ReturnedToStable" | "Replaced" | "Undone";
   /** Share of the traffic that the stored plan gives it. */
   readonly reportedWeight: number;
   /** By which plans it had a share so far. */
