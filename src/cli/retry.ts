@@ -86,6 +86,14 @@ export function retryCommand(): Command {
         connected(options, async ({ port, namespace, clock }) => {
           const token = new Date(clock.now()).toISOString();
           const deployment = deploymentObject(await port.get(deploymentReference(namespace, name)));
+          const undo = deployment.status.undo?.standing;
+          if (undo !== undefined) {
+            await annotate(port, namespace, name, token);
+            process.stdout.write(
+              `modeldeployment.petrel.dev/${name}: ended the undo to ${undo.revision}: what the spec states is released\n`,
+            );
+            return EXIT.done;
+          }
           const revision = isRefused(deployment)
             ? await requestValidation(port, deployment, token)
             : await retriedRelease(port, namespace, name, token);

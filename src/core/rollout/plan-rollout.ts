@@ -181,6 +181,7 @@ function viewOf(
     generation,
     nowMilliseconds: observation.nowMilliseconds,
     role: roleOf(observation, revisions, rollout, isCurrent),
+    isUndone: isCurrent && revisions.undo !== undefined && revisions.undo.revision !== spec.revision,
     reportedWeight: weight,
     shares,
     planIsInEffect: acknowledgedEpoch(observation) === status.traffic?.epoch,

@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { messageOf } from "../../../test/fixtures/found-conditions.ts";
-import { CANARY, condition, follow, replicas, shares } from "../../../test/fixtures/released-world.ts";
+import { CANARY, condition, follow, shares } from "../../../test/fixtures/released-world.ts";
 import { badModelServes, followed, takenBack, undoEvents } from "../../../test/fixtures/undone-world.ts";
 import { model, type World } from "../../../test/fixtures/world.ts";
 

@@ -5,7 +5,6 @@
  * model, or a retry that a person asks for, ends it. To take an annotation away ends nothing. It must never end in
  * silence, nor go back to a revision that has not served.
  */
-import type { ModelSource } from "../../api/model-source.ts";
 import { ANNOTATION } from "../../api/names.ts";
 import {
   MAXIMUM_UNDO_LENGTH,
@@ -20,6 +19,7 @@ import { mostUrgentTrouble } from "../readiness.ts";
 import type { StatedRevision } from "../revision/stated-revision.ts";
 import { isGivenUp, retryToken } from "../rollout/current-release.ts";
 import { candidateWithTraffic } from "../traffic/reported-plan.ts";
+import { isSameModel } from "./same-model.ts";
 import { isWayBackDone, readUndoRequest, undoTarget } from "./undo-target.ts";
 
 /** What of undoing is decided. */
@@ -141,16 +141,6 @@ function undoneModels(
       }),
     );
   return models.filter((model, index) => models.findIndex((other) => isSameModel(other, model)) === index);
-}
-
-/** The same bytes by their digest, wherever they are; without a digest, by an address that pins them. */
-function isSameModel(
-  left: Pick<ModelSource, "uri" | "digest">,
-  right: Pick<ModelSource, "uri" | "digest">,
-): boolean {
-  return left.digest !== undefined && right.digest !== undefined
-    ? left.digest === right.digest
-    : left.uri === right.uri;
 }
 
 /** Whether an undo goes on, and what is told when not. */
