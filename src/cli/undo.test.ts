@@ -7,9 +7,10 @@ import { badModelServes, takenBack } from "../../test/fixtures/undone-world.ts";
 import { model, servingWorld, type World } from "../../test/fixtures/world.ts";
 import { MemoryApiServer } from "../../test/memory-cluster/api-server.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
-import { deploymentReference } from "./deployment-object.ts";
+import { deploymentObject, deploymentReference } from "./deployment-object.ts";
 import { EXIT } from "./exit-code.ts";
 import { requestRefresh } from "./refresh.ts";
+import { requestEndOfUndo } from "./retry.ts";
 import { requestUndo } from "./undo.ts";
 import { PEOPLE_VERBS } from "./verbs.ts";
 
@@ -106,6 +107,30 @@ describe("it asks for nothing", () => {
     await expect(requestUndo(server, object, { token: "now" })).rejects.toMatchObject({
       exitCode: EXIT.refused,
       message: "the status of ranker does not fit this version of petrel",
+    });
+  });
+});
+
+describe("a retry ends it", () => {
+  test("by an annotation that stands beside the request", async () => {
+    const world = takenBack();
+    const { server } = await undo(world, v2(world));
+    const object = deploymentObject(await server.get(reference));
+    expect(await requestEndOfUndo(server, object, "then")).toBe(
+      `asked for the end of the undo to ${v1(world)}: what the spec states is released`,
+    );
+    expect((await server.get(reference)).metadata.annotations).toEqual({
+      "petrel.dev/undo": `now ${v2(world)}`,
+      "petrel.dev/retry": "then",
+    });
+  });
+
+  test("only where one stands", async () => {
+    const server = await cluster(badModelServes());
+    const object = deploymentObject(await server.get(reference));
+    await expect(requestEndOfUndo(server, object, "then")).rejects.toMatchObject({
+      exitCode: EXIT.refused,
+      message: "no undo of ranker stands",
     });
   });
 });
