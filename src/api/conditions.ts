@@ -19,6 +19,8 @@ export const CONDITION_TYPES = [
   "Validated",
   /** A model revision is on its way to the traffic. */
   "RolloutInProgress",
+  /** A person had the traffic taken back, and that stands; false when a request for it was refused; absent otherwise. */
+  "Undone",
   /** Predictions are counted and labels taken; absent without `spec.quality`. */
   "EvidenceReady",
   /** Pods are as an earlier version of the operator made them, and wait for `petrel refresh`; absent otherwise. */
@@ -29,8 +31,8 @@ export const CONDITION_TYPES = [
   "Reconciling",
   /**
    * What the spec leads to is refused: the spec, or what refuses it, has to change. A refused object is tried again by
-   * itself, once a minute. Or the release of its model was given up, or its validation did not pass: the stable one
-   * serves on. Absent otherwise.
+   * itself, once a minute. Or the release of its model was given up, its validation did not pass, or a person undid it:
+   * the stable one serves on. Absent otherwise.
    */
   "Stalled",
 ] as const;
@@ -75,6 +77,13 @@ export const REASON = {
   RolloutPaused: "The rollout waits for a person; the ModelRollout tells for what.",
   RolloutAborted:
     "The release was given up; the stable revision serves on. Another spec or a retry begins anew.",
+  Undoing:
+    "A person has asked for the traffic to go back to a revision that served before, and it is on its way.",
+  Undone:
+    "A person had the traffic taken back; what was undone is not released while the spec states its model.",
+  UndoRefused: "A request to take the traffic back was refused; the message says why and what can be had.",
+  UndoTargetLost:
+    "The ControllerRevision that an undo goes back to is gone: everything stays as it is; the message says what to do.",
   Recreating: "The old revision is taken away before the new one comes: nothing answers meanwhile.",
   NoRollout: "No rollout is in progress.",
   Collecting: "Predictions are counted, and labels are taken.",

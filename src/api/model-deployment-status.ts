@@ -8,6 +8,7 @@ import Type from "typebox";
 import { conditionSchema } from "./conditions.ts";
 import { dnsLabelSchema } from "./schema.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";
+import { MAXIMUM_UNDO_LENGTH, servedStatusSchema, undoStatusSchema } from "./undo-status.ts";
 import { validationStatusSchema } from "./validation-status.ts";
 
 /** Longest value that is reported of a request to refresh; whoever wants to know when it is obeyed keeps to it. */
@@ -71,6 +72,8 @@ export const modelDeploymentStatusSchema = Type.Object(
         { description: "Names of ControllerRevisions by their role." },
       ),
     ),
+    served: Type.Optional(servedStatusSchema),
+    undo: Type.Optional(undoStatusSchema),
     validation: Type.Optional(validationStatusSchema),
     rollout: Type.Optional(
       Type.Object(
@@ -91,6 +94,12 @@ export const modelDeploymentStatusSchema = Type.Object(
             Type.String({
               maxLength: MAXIMUM_REFRESH_LENGTH,
               description: "Value of the annotation `petrel.dev/retry` when it was begun.",
+            }),
+          ),
+          undo: Type.Optional(
+            Type.String({
+              maxLength: MAXIMUM_UNDO_LENGTH,
+              description: "The request to undo that it carries out.",
             }),
           ),
         },

@@ -28,7 +28,7 @@ export const ROLLOUT_PHASES = [
   "Promoted",
   /** Given up; the stable revision has all the traffic. Over, until a retry. */
   "Aborted",
-  /** The spec asked for something else. Over. */
+  /** The spec, or a person who undid, asked for something else. Over. */
   "Superseded",
 ] as const;
 
@@ -48,6 +48,8 @@ const VERDICT_REASONS = [
   "NewRevision",
   /** The spec asks for the stable revision again. */
   "ReturnedToStable",
+  /** A person had the traffic taken back. */
+  "Undone",
 ] as const;
 
 /** Most entries of `status.history`: one for each step, one for all the traffic. */

@@ -51,6 +51,11 @@ export const ANNOTATION = {
   refresh: `${API_GROUP}/refresh`,
   /** On a ModelDeployment, written by people: another value begins an aborted release anew. */
   retry: `${API_GROUP}/retry`,
+  /**
+   * On a ModelDeployment, written by people: another value takes the traffic back to the revision that served before,
+   * or to the one that it names after a blank.
+   */
+  undo: `${API_GROUP}/undo`,
   /** On the Deployment of model servers: name of the ControllerRevision that keeps its pod template. */
   podRevision: `${API_GROUP}/pod-revision`,
   /** On the pods of a validation: the settings of `petrel evaluate`, which its container sees as a file. */

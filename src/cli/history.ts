@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import { isSameModel } from "../core/undo/same-model.ts";
 import { ageText } from "./age-text.ts";
 import { type ConnectionOptions, connected, withConnection } from "./connection.ts";
 import { deploymentObject, deploymentReference } from "./deployment-object.ts";
@@ -58,12 +59,17 @@ export function historyView(
 ) {
   const deployment = deploymentObject(object);
   const releases = rolloutsOf(deployment, rollouts);
+  const undo = deployment.status.undo?.standing;
   return modelRevisionsOf(deployment, revisions).map(({ name, number, madeAt, data }) => ({
     number,
     name,
     role: roleOf(deployment, name),
     madeAt,
     ...data,
+    ...(undo?.revision === name ? { undo: { request: undo.request, since: undo.since } } : {}),
+    ...(undo !== undefined && undo.revision !== name
+      ? { isUndone: undo.undone.some((model) => isSameModel(model, data.model)) }
+      : {}),
     rollouts: releases
       .filter(({ spec }) => spec.revision === name)
       .map(({ name: rollout, spec: { strategy }, status }) => ({
@@ -83,8 +89,16 @@ export function historyLines(
   nowMilliseconds: number,
 ): readonly string[] {
   const head = ["NUMBER", "NAME", "ROLE", "MADE", "POOL", "MODEL", "DIGEST"];
-  const rows = view.flatMap(({ number, name, role, madeAt, model, poolModels }) => [
-    [String(number), name, role, ageText(madeAt, nowMilliseconds), "", model.uri, shortDigest(model.digest)],
+  const rows = view.flatMap(({ number, name, role, isUndone, madeAt, model, poolModels }) => [
+    [
+      String(number),
+      name,
+      isUndone === true ? `${role}, undone` : role,
+      ageText(madeAt, nowMilliseconds),
+      "",
+      model.uri,
+      shortDigest(model.digest),
+    ],
     ...Object.entries(poolModels).map(([pool, own]) => [
       "",
       "",
@@ -106,9 +120,18 @@ export function historyLines(
       message,
     ]),
   );
+  const undone = view.flatMap(({ name, undo }) =>
+    undo === undefined
+      ? []
+      : [
+          "",
+          `Undo: stands for ${ageText(undo.since, nowMilliseconds)}, to ${name}, by request ${undo.request}`,
+        ],
+  );
   const releaseHead = ["ROLLOUT", "REVISION", "STRATEGY", "PHASE", "BEGUN", "WHAT CAME OF IT"];
   return [
     ...tableLines([head, ...rows]),
+    ...undone,
     ...(releases.length === 0 ? [] : ["", ...tableLines([releaseHead, ...releases])]),
   ];
 }

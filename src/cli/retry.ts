@@ -1,6 +1,6 @@
 /**
- * `petrel retry NAME`: begins a rollout that was aborted anew, as another ModelRollout of the same revision, or judges a
- * model anew whose validation did not pass.
+ * `petrel retry NAME`: begins a rollout that was aborted anew, as another ModelRollout of the same revision, judges a
+ * model anew whose validation did not pass, or ends an undo.
  *
  * It writes one annotation of the ModelDeployment, and nothing of the spec, which Git may own.
  */
@@ -50,6 +50,18 @@ export async function requestValidation(
   return status.validation?.revision ?? "";
 }
 
+/** Asks for the end of the undo that stands. Rejects when none does. Gives what is to be said. */
+export async function requestEndOfUndo(
+  port: KubePort,
+  { namespace, name, status }: DeploymentObject,
+  token: string,
+): Promise<string> {
+  const undo = status.undo?.standing;
+  if (undo === undefined) throw new CommandError(EXIT.refused, `no undo of ${name} stands`);
+  await annotate(port, namespace, name, token);
+  return `asked for the end of the undo to ${undo.revision}: what the spec states is released`;
+}
+
 /** Whether it is the validation of its model that nobody works on any more. */
 function isRefused(deployment: DeploymentObject): boolean {
   const { reason } = conditionOf(deployment, "Stalled") ?? {};
@@ -78,7 +90,7 @@ async function retriedRelease(
 /** The verb `petrel retry`. */
 export function retryCommand(): Command {
   return withConnection(
-    verb("retry", "Begins a rollout that was aborted anew, or judges a refused model anew."),
+    verb("retry", "Begins a rollout that was aborted anew, judges a refused model anew, or ends an undo."),
   )
     .argument("<name>", "name of the ModelDeployment")
     .action((name: string, options: ConnectionOptions, command: Command) =>
@@ -86,10 +98,15 @@ export function retryCommand(): Command {
         connected(options, async ({ port, namespace, clock }) => {
           const token = new Date(clock.now()).toISOString();
           const deployment = deploymentObject(await port.get(deploymentReference(namespace, name)));
+          const say = (text: string) => process.stdout.write(`modeldeployment.petrel.dev/${name}: ${text}\n`);
+          if (deployment.status.undo?.standing !== undefined) {
+            say(await requestEndOfUndo(port, deployment, token));
+            return EXIT.done;
+          }
           const revision = isRefused(deployment)
             ? await requestValidation(port, deployment, token)
             : await retriedRelease(port, namespace, name, token);
-          process.stdout.write(`modeldeployment.petrel.dev/${name}: asked for ${revision} anew\n`);
+          say(`asked for ${revision} anew`);
           return EXIT.done;
         }),
       ),

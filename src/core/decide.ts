@@ -2,19 +2,14 @@
  * Decides about one ModelDeployment: a chain of planners over one observation, and the writes that follow from
  * their plans.
  *
- * Pure. The order of the planners is the order in which one may rely on another: revision, validation, rollout,
+ * Pure. The order of the planners is the order in which one may rely on another: undo, revision, validation, rollout,
  * capacity, pods, traffic, conditions. It must never say twice what a planner says once.
  */
 
 import { valueAt } from "../api/json.ts";
 import type { KubeObject, ResourceType } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
-import {
-  MAXIMUM_REFRESH_LENGTH,
-  type ModelDeploymentStatus,
-  type PoolStatus,
-} from "../api/model-deployment-status.ts";
-import { ANNOTATION, LABEL } from "../api/names.ts";
+import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
 import {
   controllerRevision,
   modelRollout,
@@ -29,20 +24,21 @@ import { modelServersDeployment } from "../render/model-servers/deployment.ts";
 import { modelServerLabels } from "../render/model-servers/model-servers-input.ts";
 import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
 import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
-import { reportedMessage } from "./conditions/condition-words.ts";
-import { type Plans, planConditions, shortageOf } from "./conditions/plan-conditions.ts";
-import type { Decision, RemoveIntent, ScaleIntent } from "./decision.ts";
+import type { Plans } from "./conditions/plan-conditions.ts";
+import type { Decision, EventIntent, RemoveIntent, ScaleIntent } from "./decision.ts";
 import { eventsBetween, eventsOfRollout } from "./events-between.ts";
 import { observedServers } from "./model-servers.ts";
 import type { Observation, ObservedModelServers } from "./observation.ts";
 import { type PlannedPods, planPods } from "./pods/plan-pods.ts";
 import type { PodRevisionData } from "./pods/pod-revision.ts";
 import { replacementOf } from "./pods/replacement.ts";
-import { podsOf, readyReplicas } from "./readiness.ts";
+import { reportedStatus } from "./reported-status.ts";
 import { heldRevisions, planRevisions, type RevisionPlan } from "./revision/plan-revisions.ts";
+import { statedRevision } from "./revision/stated-revision.ts";
 import { heldRollout, planRollout, type RolloutPlan } from "./rollout/plan-rollout.ts";
-import { acknowledgedEpoch } from "./traffic/acknowledged-epoch.ts";
 import { planTraffic } from "./traffic/plan-traffic.ts";
+import { isTargetLost, lostTargetStatus } from "./undo/lost-target.ts";
+import { heldUndo, planUndo, type UndoPlan } from "./undo/plan-undo.ts";
 import { heldValidation, planValidation, type ValidationPlan } from "./validation/plan-validation.ts";
 import { wantedJobs } from "./validation/wanted-jobs.ts";
 
@@ -90,10 +86,12 @@ function objectsToApply(
   { revisions, validation, rollout, capacity, pods, traffic }: Plans,
 ): readonly KubeObject[] {
   const { metadata, spec } = observation.deployment;
-  const { desired, desiredIsNew } = revisions;
+  const { stated } = revisions;
   const group = modelServersGroupName(metadata.name);
   return [
-    ...(desiredIsNew ? [controllerRevision(metadata, desired.name, desired.number, desired.data)] : []),
+    ...(stated.isNew
+      ? [controllerRevision(metadata, stated.revision.name, stated.revision.number, stated.revision.data)]
+      : []),
     ...(rollout.wanted === undefined
       ? []
       : [modelRollout(metadata, rollout.wanted.name, rollout.wanted.spec)]),
@@ -177,76 +175,57 @@ function removals(
   ];
 }
 
-function poolStatus(observation: Observation, planned: PlannedPods): PoolStatus {
-  const { revision, pool, replicas } = planned.servers;
-  const ready = readyReplicas(observation, revision.name, pool.name);
-  const shortage = shortageOf(observation, planned);
-  return {
-    name: pool.name,
-    revision: revision.name,
-    replicas,
-    readyReplicas: Math.min(ready, replicas),
-    ...(shortage === undefined ? {} : { message: reportedMessage(shortage.message) }),
-  };
-}
-
-/** What autoscalers read: the pods of stable's first pool, so that a candidate never moves the average. */
-function scaleStatus(observation: Observation, revisions: RevisionPlan) {
-  const firstPool = observation.deployment.spec.pools[0]?.name ?? "";
-  return {
-    replicas: podsOf(observation, revisions.stable.name, firstPool).length,
-    selector: [
-      `${LABEL.modelDeployment}=${observation.deployment.metadata.name}`,
-      `${LABEL.pool}=${firstPool}`,
-      `${LABEL.modelRevision}=${revisions.stable.name}`,
-    ].join(","),
-  };
-}
-
-/** The request to refresh that was seen. A text that is too long to be reported is obeyed all the same. */
-function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus, "observedRefresh"> {
-  const token = deployment.metadata.annotations?.[ANNOTATION.refresh];
-  return token === undefined || token.length > MAXIMUM_REFRESH_LENGTH ? {} : { observedRefresh: token };
-}
-
 /**
  * Decides about one ModelDeployment, which must not be one that is being deleted: its children would come back as
  * fast as the garbage collector takes them. Throws when every traffic port of its namespace is taken.
  */
 export function decide(observation: Observation): Decision {
-  const { spec } = observation.deployment;
-  return spec.suspend === true ? decideSuspended(observation) : decideWrites(observation);
+  const isSuspended = observation.deployment.spec.suspend === true;
+  const stated = statedRevision(observation);
+  const undo = isSuspended ? heldUndo(observation, stated) : planUndo(observation, stated);
+  if (isTargetLost(undo)) return decideNothing(observation, lostTargetStatus(observation, undo), undo.events);
+  return isSuspended
+    ? decideNothing(observation, suspendedStatus(observation, undo))
+    : decideWrites(observation, undo);
 }
 
-/** A suspended ModelDeployment is looked at, and nothing else: roles and traffic stay as they were reported. */
-function decideSuspended(observation: Observation): Decision {
-  const { traffic } = observation.deployment.status;
-  const revisions = heldRevisions(observation);
-  const rollout = heldRollout(observation, revisions);
-  const plans = makePlans(observation, revisions, heldValidation(observation), rollout);
-  const held = traffic === undefined ? plans : { ...plans, traffic };
-  const { traffic: _planned, observedRefresh: _asked, ...rest } = reportOf(observation, held);
-  const { observedRefresh: obeyed } = observation.deployment.status;
-  const status = {
-    ...rest,
-    ...(traffic === undefined ? {} : { traffic }),
-    ...(obeyed === undefined ? {} : { observedRefresh: obeyed }),
-  };
+/** It is looked at, and nothing else. */
+function decideNothing(
+  observation: Observation,
+  status: ModelDeploymentStatus,
+  events: readonly EventIntent[] = [],
+): Decision {
   return {
     rollouts: [],
     status,
     apply: [],
     scale: [],
     remove: [],
-    events: eventsBetween(observation.deployment.status, status),
+    events: [...events, ...eventsBetween(observation.deployment.status, status)],
   };
 }
 
-function decideWrites(observation: Observation): Decision {
-  const revisions = planRevisions(observation);
+/** A suspended ModelDeployment: roles and traffic stay as they were reported. */
+function suspendedStatus(observation: Observation, undo: UndoPlan): ModelDeploymentStatus {
+  const { traffic } = observation.deployment.status;
+  const revisions = heldRevisions(observation, undo);
+  const rollout = heldRollout(observation, revisions);
+  const plans = makePlans(observation, undo, revisions, heldValidation(observation), rollout);
+  const held = traffic === undefined ? plans : { ...plans, traffic };
+  const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
+  const { observedRefresh: obeyed } = observation.deployment.status;
+  return {
+    ...rest,
+    ...(traffic === undefined ? {} : { traffic }),
+    ...(obeyed === undefined ? {} : { observedRefresh: obeyed }),
+  };
+}
+
+function decideWrites(observation: Observation, undo: UndoPlan): Decision {
+  const revisions = planRevisions(observation, undo);
   const validation = planValidation(observation, revisions);
-  const plans = makePlans(observation, revisions, validation, planRollout(observation, revisions));
-  const status = reportOf(observation, plans);
+  const plans = makePlans(observation, undo, revisions, validation, planRollout(observation, revisions));
+  const status = reportedStatus(observation, plans);
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
@@ -261,6 +240,7 @@ function decideWrites(observation: Observation): Decision {
     remove: removals(observation, plans),
     ...(plans.rollout.gateQuestions === undefined ? {} : { gateQuestions: plans.rollout.gateQuestions }),
     events: [
+      ...undo.events,
       ...plans.rollout.reports.flatMap(eventsOfRollout),
       ...eventsBetween(observation.deployment.status, status),
     ],
@@ -269,6 +249,7 @@ function decideWrites(observation: Observation): Decision {
 
 function makePlans(
   observation: Observation,
+  undo: UndoPlan,
   revisions: RevisionPlan,
   validation: ValidationPlan,
   rollout: RolloutPlan,
@@ -276,24 +257,5 @@ function makePlans(
   const capacity = planCapacity(observation, revisions, rollout);
   const pods = planPods(observation, capacity);
   const traffic = planTraffic(observation, revisions, rollout, capacity);
-  return { revisions, validation, rollout, capacity, pods, traffic };
-}
-
-function reportOf(observation: Observation, plans: Plans): ModelDeploymentStatus {
-  const { revisions, validation, rollout, pods, traffic } = plans;
-  return {
-    observedGeneration: observation.deployment.metadata.generation,
-    ...refreshStatus(observation),
-    ...scaleStatus(observation, revisions),
-    conditions: planConditions(observation, plans),
-    revisions: {
-      stable: revisions.stable.name,
-      ...(revisions.candidate === undefined ? {} : { candidate: revisions.candidate.name }),
-    },
-    ...(validation.status === undefined ? {} : { validation: validation.status }),
-    ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
-    pools: pods.pods.map((planned) => poolStatus(observation, planned)),
-    traffic,
-    acknowledgedEpoch: acknowledgedEpoch(observation),
-  };
+  return { undo, revisions, validation, rollout, capacity, pods, traffic };
 }

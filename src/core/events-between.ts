@@ -1,7 +1,7 @@
 /**
  * The Events that a change of status is worth: one for a change, none for an attempt.
  */
-import { ORDINARY_ROLLOUT_REASONS } from "../api/conditions.ts";
+import { type ConditionReason, ORDINARY_ROLLOUT_REASONS } from "../api/conditions.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
 import type { EventIntent, RolloutReport } from "./decision.ts";
 
@@ -60,6 +60,9 @@ function validationBegin(
   return [{ type: "Normal", reason: "Validating", action: "BeginValidation", note }];
 }
 
+/** Reasons of `Stalled` that have an Event of their own. */
+const TOLD_ELSEWHERE: ReadonlySet<string> = new Set<ConditionReason>(["RolloutAborted", "Undoing", "Undone"]);
+
 /** Events for the way from one status to the next. */
 export function eventsBetween(
   before: ModelDeploymentStatus,
@@ -70,9 +73,9 @@ export function eventsBetween(
     ...conditionEvent(before, after, "Validated", "False"),
   ];
   const isTold = ({ reason }: EventIntent) => validation.some((event) => event.reason === reason);
-  // That a release was given up is told of the release.
+  // That a release was given up is told of the release, and an undo where it begins.
   const stalled = conditionEvent(before, after, "Stalled", "True").filter(
-    (event) => event.reason !== "RolloutAborted" && !isTold(event),
+    (event) => !TOLD_ELSEWHERE.has(event.reason) && !isTold(event),
   );
   const isToldAlready = (event: EventIntent) =>
     isTold(event) || stalled.some(({ reason, note }) => event.reason === reason && event.note === note);

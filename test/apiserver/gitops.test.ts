@@ -133,6 +133,9 @@ describe("Argo CD", () => {
     RolloutAborted: undefined,
     ValidationFailed: undefined,
     ValidationNotMeasured: undefined,
+    Undoing: undefined,
+    Undone: undefined,
+    UndoTargetLost: undefined,
     // These are no reasons for not being ready.
     Serving: undefined,
     ScaledToZero: undefined,
@@ -145,6 +148,7 @@ describe("Argo CD", () => {
     RolloutPaused: undefined,
     NoRollout: undefined,
     OlderTemplate: undefined,
+    UndoRefused: undefined,
     // A condition of its own: what is not counted is answered all the same.
     Collecting: undefined,
     RoutersNotCounting: undefined,

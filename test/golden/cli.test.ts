@@ -15,6 +15,7 @@ import { deploymentView, type StatusSource } from "../../src/cli/status/deployme
 import { fleetLines, fleetView } from "../../src/cli/status/fleet-table.ts";
 import { cell, metricOf } from "../../src/core/rollout/gates/testdata/gate-world.ts";
 import { candidateComesUp, neverServed, stableServes, withoutStatus } from "../fixtures/stages.ts";
+import { badModelServes, takenBack } from "../fixtures/undone-world.ts";
 import { model, World as NewWorld, START_MILLISECONDS, servingWorld, type World } from "../fixtures/world.ts";
 import { GoldenFolder } from "./golden-file.ts";
 
@@ -203,6 +204,26 @@ test("one whose canary was aborted", () => {
     world.acknowledge();
   }
   golden.expectFile("aborted.txt", screen(read(world, { slices: [slice("router-a", epochOf(world))] })));
+});
+
+test("one that was taken back, and what its history says", () => {
+  const world = takenBack();
+  golden.expectFile("undone.txt", screen(read(world, { slices: [slice("router-a", epochOf(world))] })));
+  const view = historyView(deployment(world), revisions(world), rollouts(world));
+  golden.expectFile(
+    "undone-history.txt",
+    printed("text", view, () => historyLines(view, NOW)),
+  );
+});
+
+test("one on its way back, with a fix that waits and a request that was refused", () => {
+  const world = badModelServes().undo("a");
+  world.reconcile();
+  world
+    .edit({ model: model("v3") })
+    .undo("b ranker-typo")
+    .reconcile();
+  golden.expectFile("undoing.txt", screen(read(world)));
 });
 
 test("one of which not all may be read", () => {

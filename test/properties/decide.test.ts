@@ -189,7 +189,11 @@ test("an upgrade changes no pod template, and a request to refresh every one, on
         // Only where the walk ends counts.
       }
       // Model servers of a pool that was given up stay as they are, for as long as the others do not become ready.
-      world.edit({ model: model("v1"), replicas: 1 }).settle();
+      // An undo ends with a retry.
+      world
+        .edit({ model: model("v1"), replicas: 1 })
+        .retry("end")
+        .settle();
       const templates = () => world.servers.map(({ name, template }) => ({ name, template }));
       const before = templates();
       world.upgrade("2.0.0").settle();
@@ -208,7 +212,7 @@ test("an upgrade changes no pod template, and a request to refresh every one, on
   );
 });
 
-test("once pods and routers are healthy, the newest spec is promoted within 10 reconciles, and only it stays", () => {
+test("once pods and routers are healthy, and an undo is ended, the newest spec is promoted within 10 reconciles, and only it stays", () => {
   fc.assert(
     fc.property(walks, (steps) => {
       const world = new World();
@@ -218,6 +222,7 @@ test("once pods and routers are healthy, the newest spec is promoted within 10 r
       if (world.spec.model.uri.includes("broken")) world.edit({ model: model("v1") });
       // With no replicas, a candidate has no way to show that it is better than the stable revision: it waits.
       if (world.spec.replicas === 0) world.edit({ replicas: 1 });
+      world.retry("end");
       expect(world.settle()).toBeLessThanOrEqual(10);
       const revision = world.revisionName();
       expect(conditionOf(world.status, "Promoted")?.status).toBe("True");
@@ -235,6 +240,28 @@ test("once pods and routers are healthy, the newest spec is promoted within 10 r
     }),
     { numRuns },
   );
+});
+
+test("what was undone gets no traffic anew while the undo stands, whatever else happens", () => {
+  afterEveryDecision((before, { traffic, undo, revisions }) => {
+    const stood = before.deployment.status.undo?.standing;
+    const { standing } = undo ?? {};
+    if (standing === undefined || standing.request !== stood?.request) return;
+    const undone = before.revisions
+      .filter(
+        ({ name, data }) =>
+          name !== standing.revision && standing.undone.some((model) => model.digest === data.model.digest),
+      )
+      .map(({ name }) => name);
+    const former = before.deployment.status;
+    const leads = (plan: TrafficPlan | undefined, revision: string) =>
+      plan?.arms.some((arm) => arm.pools[0]?.revision === revision) === true;
+    for (const revision of undone) {
+      if (former.revisions?.stable === revision || leads(former.traffic, revision)) continue;
+      expect(leads(traffic, revision)).toBe(false);
+      expect(revisions?.stable).not.toBe(revision);
+    }
+  });
 });
 
 test("a revision that never becomes ready never gets traffic", () => {
@@ -328,7 +355,11 @@ test("conditions follow kstatus", () => {
     }
     const isReady = conditionOf(status, "Ready")?.status === "True";
     const atWork = ["Reconciling", "Stalled"].filter((type) => types.includes(type));
-    expect(atWork).toHaveLength(isReady ? 0 : 1);
+    const stalled = conditionOf(status, "Stalled")?.reason;
+    // What was undone is worked on by nobody, and takes nothing from what serves.
+    const isUndone = stalled === "Undoing" || stalled === "Undone";
+    expect(atWork).toHaveLength(isReady && !isUndone ? 0 : 1);
+    if (isUndone) expect(status.undo?.standing).toBeDefined();
     expect(status.observedGeneration).toBe(generation);
   });
 });

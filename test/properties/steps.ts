@@ -42,12 +42,22 @@ export type Step =
   | { readonly type: "ChangeTimeout"; readonly timeout: string }
   | { readonly type: "DeleteRevision"; readonly revision: number }
   | { readonly type: "Upgrade"; readonly version: string }
-  | { readonly type: "Refresh"; readonly token: string };
+  | { readonly type: "Refresh"; readonly token: string }
+  /** To what served before, or to a model revision that there is. */
+  | { readonly type: "Undo"; readonly token: string; readonly revision: number | null }
+  | { readonly type: "StripAnnotations" };
 
 const small = fc.nat({ max: 7 });
 
 function constant<
-  const Type extends "Reconcile" | "Decide" | "Execute" | "StartPods" | "AllReady" | "AllAcknowledge",
+  const Type extends
+    | "Reconcile"
+    | "Decide"
+    | "Execute"
+    | "StartPods"
+    | "AllReady"
+    | "AllAcknowledge"
+    | "StripAnnotations",
 >(type: Type) {
   return fc.constant({ type });
 }
@@ -106,6 +116,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ type: fc.constant("Refresh" as const), token: fc.constantFrom("a", "b") }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant("Undo" as const),
+      token: fc.constantFrom("a", "b", "c", "d"),
+      revision: fc.option(small),
+    }),
+  },
+  { weight: 1, arbitrary: constant("StripAnnotations") },
 );
 
 /** Walks of up to 60 steps. */
@@ -220,6 +239,14 @@ function takeEvent(event: Exclude<Step, { type: "Reconcile" | "Decide" | "Execut
       return;
     case "Refresh":
       world.refresh(event.token);
+      return;
+    case "Undo": {
+      const revision = event.revision === null ? undefined : at(world.revisions, event.revision);
+      world.undo(revision === undefined ? event.token : `${event.token} ${revision.name}`);
+      return;
+    }
+    case "StripAnnotations":
+      world.stripAnnotations();
       return;
   }
 }

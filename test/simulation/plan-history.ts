@@ -39,6 +39,8 @@ export class PlanHistory {
   readonly #plans = new Map<string, TrafficPlan[]>();
   /** By uid of the ModelDeployment: names of the revisions that were stable or candidate. */
   readonly #revisions = new Map<string, Set<string>>();
+  /** By uid of the ModelDeployment: names of the revisions that were stable. */
+  readonly #stable = new Map<string, Set<string>>();
 
   constructor(world: World) {
     world.onWrite(({ after }) => {
@@ -46,6 +48,9 @@ export class PlanHistory {
       const revisions = this.#revisions.get(after.metadata.uid ?? "") ?? new Set();
       this.#revisions.set(after.metadata.uid ?? "", revisions);
       for (const revision of storedRoles(after)) revisions.add(revision);
+      const stable = asString(valueAt(after, "status", "revisions", "stable"));
+      const former = this.#stable.get(after.metadata.uid ?? "") ?? new Set();
+      this.#stable.set(after.metadata.uid ?? "", stable === undefined ? former : former.add(stable));
       const plan = storedPlan(after);
       if (plan === undefined) return;
       const plans = this.#plans.get(after.metadata.uid ?? "") ?? [];
@@ -57,6 +62,11 @@ export class PlanHistory {
   /** Whether a revision was ever stored as stable or as candidate. */
   hasNamed(uid: string, revision: string): boolean {
     return this.#revisions.get(uid)?.has(revision) === true;
+  }
+
+  /** Whether a revision was ever stored as stable. */
+  wasStable(uid: string, revision: string): boolean {
+    return this.#stable.get(uid)?.has(revision) === true;
   }
 
   /** Whether a plan with this port was ever stored. */

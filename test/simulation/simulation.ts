@@ -23,6 +23,7 @@ import { Meddlers } from "./people/meddlers.ts";
 import { ModelOwners } from "./people/model-owners.ts";
 import { Neighbours } from "./people/neighbours.ts";
 import { ReleaseGuides } from "./people/release-guides.ts";
+import { Undoers } from "./people/undoers.ts";
 import { PlanHistory } from "./plan-history.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { Controller, Disturbance, Task } from "./task.ts";
@@ -139,6 +140,7 @@ class Run {
       [3, this.#routers],
       [6, this.#fleet],
       [3, this.#guides],
+      [1.5, new Undoers(world)],
       [0.2, this.#neighbours],
       [1, new ControlPlane(world)],
     ];

@@ -55,6 +55,9 @@ export interface AttributedWrite extends ApiCall {
 /** Who makes which part of the status. */
 const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   revisions: "revision",
+  served: "revision",
+  // Where it goes back to gets a role.
+  undo: "revision",
   // What waits for it is a role.
   validation: "revision",
   rollout: "rollout",
@@ -71,7 +74,14 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
 /** Verbs of calls that write. */
 export const WRITING_VERBS: ReadonlySet<string> = new Set(["create", "replace", "apply", "delete"]);
 
-const ROLE_ACTIONS: ReadonlySet<unknown> = new Set(["StartRollout", "Promote"]);
+const ROLE_ACTIONS: ReadonlySet<unknown> = new Set([
+  "StartRollout",
+  "Promote",
+  "BeginUndo",
+  "RefuseUndo",
+  "QueueBehindUndo",
+  "EndUndo",
+]);
 
 const RELEASE_ACTIONS: ReadonlySet<unknown> = new Set([
   "BeginStep",

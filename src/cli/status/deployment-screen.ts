@@ -23,6 +23,7 @@ export function screenLines(view: DeploymentView, nowMilliseconds: number): read
       age(lastTransitionTime),
       `${reason}: ${message}`,
     ]),
+    ...undoLines(view, age),
     ...section("Revisions", view.revisions, ({ role, name, madeAt, uri, digest }) => [
       role,
       name,
@@ -70,6 +71,21 @@ function answer(status: string): string {
 /** Enough of a digest to tell two apart. */
 export function shortDigest(digest: string | undefined): string {
   return digest === undefined ? "" : digest.slice(0, "sha256:".length + 12);
+}
+
+function undoLines(
+  { undo, refusedUndo }: DeploymentView,
+  age: (timestamp: string) => string,
+): readonly string[] {
+  const stands =
+    undo === undefined
+      ? []
+      : [`Undo: stands for ${age(undo.since)}, to ${undo.revision}, by request ${undo.request}`];
+  const then = undo?.next === undefined ? [] : [`  then ${undo.next} is released`];
+  const refused =
+    refusedUndo === undefined ? [] : [`Undo ${refusedUndo.request} was refused: ${refusedUndo.refusal}`];
+  const lines = [...stands, ...then, ...refused];
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 function rolloutLines({ rollout }: DeploymentView): readonly string[] {

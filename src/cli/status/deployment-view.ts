@@ -79,6 +79,7 @@ export function deploymentView({ objects, forbidden }: ReadObjects<StatusSource>
     // The status may speak of a spec that has been changed since.
     isOfThisSpec: (status.observedGeneration ?? 0) >= generation,
     conditions: (status.conditions ?? []).map(({ observedGeneration: _, ...condition }) => condition),
+    ...undoOf(deployment),
     revisions: revisionsOf(deployment, objects.revisions),
     rollout: rolloutOf(deployment, objects.rollouts),
     traffic: trafficOf(deployment),
@@ -96,6 +97,17 @@ export function deploymentView({ objects, forbidden }: ReadObjects<StatusSource>
 
 /** What `petrel status NAME` says. */
 export type DeploymentView = NonNullable<ReturnType<typeof deploymentView>>;
+
+/** The undo that stands, and the latest request as far as it was refused. */
+function undoOf({ status }: DeploymentObject) {
+  const { undo } = status;
+  if (undo === undefined) return {};
+  const { request, refusal, standing } = undo;
+  return {
+    ...(standing === undefined ? {} : { undo: standing }),
+    ...(refusal === undefined ? {} : { refusedUndo: { request, refusal } }),
+  };
+}
 
 function revisionsOf(deployment: DeploymentObject, objects: readonly KubeObject[]) {
   const known = modelRevisionsOf(deployment, objects);

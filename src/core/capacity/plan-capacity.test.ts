@@ -2,6 +2,7 @@
  * How many replicas each revision has in each pool, and when model servers may go.
  */
 import { describe, expect, test } from "@jest/globals";
+import { plannedRoles } from "../../../test/fixtures/planned-roles.ts";
 import {
   candidateComesUp,
   candidateHasTrafficAcknowledged,
@@ -13,7 +14,6 @@ import {
 import { modelOf } from "../../../test/fixtures/summary.ts";
 import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
 import type { Observation } from "../observation.ts";
-import { planRevisions } from "../revision/plan-revisions.ts";
 import { planRollout } from "../rollout/plan-rollout.ts";
 import { planCapacity } from "./plan-capacity.ts";
 
@@ -22,7 +22,7 @@ function capacityOf(world: World) {
 }
 
 function capacityFor(observation: Observation) {
-  const revisions = planRevisions(observation);
+  const revisions = plannedRoles(observation);
   return planCapacity(observation, revisions, planRollout(observation, revisions));
 }
 

@@ -18,9 +18,11 @@ import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import { currentRelease, isGivenUp } from "../rollout/current-release.ts";
 import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
+import type { UndoPlan } from "../undo/plan-undo.ts";
 import type { ValidationPlan } from "../validation/plan-validation.ts";
 import { reportedMessage, reportedTime } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
+import { undoFinding, undoneFinding } from "./undo-findings.ts";
 import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
 /** A condition before it is compared with the one that stood before. */
@@ -33,6 +35,7 @@ export interface Finding {
 
 /** What the conditions are made from. */
 export interface Plans {
+  readonly undo: UndoPlan;
   readonly revisions: RevisionPlan;
   readonly validation: ValidationPlan;
   readonly rollout: RolloutPlan;
@@ -169,12 +172,16 @@ function pick({ reason, message }: Shortage): Shortage {
 
 /** The release of what the spec asks for was given up. It takes nothing from the stable revision. */
 function givenUpFinding(observation: Observation, { revisions }: Plans): Finding | undefined {
-  const { candidate, desired, stable } = revisions;
-  if (candidate !== undefined || desired.name === stable.name || !isGivenUp(observation, desired.name))
-    return undefined;
+  const { candidate, desired, stable, undo } = revisions;
+  const isOver = candidate === undefined && desired.name !== stable.name;
+  if (!isOver || !isGivenUp(observation, desired.name, undo?.request)) return undefined;
   const { name, rollout } = currentRelease(observation) ?? {};
   const why = rollout?.status.verdict?.message;
-  const message = `the release of ${desired.name} was given up (${why}), see ModelRollout ${name}; another spec, or another value of the annotation ${ANNOTATION.retry}, begins anew`;
+  const anew =
+    undo === undefined
+      ? `another spec, or another value of the annotation ${ANNOTATION.retry}, begins anew`
+      : `another value of the annotation ${ANNOTATION.undo} goes back, one of ${ANNOTATION.retry} ends the undo`;
+  const message = `the release of ${desired.name} was given up (${why}), see ModelRollout ${name}; ${anew}`;
   return { type: "Stalled", status: "True", reason: "RolloutAborted", message };
 }
 
@@ -209,7 +216,8 @@ function readyFinding(observation: Observation, plans: Plans, stalled: Finding |
   return { type, status: "True", reason: "Serving", message };
 }
 
-function availableFinding(observation: Observation, plans: Plans): Finding {
+/** Whether somebody answers by the plan. */
+export function availableFinding(observation: Observation, plans: Pick<Plans, "traffic">): Finding {
   const type = "Available";
   const pools = plans.traffic.arms.flatMap((arm) => arm.pools);
   const ready = pools.reduce((sum, pool) => sum + readyReplicas(observation, pool.revision, pool.pool), 0);
@@ -263,7 +271,8 @@ function promotedFinding(observation: Observation, plans: Plans, found: Found): 
   const type = "Promoted";
   const { ready, givenUp } = found;
   if (givenUp !== undefined) return { ...givenUp, type, status: "False" };
-  const { stable, desired } = plans.revisions;
+  const { stable, stated } = plans.revisions;
+  const desired = stated.revision;
   // Once it is so, a lost pod or router does not undo it. At first all of it must have been seen to serve: a pool
   // with a model of its own may answer while the model of the spec never does.
   const wasPromoted =
@@ -284,7 +293,7 @@ function promotedFinding(observation: Observation, plans: Plans, found: Found): 
 
 /** What is in the way: what refuses it, a person, its release or the one that it waits for, or its own replicas. */
 function whyNotPromoted(
-  { stable, candidate, desired }: RevisionPlan,
+  { stable, candidate, stated: { revision: desired } }: RevisionPlan,
   { ready, stalled, suspended, rollout }: Found,
 ): Shortage {
   const told = ({ reason, message }: Shortage): Shortage => ({
@@ -334,7 +343,7 @@ function refreshFinding({ pods }: Plans): readonly Finding[] {
 export function findConditions(observation: Observation, plans: Plans): readonly Finding[] {
   const stalled = stalledFinding(observation);
   const ready = readyFinding(observation, plans, stalled);
-  const givenUp = givenUpFinding(observation, plans) ?? refusedFinding(plans);
+  const givenUp = givenUpFinding(observation, plans) ?? undoneFinding(plans) ?? refusedFinding(plans);
   const validated = validationFinding(plans);
   const halted = stalled ?? givenUp;
   const reconciling = reconcilingFinding(observation, plans, ready, halted);
@@ -345,6 +354,7 @@ export function findConditions(observation: Observation, plans: Plans): readonly
     availableFinding(observation, plans),
     promotedFinding(observation, plans, { ready, rollout, stalled, givenUp, suspended }),
     rollout,
+    ...undoFinding(plans),
     ...(validated === undefined ? [] : [validated]),
     ...evidenceFinding(observation),
     ...refreshFinding(plans),

@@ -18,7 +18,7 @@ const TYPE = "Validated";
 /** Whether the revision of the spec has passed; undefined where it has not been asked, or not of this revision. */
 export function validationFinding({ revisions, validation }: Plans): Finding | undefined {
   const { status, trouble } = validation;
-  if (status?.revision !== revisions.desired.name) return undefined;
+  if (status?.revision !== revisions.stated.revision.name) return undefined;
   const { revision, baseline, job, outcome, message } = status;
   if (outcome === "Passed") {
     const told = `${revision} passed ${message}`;

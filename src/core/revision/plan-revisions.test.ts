@@ -2,6 +2,7 @@
  * Every stage of a release x every event: which revision is stable, which one is on its way.
  */
 import { describe, expect, test } from "@jest/globals";
+import { plannedRoles } from "../../../test/fixtures/planned-roles.ts";
 import {
   candidateComesUp,
   candidateHasTrafficAcknowledged,
@@ -12,7 +13,7 @@ import {
 } from "../../../test/fixtures/stages.ts";
 import { modelOf, rolesText } from "../../../test/fixtures/summary.ts";
 import { model, servingWorld, World } from "../../../test/fixtures/world.ts";
-import { planRevisions, REVISION_HISTORY_LIMIT } from "./plan-revisions.ts";
+import { REVISION_HISTORY_LIMIT } from "./plan-revisions.ts";
 
 const v1 = (world: World) => world.revisionName("v1");
 const v2 = (world: World) => world.revisionName("v2");
@@ -214,7 +215,7 @@ for (const [stage, make, table] of STAGES) {
       test(`when ${event}: ${roles}`, () => {
         const act = Object.entries(EVENTS).find(([name]) => name === event)?.[1];
         const world = act?.(make()) ?? new World();
-        expect(rolesText(world, planRevisions(world.observation()))).toBe(roles);
+        expect(rolesText(world, plannedRoles(world.observation()))).toBe(roles);
       });
     }
   });
@@ -223,24 +224,24 @@ for (const [stage, make, table] of STAGES) {
 describe("the desired revision", () => {
   test("is new until its ControllerRevision stands", () => {
     const world = new World();
-    expect(planRevisions(world.observation()).desiredIsNew).toBe(true);
+    expect(plannedRoles(world.observation()).stated.isNew).toBe(true);
     world.reconcile();
-    expect(planRevisions(world.observation()).desiredIsNew).toBe(false);
+    expect(plannedRoles(world.observation()).stated.isNew).toBe(false);
   });
 
   test("is the one that is known already when the spec goes back to it", () => {
     const world = servingWorld().edit({ model: model("v2") });
     world.settle();
     world.edit({ model: model("v1") });
-    const { desired, desiredIsNew } = planRevisions(world.observation());
+    const { desired, stated } = plannedRoles(world.observation());
     expect(modelOf(world, desired.name)).toBe("v1");
     expect(desired.number).toBe(1);
-    expect(desiredIsNew).toBe(false);
+    expect(stated.isNew).toBe(false);
   });
 
   test("gets a number above all others", () => {
     const world = servingWorld().edit({ model: model("v2") });
-    expect(planRevisions(world.observation()).desired.number).toBe(2);
+    expect(plannedRoles(world.observation()).desired.number).toBe(2);
   });
 
   test.each([
@@ -251,8 +252,8 @@ describe("the desired revision", () => {
     ["timeouts", { traffic: { timeout: "2s" } }],
   ])("is the same when only %s change", (_what, changes) => {
     const world = servingWorld().edit(changes);
-    expect(rolesText(world, planRevisions(world.observation()))).toBe("v1");
-    expect(planRevisions(world.observation()).desiredIsNew).toBe(false);
+    expect(rolesText(world, plannedRoles(world.observation()))).toBe("v1");
+    expect(plannedRoles(world.observation()).stated.isNew).toBe(false);
   });
 });
 
@@ -280,8 +281,8 @@ describe("the history", () => {
     if (oldest === undefined || template === undefined) throw new Error("expected a history");
     const newer = { name: "ranker-newer", number: 99, data: oldest.data };
     world.revisions.push(newer);
-    expect(planRevisions(world.observation()).surplus).toEqual([oldest.name]);
+    expect(plannedRoles(world.observation()).surplus).toEqual([oldest.name]);
     world.servers.push({ ...template, name: "left-over", revision: oldest.name, pods: [] });
-    expect(planRevisions(world.observation()).surplus).toEqual([]);
+    expect(plannedRoles(world.observation()).surplus).toEqual([]);
   });
 });

@@ -9,13 +9,15 @@
  */
 
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
+import type { StandingUndo } from "../../api/undo-status.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { everyReplicaIsReady } from "../readiness.ts";
 import { currentRelease, isGivenUp, isOver, letsPromote } from "../rollout/current-release.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { candidateHasAllTraffic, candidateWithTraffic, planNamesRevision } from "../traffic/reported-plan.ts";
+import type { UndoPlan } from "../undo/plan-undo.ts";
 import { type AwaitedValidation, awaitedValidation } from "../validation/awaited-validation.ts";
-import { modelRevisionName, modelRevisionOf } from "./model-revision.ts";
+import type { StatedRevision } from "./stated-revision.ts";
 
 /** Model revisions that are kept beside the ones in use, so that a return to one finds its history. */
 export const REVISION_HISTORY_LIMIT = 10;
@@ -26,24 +28,16 @@ export interface RevisionPlan {
   readonly stable: ObservedRevision;
   /** What is on its way to the traffic. */
   readonly candidate?: ObservedRevision;
-  /** What the spec asks for: one of the two above, or queued behind the candidate. */
+  /** What is worked towards, one of the two above, or queued behind the candidate: by the spec, or by an undo. */
   readonly desired: ObservedRevision;
-  /** The desired revision has no ControllerRevision yet. */
-  readonly desiredIsNew: boolean;
+  /** What the spec states. */
+  readonly stated: StatedRevision;
+  /** The undo that stands. */
+  readonly undo?: StandingUndo;
   /** What has to pass before the desired revision gets a role, or as stable its first replicas. */
   readonly awaited?: AwaitedValidation;
   /** Names of revisions beyond the history limit. */
   readonly surplus: readonly string[];
-}
-
-function desiredRevision(observation: Observation): { revision: ObservedRevision; isNew: boolean } {
-  const { deployment, revisions } = observation;
-  const data = modelRevisionOf(deployment.spec);
-  const name = modelRevisionName(deployment.metadata.name, data);
-  const known = revisions.find((revision) => revision.name === name);
-  if (known !== undefined) return { revision: known, isNew: false };
-  const number = 1 + Math.max(0, ...revisions.map((revision) => revision.number));
-  return { revision: { name, number, data }, isNew: true };
 }
 
 /**
@@ -77,41 +71,59 @@ function mustKeepTraffic(
   return readyPods(moving) > readyPods(stable);
 }
 
+/** @param former what an undo would go back to: the last to be let go of. */
 function surplusRevisions(
   revisions: readonly ObservedRevision[],
   inUse: ReadonlySet<string>,
+  former: readonly (string | undefined)[],
 ): readonly string[] {
   const unused = revisions.filter((revision) => !inUse.has(revision.name));
-  const newestFirst = unused.toSorted((left, right) => right.number - left.number);
-  return newestFirst.slice(REVISION_HISTORY_LIMIT).map((revision) => revision.name);
+  const isFormer = ({ name }: ObservedRevision) => (former.includes(name) ? 1 : 0);
+  const bestFirst = unused.toSorted(
+    (left, right) => isFormer(right) - isFormer(left) || right.number - left.number,
+  );
+  return bestFirst.slice(REVISION_HISTORY_LIMIT).map((revision) => revision.name);
+}
+
+/** What every plan of roles has: where it goes, and why. */
+function goalOf({ stated, target, standing }: UndoPlan): Pick<RevisionPlan, "desired" | "stated" | "undo"> {
+  return {
+    desired: target ?? stated.revision,
+    stated,
+    ...(standing === undefined ? {} : { undo: standing }),
+  };
+}
+
+function knownRevisions({ revisions }: Observation, { stated }: UndoPlan): readonly ObservedRevision[] {
+  return stated.isNew ? [...revisions, stated.revision] : revisions;
 }
 
 /**
  * The roles as they were reported, for a ModelDeployment that is suspended: nothing moves, whatever the spec asks for
  * by now.
  */
-export function heldRevisions(observation: Observation): RevisionPlan {
+export function heldRevisions(observation: Observation, undo: UndoPlan): RevisionPlan {
   const { status } = observation.deployment;
-  const { revision: desired, isNew: desiredIsNew } = desiredRevision(observation);
-  const known = desiredIsNew ? [...observation.revisions, desired] : observation.revisions;
+  const goal = goalOf(undo);
+  const known = knownRevisions(observation, undo);
   const byName = (name: string | undefined) => known.find((revision) => revision.name === name);
-  const stable = byName(status.revisions?.stable) ?? desired;
+  const stable = byName(status.revisions?.stable) ?? goal.desired;
   const candidate = byName(status.revisions?.candidate);
   return {
+    ...goal,
     stable,
     ...(candidate === undefined || candidate.name === stable.name ? {} : { candidate }),
-    desired,
-    desiredIsNew,
     surplus: [],
   };
 }
 
 /** Decides the roles. */
-export function planRevisions(observation: Observation): RevisionPlan {
+export function planRevisions(observation: Observation, undo: UndoPlan): RevisionPlan {
   const { deployment, revisions } = observation;
   const { status } = deployment;
-  const { revision: desired, isNew: desiredIsNew } = desiredRevision(observation);
-  const known = desiredIsNew ? [...revisions, desired] : revisions;
+  const goal = goalOf(undo);
+  const { desired } = goal;
+  const known = knownRevisions(observation, undo);
   const byName = (name: string | undefined) => known.find((revision) => revision.name === name);
 
   const moving = byName(candidateWithTraffic(status));
@@ -119,47 +131,53 @@ export function planRevisions(observation: Observation): RevisionPlan {
   const isUnderWay = release !== undefined && !isOver(release);
   const served = stableThatServed(status, byName) ?? moving;
   let stable = served ?? desired;
+  const isRefused = isGivenUp(observation, desired.name, undo.standing?.request);
   const awaited = () => {
     const stableHasServed = served !== undefined;
-    return isGivenUp(observation, desired.name)
+    // What an undo goes back to has served.
+    return isRefused || undo.target !== undefined
       ? undefined
       : awaitedValidation(observation, { desired, stable, stableHasServed, byName });
   };
   const wanted = (): ObservedRevision | undefined =>
-    stable.name === desired.name || isGivenUp(observation, desired.name) || awaited() !== undefined
-      ? undefined
-      : desired;
+    stable.name === desired.name || isRefused || awaited() !== undefined ? undefined : desired;
   let candidate = wanted();
 
   // One that is to finish first holds its role until it is over, unless the spec asks for stable again. Without traffic
   // it may be one that never starts, and would keep the fix away.
-  const isQueued = deployment.spec.rollout?.onNewRevision === "Queue" && stable.name !== desired.name;
+  const isUndone = undo.target !== undefined && moving?.name !== desired.name;
+  const mayQueue = deployment.spec.rollout?.onNewRevision === "Queue" && !isUndone;
+  const isQueued = mayQueue && stable.name !== desired.name;
   const isUnderWayWithTraffic = isUnderWay && moving?.name === release.revision;
   if (isQueued && isUnderWayWithTraffic && moving.name !== stable.name) candidate = moving;
 
   if (moving !== undefined && moving.name !== stable.name && !isOver(release)) {
     const planIsInEffect = acknowledgedEpoch(observation) === status.traffic?.epoch;
     const hasAll = planIsInEffect && candidateHasAllTraffic(status);
-    if (hasAll && everyReplicaIsReady(observation, moving) && letsPromote(observation, moving.name)) {
+    const keepsTraffic = mustKeepTraffic(observation, moving, stable);
+    const isWhole = hasAll && everyReplicaIsReady(observation, moving);
+    // What is undone becomes stable only where the traffic has nobody else to go to on its way back.
+    if (isWhole && letsPromote(observation, moving.name, undo.standing) && (keepsTraffic || !isUndone)) {
       stable = moving;
       candidate = wanted();
-    } else if (mustKeepTraffic(observation, moving, stable)) {
+    } else if (keepsTraffic && !(isUndone && release?.rollout?.spec.strategy.type === "Recreate")) {
       candidate = moving;
     }
   }
 
   // Another one that holds the role may become stable first: then that is what to compare with.
   const awaitedNow = candidate === undefined ? awaited() : undefined;
-  const inUse = new Set([desired.name, stable.name, ...(candidate === undefined ? [] : [candidate.name])]);
+  const inUse = new Set([desired.name, undo.stated.revision.name, stable.name]);
+  if (candidate !== undefined) inUse.add(candidate.name);
   if (awaitedNow?.baseline !== undefined) inUse.add(awaitedNow.baseline.name);
   for (const servers of observation.modelServers) inUse.add(servers.revision);
   return {
+    ...goal,
     stable,
     ...(candidate === undefined ? {} : { candidate }),
-    desired,
-    desiredIsNew,
     ...(awaitedNow === undefined ? {} : { awaited: awaitedNow }),
-    surplus: surplusRevisions(revisions, inUse),
+    // The stable one until now is the former one, if it leaves its role.
+    surplus: surplusRevisions(revisions, inUse, [status.served?.former, status.revisions?.stable]),
   };
 }
 

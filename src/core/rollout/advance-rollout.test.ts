@@ -49,6 +49,8 @@ const EVENTS: Readonly<Record<string, (release: Release) => Event>> = {
   "a person promotes what is paused": () => [{}, { decision: "Promote", paused: true }],
   "a person aborts": () => [{}, { decision: "Abort" }],
   "the spec returns to stable": () => [{ role: "ReturnedToStable" }],
+  "a person undoes it": () => [{ role: "Undone" }],
+  "a person undoes it, and stable cannot take its traffic": () => [{ isUndone: true }],
   "the spec asks for another": () => [{ role: "Replaced" }],
   "stable is lost for a minute": ({ now, status }) => [
     { stableIsLost: true, status: { ...status, ...lost(now) } },
@@ -67,6 +69,7 @@ const P1 = "Pending 0 of 4: 0, room for 100";
 const ENDED = {
   "a person aborts": "Aborted",
   "the spec returns to stable": "Superseded",
+  "a person undoes it": "Superseded",
   "the spec asks for another": "Superseded",
   "it has become stable": "Promoted",
 } as const;
@@ -77,6 +80,7 @@ const NO_STEP = {
   "answers are not counted alike": P1,
   "no replica is ready": P1,
   "it is paused": "Paused 0 of 4: 0, room for 100",
+  "a person undoes it, and stable cannot take its traffic": P1,
   "a person promotes": "Promoting 4 of 4: 10000, room for 10000",
   "a person promotes what is paused": "Promoting 4 of 4: 10000, room for 10000",
   "stable is lost for a minute": "Promoting 4 of 4: 10000, room for 10000",
@@ -110,6 +114,7 @@ const TABLE: Readonly<Record<keyof typeof STATES, Readonly<Record<string, string
     "*": "Progressing 2 of 4: 1000, room for 1000",
     "replicas for more are missing": "Progressing 1 of 4: 100, room for 1000",
     "no replica is ready": "Progressing 1 of 4: 0, room for 1000",
+    "a person undoes it, and stable cannot take its traffic": "Progressing 1 of 4: 100, room for 1000",
     "it is paused": "Paused 1 of 4: 100, room for 1000",
     "a person promotes": "Promoting 4 of 4: 10000, room for 10000",
     "a person promotes what is paused": "Promoting 4 of 4: 10000, room for 10000",
@@ -135,6 +140,7 @@ const TABLE: Readonly<Record<keyof typeof STATES, Readonly<Record<string, string
   },
   "step 2, its time over": {
     "*": "Paused 2 of 4: 1000, room for 1000",
+    "a person undoes it, and stable cannot take its traffic": "Progressing 2 of 4: 1000, room for 1000",
     "no replica is ready": "Progressing 2 of 4: 0, room for 1000",
     "every step is approved": "Progressing 3 of 4: 5000, room for 5000",
     "a person promotes": "Promoting 4 of 4: 10000, room for 10000",

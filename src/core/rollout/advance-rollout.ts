@@ -86,7 +86,8 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     : before.step === 0 || (isPassed && before.step < last)
       ? before.step + 1
       : before.step;
-  const isHeld = view.spec.paused === true && view.spec.decision !== "Promote";
+  const isPaused = view.spec.paused === true && view.spec.decision !== "Promote";
+  const isHeld = isPaused || (view.isUndone && !isLost(view, stableLostAt));
   const isRecreate = view.spec.strategy.type === "Recreate";
   const takesStableAway = isRecreate && (before.step > 0 || !isHeld);
   const roomIsThere = !isRecreate || (view.stableHasLeft && takesStableAway) || before.step > 0;

@@ -4,7 +4,9 @@
  */
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
 import { MAXIMUM_REFRESH_LENGTH } from "../../api/model-deployment-status.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
 import { ANNOTATION } from "../../api/names.ts";
+import type { StandingUndo } from "../../api/undo-status.ts";
 import type { Observation, ObservedRollout } from "../observation.ts";
 
 /** What the status of a ModelDeployment says about its latest release. */
@@ -36,26 +38,48 @@ export function retryToken({ deployment }: Observation): string | undefined {
   return deployment.metadata.annotations?.[ANNOTATION.retry]?.slice(0, MAXIMUM_REFRESH_LENGTH);
 }
 
-/** Whether the release of a revision was given up, and nobody has asked for another try. */
-export function isGivenUp(observation: Observation, revision: string): boolean {
+/**
+ * Whether the release of a revision was given up, and nobody has asked for another try.
+ *
+ * @param undo the request of the undo that stands, if one does: a newer one than that of the release is another try.
+ */
+export function isGivenUp(observation: Observation, revision: string, undo: string | undefined): boolean {
   const release = currentRelease(observation);
   return (
     release?.revision === revision &&
     release.rollout?.status.verdict?.outcome === "Aborted" &&
+    (undo === undefined || undo === observation.deployment.status.rollout?.undo) &&
     (retryToken(observation) ?? "") === (observation.deployment.status.rollout?.retry ?? "")
   );
+}
+
+/**
+ * What people said about a release, with what the undo that stands says about its way back: that takes no steps. Those of
+ * a release that had begun already are skipped, as when a person promotes.
+ */
+export function guidedSpec(
+  spec: ModelRolloutSpec,
+  undo: Pick<StandingUndo, "revision"> | undefined,
+): ModelRolloutSpec {
+  const isHurried = undo?.revision === spec.revision && spec.strategy.type === "Canary";
+  return isHurried ? { ...spec, decision: spec.decision ?? "Promote" } : spec;
 }
 
 /**
  * Whether a release lets its revision become stable: it gives it all the traffic, and nobody holds it. Without any
  * release (an operator from before there were releases gave it the traffic) nothing is in the way.
  */
-export function letsPromote(observation: Observation, revision: string): boolean {
+export function letsPromote(
+  observation: Observation,
+  revision: string,
+  undo: Pick<StandingUndo, "revision"> | undefined,
+): boolean {
   const release = currentRelease(observation);
   if (release === undefined) return observation.deployment.status.rollout === undefined;
   const { rollout } = release;
   if (release.revision !== revision || rollout === undefined) return false;
-  const { spec, status } = rollout;
+  const { status } = rollout;
+  const spec = guidedSpec(rollout.spec, undo);
   if (status.verdict !== undefined) return status.verdict.outcome === "Promoted";
   const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote");
   return status.phase !== undefined && status.step === status.steps && !isHeld;

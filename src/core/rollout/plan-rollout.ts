@@ -7,18 +7,17 @@
  */
 import type { ModelRolloutSpec, ModelRolloutStatus } from "../../api/model-rollout.ts";
 import { parsePercentage } from "../../api/percentage.ts";
-import type { RolloutStrategy } from "../../api/rollout.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
-import { rolloutName } from "../child-names.ts";
 import type { RolloutReport } from "../decision.ts";
-import type { Observation, ObservedRevision, ObservedRollout } from "../observation.ts";
+import type { Observation, ObservedRollout } from "../observation.ts";
 import { carriesWeight, readyReplicas } from "../readiness.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { planNamesRevision, reportedPools } from "../traffic/reported-plan.ts";
 import { advanceRollout } from "./advance-rollout.ts";
-import { currentRelease, isOver, type ReleaseReference, retryToken } from "./current-release.ts";
+import { planReference, releaseSpec } from "./begin-release.ts";
+import { currentRelease, guidedSpec, type ReleaseReference } from "./current-release.ts";
 import { present } from "./gates/figure-text.ts";
 import { type GateQuestion, gateQuestions } from "./gates/gate-questions.ts";
 import { judgeGates } from "./gates/judge-gates.ts";
@@ -30,9 +29,6 @@ import type { RolloutOutcome, RolloutView } from "./rollout-view.ts";
 
 /** Releases that are kept once they are over. */
 export const ROLLOUT_HISTORY_LIMIT = 10;
-
-/** How a release takes place unless the spec says. */
-const ALL_AT_ONCE: RolloutStrategy = { type: "BlueGreen" };
 
 /** The releases, and what follows for the candidate. */
 export interface RolloutPlan {
@@ -100,10 +96,11 @@ export function planRollout(observation: Observation, revisions: RevisionPlan): 
   const { candidate } = revisions;
   if (candidate === undefined || reference?.name === undefined)
     return { ...base, ...NOTHING, isEnding: false };
-  const wanted = { name: reference.name, spec: specOf(observation, reference, candidate, current) };
+  const spec = releaseSpec(observation, revisions, reference, candidate, current);
+  const wanted = { name: reference.name, spec };
   const outcome = current === undefined ? undefined : outcomes.get(current);
   if (current === undefined || outcome === undefined) {
-    return { ...base, wanted, ...unseen(observation, reference, candidate), isEnding: false };
+    return { ...base, wanted, ...unseen(observation, reference, wanted.spec), isEnding: false };
   }
   const { status, ...follows } = outcome;
   return {
@@ -117,30 +114,6 @@ export function planRollout(observation: Observation, revisions: RevisionPlan): 
 }
 
 const NOTHING: Omit<RolloutOutcome, "status"> = { weight: 0, capacityWeight: 0, takesStableAway: false };
-
-/** Which release is the current one from now on. */
-function planReference(
-  observation: Observation,
-  { candidate, desired, stable }: RevisionPlan,
-): ReleaseReference | undefined {
-  const stored = observation.deployment.status.rollout;
-  if (candidate === undefined) {
-    const isAskedFor = stored?.revision === desired.name || stored?.revision === stable.name;
-    // When the spec asks for it again, that is another release.
-    return stored === undefined || isAskedFor ? stored : { number: stored.number };
-  }
-  const release = currentRelease(observation);
-  if (stored !== undefined && release?.revision === candidate.name && !isOver(release)) return stored;
-  const numbers = observation.rollouts.map(({ spec }) => spec.number);
-  const number = 1 + Math.max(stored?.number ?? 0, ...numbers);
-  const retry = retryToken(observation);
-  return {
-    number,
-    name: rolloutName(observation.deployment.metadata.name, number),
-    revision: candidate.name,
-    ...(retry === undefined ? {} : { retry }),
-  };
-}
 
 /** Gates are asked for as long as a step is in progress. */
 function questionsOf(
@@ -175,27 +148,6 @@ function questionsOf(
   return { gateQuestions: questions };
 }
 
-/** A release is carried out as it was begun, whatever the spec says by now. */
-function specOf(
-  { deployment }: Observation,
-  { number }: ReleaseReference,
-  candidate: ObservedRevision,
-  current: ObservedRollout | undefined,
-): ModelRolloutSpec {
-  const { gates } = current === undefined ? (deployment.spec.rollout ?? {}) : current.spec;
-  return {
-    modelDeployment: deployment.metadata.name,
-    revision: candidate.name,
-    number,
-    strategy: current?.spec.strategy ?? strategyOf(deployment),
-    ...(gates === undefined ? {} : { gates }),
-  };
-}
-
-function strategyOf({ spec }: Observation["deployment"]): RolloutStrategy {
-  return spec.rollout?.strategy ?? ALL_AT_ONCE;
-}
-
 /**
  * A release whose ModelRollout is not there. It gets replicas at once and no traffic, unless it has all of it by right:
  * by an operator from before there were releases, or by a ModelRollout that somebody deleted.
@@ -203,13 +155,12 @@ function strategyOf({ spec }: Observation["deployment"]): RolloutStrategy {
 function unseen(
   observation: Observation,
   reference: ReleaseReference,
-  candidate: ObservedRevision,
+  { revision, strategy }: ModelRolloutSpec,
 ): Omit<RolloutOutcome, "status"> {
   const stored = observation.deployment.status.rollout;
   const isNew = stored !== undefined && stored.name !== reference.name;
-  const hasAll = !isNew && reportedWeight(observation, candidate.name) === FULL_WEIGHT;
-  const canStay = anyIsReady(observation, candidate.name);
-  const strategy = strategyOf(observation.deployment);
+  const hasAll = !isNew && reportedWeight(observation, revision) === FULL_WEIGHT;
+  const canStay = anyIsReady(observation, revision);
   return {
     weight: hasAll && canStay ? FULL_WEIGHT : 0,
     capacityWeight: hasAll ? FULL_WEIGHT : strategy.type === "Recreate" ? 0 : stepsOf(strategy)[0].weight,
@@ -224,8 +175,9 @@ function viewOf(
   isCurrent: boolean,
 ): RolloutView {
   const { status, spec: deployment } = observation.deployment;
-  const { spec, generation } = rollout;
+  const { generation } = rollout;
   const { stable } = revisions;
+  const spec = isCurrent ? guidedSpec(rollout.spec, revisions.undo) : rollout.spec;
   const weight = reportedWeight(observation, spec.revision);
   const shares = withShare(rollout.status.shares ?? [], isCurrent ? status.traffic : undefined, weight);
   const wanted = deployment.pools.reduce((sum, pool) => sum + desiredReplicas(deployment, pool), 0);
@@ -235,6 +187,7 @@ function viewOf(
     generation,
     nowMilliseconds: observation.nowMilliseconds,
     role: roleOf(observation, revisions, rollout, isCurrent),
+    isUndone: isCurrent && revisions.undo !== undefined && revisions.undo.revision !== spec.revision,
     reportedWeight: weight,
     shares,
     planIsInEffect: acknowledgedEpoch(observation) === status.traffic?.epoch,
@@ -264,7 +217,7 @@ function viewOf(
 
 function roleOf(
   { deployment }: Observation,
-  { stable, candidate, desired }: RevisionPlan,
+  { stable, candidate, desired, undo }: RevisionPlan,
   { spec }: ObservedRollout,
   isCurrent: boolean,
 ): RolloutView["role"] {
@@ -272,6 +225,7 @@ function roleOf(
   if (stable.name === spec.revision) {
     return deployment.status.revisions?.stable === spec.revision ? "Promoted" : "Promoting";
   }
+  if (undo !== undefined && undo.revision !== spec.revision) return "Undone";
   return stable.name === desired.name ? "ReturnedToStable" : "Replaced";
 }
 

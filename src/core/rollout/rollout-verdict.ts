@@ -38,6 +38,10 @@ export function verdictOf(
     const message = `a person gave the release up${said}`;
     return { outcome: "Aborted", reason: "DecidedByPerson", message, at };
   }
+  if (role === "Undone") {
+    const message = "a person had the traffic taken back";
+    return { outcome: "Superseded", reason: "Undone", message, at };
+  }
   if (role === "ReturnedToStable") {
     const message = "the spec asks for the stable revision again";
     return { outcome: "Superseded", reason: "ReturnedToStable", message, at };

@@ -34,6 +34,10 @@ export function wording(situation: Situation): {
 } {
   const { view, steps, step, next, weight, isHeld, isComparable } = situation;
   const phaseOf = step === steps.length ? "Promoting" : step === 0 ? "Pending" : "Progressing";
+  if (isHeld && view.isUndone) {
+    const message = "a person has the traffic taken back: it keeps what it has until stable can take that";
+    return { phase: phaseOf, message };
+  }
   if (isHeld) {
     const where = step === 0 ? "before its first step" : `in step ${step} of ${steps.length}`;
     const said = view.spec.reason === undefined ? "" : `: ${view.spec.reason}`;

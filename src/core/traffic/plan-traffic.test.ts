@@ -2,6 +2,7 @@
  * Who gets requests, at every stage of a release and in every trouble.
  */
 import { describe, expect, test } from "@jest/globals";
+import { plannedRoles } from "../../../test/fixtures/planned-roles.ts";
 import {
   candidateComesUp,
   candidateHasTrafficAcknowledged,
@@ -14,13 +15,12 @@ import { armsText } from "../../../test/fixtures/summary.ts";
 import { model, servingWorld, World } from "../../../test/fixtures/world.ts";
 import { MAX_POOLS_PER_ARM, type TrafficPlan } from "../../api/traffic-plan.ts";
 import { planCapacity } from "../capacity/plan-capacity.ts";
-import { planRevisions } from "../revision/plan-revisions.ts";
 import { planRollout } from "../rollout/plan-rollout.ts";
 import { perTryTimeout, planTraffic } from "./plan-traffic.ts";
 
 function trafficOf(world: World): TrafficPlan {
   const observation = world.observation();
-  const revisions = planRevisions(observation);
+  const revisions = plannedRoles(observation);
   const rollout = planRollout(observation, revisions);
   return planTraffic(observation, revisions, rollout, planCapacity(observation, revisions, rollout));
 }

@@ -18,7 +18,7 @@ import type { CapacityPlan, PlannedModelServers } from "../capacity/plan-capacit
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { everyReplicaIsReady, readyReplicas } from "../readiness.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
-import { currentRelease, isOver } from "../rollout/current-release.ts";
+import { currentRelease } from "../rollout/current-release.ts";
 import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { chooseTrafficPort } from "./choose-traffic-port.ts";
 import { planNamesRevision, reportedPools } from "./reported-plan.ts";
@@ -99,13 +99,24 @@ function arm(name: TrafficArm["name"], weight: number, pools: readonly PlannedPo
 
 /**
  * Who has the traffic when neither role may: whoever had it. Where stable was taken away for a candidate that was given
- * up, that is nobody: stable may wait for the very devices.
+ * up or undone, that is nobody: stable may wait for the very devices.
  */
-function remainingArms(observation: Observation): readonly TrafficArm[] {
+function remainingArms(observation: Observation, { undo }: RevisionPlan): readonly TrafficArm[] {
   const { arms } = observation.deployment.status.traffic ?? { arms: [] };
   const release = currentRelease(observation);
-  const isGivenUp = arms.some(({ pools }) => pools[0]?.revision === release?.revision) && isOver(release);
-  return isGivenUp ? [] : arms;
+  const { outcome = "Promoted" } = release?.rollout?.status.verdict ?? {};
+  const isGivenUp =
+    outcome !== "Promoted" && arms.some(({ pools }) => pools[0]?.revision === release?.revision);
+  const isUndone = arms.some(
+    ({ name, pools }) =>
+      undo !== undefined &&
+      name === "Candidate" &&
+      pools[0]?.revision !== undo.revision &&
+      observation.rollouts.some(
+        ({ spec }) => spec.revision === pools[0]?.revision && spec.strategy.type === "Recreate",
+      ),
+  );
+  return isGivenUp || isUndone ? [] : arms;
 }
 
 function planArms(
@@ -122,17 +133,17 @@ function planArms(
       ? []
       : [arm("Candidate", FULL_WEIGHT, failoverChain(observation, capacity, candidate))];
   // Whoever still answers (a former stable whose ControllerRevision was lost) goes on.
-  if (stableWaits(revisions)) return remainingArms(observation);
+  if (stableWaits(revisions)) return remainingArms(observation, revisions);
   // Replicas are asked for by pool, not by revision: without any, nobody can get the traffic.
   if (plannedPools(capacity, stable).length === 0) return [];
   if (candidate !== undefined && weight > 0) {
     const chain = [...failoverChain(observation, capacity, candidate), ...stablePools];
     if (weight === FULL_WEIGHT) return [arm("Candidate", weight, chain)];
-    if (!stableMayServe(observation, capacity, stable)) return remainingArms(observation);
+    if (!stableMayServe(observation, capacity, stable)) return remainingArms(observation, revisions);
     return [arm("Candidate", weight, chain), arm("Stable", FULL_WEIGHT - weight, stablePools)];
   }
   if (stableMayServe(observation, capacity, stable)) return [arm("Stable", FULL_WEIGHT, stablePools)];
-  return remainingArms(observation);
+  return remainingArms(observation, revisions);
 }
 
 /** Needed only while two revisions share the traffic: a plan that needs none of it is as before there was any. */

@@ -14,13 +14,17 @@ export function planNamesRevision(status: ModelDeploymentStatus, revision: strin
   return reportedPools(status).some((pool) => pool.revision === revision);
 }
 
-/** Name of the candidate, if the plan sends it traffic. */
+/** Name of the candidate, if the plan sends it traffic. What a former candidate still has is not its. */
 export function candidateWithTraffic(status: ModelDeploymentStatus): string | undefined {
-  const hasTraffic = status.traffic?.arms.some((arm) => arm.name === "Candidate" && arm.weight > 0);
-  return hasTraffic === true ? status.revisions?.candidate : undefined;
+  return candidateWeight(status) > 0 ? status.revisions?.candidate : undefined;
 }
 
 /** Whether the plan gives the candidate all the traffic. */
 export function candidateHasAllTraffic(status: ModelDeploymentStatus): boolean {
-  return status.traffic?.arms.some((arm) => arm.name === "Candidate" && arm.weight === FULL_WEIGHT) === true;
+  return candidateWeight(status) === FULL_WEIGHT;
+}
+
+function candidateWeight({ traffic, revisions }: ModelDeploymentStatus): number {
+  const arm = traffic?.arms.find(({ name }) => name === "Candidate");
+  return arm?.pools[0]?.revision === revisions?.candidate ? (arm?.weight ?? 0) : 0;
 }

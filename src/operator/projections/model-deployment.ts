@@ -22,7 +22,7 @@ const tlsCheck = Compile(tlsSchema);
 const authenticationCheck = Compile(authenticationSchema);
 
 /** Annotations by which people ask for something. */
-const READ_ANNOTATIONS = [ANNOTATION.refresh, ANNOTATION.retry];
+const READ_ANNOTATIONS = [ANNOTATION.refresh, ANNOTATION.retry, ANNOTATION.undo];
 
 /** A ModelDeployment, or what is wrong with it. */
 export type ReadModelDeployment =

@@ -16,6 +16,7 @@ import type { Facts } from "../facts.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo } from "./obstacle.ts";
 import { replicasAtRest } from "./stored-release.ts";
+import { storedUndo } from "./stored-undo.ts";
 
 /** Revisions without a role or model servers whose records are kept. */
 const HISTORY_LIMIT = 10;
@@ -35,7 +36,7 @@ export const completeness: RestInvariant = {
 
 function problemsOf(object: KubeObject, deployment: ModelDeployment, facts: Facts): readonly string[] {
   const obstacle = obstacleTo(deployment, facts);
-  if (obstacle === "NameTaken" || obstacle === "Suspended") return [];
+  if (obstacle === "NameTaken" || obstacle === "Suspended" || obstacle === "UndoLost") return [];
   const always = [...timeoutProblems(deployment), ...recordProblems(object, deployment, facts)];
   if (obstacle === "NoRouters" || obstacle === "NoRoom") return always;
   return [
@@ -71,7 +72,7 @@ function recordProblems(object: KubeObject, deployment: ModelDeployment, facts: 
       .filter((child) => facts.ownerOf(child)?.metadata.uid === uid && isVisible(child));
   const { stable, candidate } = deployment.status.revisions ?? {};
   const inUse = new Set([
-    ...[desired, stable, candidate],
+    ...[desired, stable, candidate, storedUndo(object)?.revision],
     ...owned("Deployment").map(({ metadata }) => metadata.labels?.[LABEL.modelRevision]),
   ]);
   // Records of pod templates say which pool they are for.

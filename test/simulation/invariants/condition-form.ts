@@ -10,6 +10,8 @@ const ALWAYS = ["Ready", "Available", "Promoted", "RolloutInProgress"] as const;
 /** There only when True, and never beside Ready=True. */
 const ABNORMAL = ["Reconciling", "Stalled"] as const;
 
+const GIVEN_UP: ReadonlySet<unknown> = new Set(["RolloutAborted", "Undoing", "Undone"]);
+
 /**
  * Each type stands once; some always, some only when True; all speak of the generation of the status; and the time
  * of a transition moves with a transition alone.
@@ -35,8 +37,8 @@ function problemOf(before: KubeObject | undefined, after: KubeObject): string | 
   for (const type of ABNORMAL) {
     const status = valueAt(find(conditions, type), "status");
     if (status !== undefined && status !== "True") return `${type} stands there as ${status}`;
-    // A release that was given up takes nothing from the stable revision.
-    const isGivenUp = valueAt(find(conditions, type), "reason") === "RolloutAborted";
+    // A release that was given up, or undone, takes nothing from the stable revision.
+    const isGivenUp = GIVEN_UP.has(valueAt(find(conditions, type), "reason"));
     if (status === "True" && isReady && !isGivenUp) return `${type} stands there beside Ready`;
   }
   const generation = valueAt(after, "status", "observedGeneration");

@@ -3,7 +3,7 @@
  * model is good and there is room, and what stands in its way told truly where not.
  */
 import type { ConditionReason, ConditionType } from "../../../src/api/conditions.ts";
-import { asNumber, valueAt } from "../../../src/api/json.ts";
+import { asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import type { ModelDeployment } from "../../../src/api/model-deployment.ts";
 import { LABEL, MANAGED_BY } from "../../../src/api/names.ts";
@@ -15,7 +15,8 @@ import { isReady, isTerminating } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo, poolsInUse } from "./obstacle.ts";
-import { replicasAtRest } from "./stored-release.ts";
+import { replicasAtRest, storedRelease, verdictOf } from "./stored-release.ts";
+import { storedUndo, visibleRecord } from "./stored-undo.ts";
 
 /** Everything about all ModelDeployments. */
 export const convergence: RestInvariant = {
@@ -37,6 +38,8 @@ function problemsOf(object: KubeObject, facts: Facts): readonly string[] {
   switch (obstacleTo(read.deployment, facts)) {
     case "Suspended":
       return [...always, ...view.expect("Suspended", "True", "Suspended")];
+    case "UndoLost":
+      return [...always, ...view.expect("Stalled", "True", "UndoTargetLost")];
     case "NameTaken":
       return [
         ...always,
@@ -50,6 +53,8 @@ function problemsOf(object: KubeObject, facts: Facts): readonly string[] {
       return always;
     case "BrokenModel":
       return [...always, ...view.brokenModelProblems(), ...view.replicaProblems(), ...view.routerProblems()];
+    case "Undone":
+      return [...always, ...view.undoneProblems(), ...view.replicaProblems(), ...view.routerProblems()];
     case "GivenUp":
       return [
         ...always,
@@ -147,6 +152,27 @@ class View {
       ...(stableIsWhole ? this.expect("Ready", "True") : []),
       ...this.expect("Promoted", "False"),
       ...this.expect("RolloutInProgress", "True", "FetchFailed", "ModelNotLoaded"),
+    ];
+  }
+
+  /** The way back is done, unless it cannot be or a person gave it up, and nothing is worked on but that. */
+  undoneProblems(): readonly string[] {
+    const { stable, candidate } = this.#deployment.status.revisions ?? {};
+    const { revision = "" } = storedUndo(this.#object) ?? {};
+    const isDone = stable === revision && candidate === undefined;
+    const data = valueAt(visibleRecord(this.#object, revision, this.#facts.world), "data");
+    const isBroken = poolsInUse(this.#deployment.spec).some(({ name }) =>
+      (
+        asString(valueAt(data, "poolModels", name, "uri")) ?? asString(valueAt(data, "model", "uri"))
+      )?.includes("broken"),
+    );
+    const isAborted = verdictOf(storedRelease(this.#object, this.#facts.world)) === "Aborted";
+    return [
+      ...this.expect("Undone", "True", isDone ? "Undone" : "Undoing"),
+      ...this.expect("Promoted", "False"),
+      ...(isDone || isBroken || isAborted ? [] : [`${stable} serves, and the undo goes to ${revision}`]),
+      ...(isDone ? this.expect("Stalled", "True", "Undone") : this.expect("Stalled", "True")),
+      ...(isDone && !isBroken ? this.expect("Ready", "True", "Serving") : []),
     ];
   }
 

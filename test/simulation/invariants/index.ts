@@ -24,6 +24,7 @@ import { routersInUse, routersWhole } from "./routers.ts";
 import { suspended } from "./suspended.ts";
 import { trafficReadiness } from "./traffic-readiness.ts";
 import { trafficWeights } from "./traffic-weights.ts";
+import { undoneStaysAway, undoneToServed, undoStands } from "./undo.ts";
 
 /** Checked at every write. */
 export const INVARIANTS: readonly Invariant[] = [
@@ -47,6 +48,9 @@ export const INVARIANTS: readonly Invariant[] = [
   promotedBySteps,
   stepTimes,
   stepGates,
+  undoStands,
+  undoneStaysAway,
+  undoneToServed,
 ];
 
 /** Checked once everything has come to rest. */

@@ -3,20 +3,25 @@
  * models that cannot be served.
  */
 import { valueAt } from "../../../src/api/json.ts";
+import type { KubeObject } from "../../../src/api/kube-object.ts";
 import type { ModelDeployment } from "../../../src/api/model-deployment.ts";
 import type { ModelDeploymentSpec } from "../../../src/api/model-deployment-spec.ts";
 import { LABEL } from "../../../src/api/names.ts";
 import type { PoolSpec } from "../../../src/api/pool.ts";
 import { desiredReplicas } from "../../../src/core/capacity/desired-replicas.ts";
 import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/model-revision.ts";
+import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { ROUTER_NAME } from "../../../src/render/router.ts";
 import type { Facts } from "../facts.ts";
 import { storedRelease, verdictOf } from "./stored-release.ts";
+import { isUndone, storedUndo, visibleRecord } from "./stored-undo.ts";
 
 /** Why a ModelDeployment cannot be as it is wanted. */
 export type Obstacle =
   /** Somebody wants it to be left as it is. */
   | "Suspended"
+  /** An undo stands, and nobody knows any more what the revision holds that it goes back to. */
+  | "UndoLost"
   /** An object that it needs belongs to somebody else. */
   | "NameTaken"
   /** The routers of its namespace cannot be made: their name is taken. */
@@ -27,6 +32,8 @@ export type Obstacle =
   | "BrokenModel"
   /** No replicas are asked for. */
   | "ScaledToZero"
+  /** A person had what the spec asks for undone. */
+  | "Undone"
   /** A person gave the release of what the spec asks for up. */
   | "GivenUp";
 
@@ -35,6 +42,8 @@ export function obstacleTo({ metadata, spec }: ModelDeployment, facts: Facts): O
   if (spec.suspend === true) return "Suspended";
   const { world } = facts;
   const { namespace, name } = metadata;
+  const deployment = world.find("ModelDeployment", namespace, name);
+  if (deployment !== undefined && isUndoLost(deployment, facts)) return "UndoLost";
   const foreign = world.allObjects().filter((object) => facts.isForeign(object));
   const isTaken = (wanted: string) =>
     foreign.some((object) => object.metadata.namespace === namespace && object.metadata.name === wanted);
@@ -50,8 +59,20 @@ export function obstacleTo({ metadata, spec }: ModelDeployment, facts: Facts): O
     );
   if (isPending) return "NoRoom";
   if (poolsInUse(spec).length === 0) return "ScaledToZero";
+  const undo = storedUndo(deployment);
+  const desired = modelRevisionName(name, modelRevisionOf(spec));
+  if (undo !== undefined && undo.revision !== desired && isUndone(undo, spec.model)) return "Undone";
   if (isGivenUp({ metadata, spec }, facts)) return "GivenUp";
   return poolsInUse(spec).some((pool) => isBrokenPool(spec, pool)) ? "BrokenModel" : undefined;
+}
+
+/** Whether an undo stands whose target is not on record, and the spec does not state it either. */
+export function isUndoLost(deployment: KubeObject, { world }: Facts): boolean {
+  const undo = storedUndo(deployment);
+  if (undo === undefined || visibleRecord(deployment, undo.revision, world) !== undefined) return false;
+  const { deployment: read } = readModelDeployment(deployment);
+  if (read === undefined) return false;
+  return modelRevisionName(read.metadata.name, modelRevisionOf(read.spec)) !== undo.revision;
 }
 
 /** Pools that are to have replicas. */

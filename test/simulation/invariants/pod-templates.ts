@@ -47,7 +47,7 @@ export const podTemplates: RestInvariant = {
       const { deployment } = readModelDeployment(object);
       if (deployment === undefined || object.metadata.deletionTimestamp !== undefined) return [];
       const obstacle = obstacleTo(deployment, facts);
-      if (obstacle === "Suspended" || obstacle === "NameTaken") return [];
+      if (obstacle === "Suspended" || obstacle === "NameTaken" || obstacle === "UndoLost") return [];
       const { namespace, name } = object.metadata;
       return problemsOf(deployment, facts).map((problem) => `${namespace}/${name}: ${problem}`);
     });

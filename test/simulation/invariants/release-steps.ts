@@ -12,6 +12,7 @@ import { storedPlan } from "../plan-history.ts";
 import type { Write } from "../world.ts";
 import type { Invariant } from "./invariant.ts";
 import { partsOf, stepsOf, storedRelease } from "./stored-release.ts";
+import { storedUndo } from "./stored-undo.ts";
 
 /**
  * A candidate becomes stable only when its release has passed every step, or a person had it promoted, or stable was
@@ -38,7 +39,8 @@ export const promotedBySteps: Invariant = {
     if (release === undefined) return undefined;
     const seen = facts.releaseSeenBy(actor, namespace, release.metadata.name);
     if (valueAt(seen, "spec", "decision") === "Abort") return `${about}, and a person gave its release up`;
-    return missingStep(release, about);
+    // A way back takes no steps.
+    return storedUndo(before)?.revision === stable ? undefined : missingStep(release, about);
   },
 };
 

@@ -5,6 +5,7 @@ import { asString, valueAt } from "../../../src/api/json.ts";
 import { formatPercentage } from "../../../src/api/percentage.ts";
 import { storedPlan } from "../plan-history.ts";
 import type { RestInvariant } from "./invariant.ts";
+import { isUndoLost } from "./obstacle.ts";
 import { storedRelease, verdictOf } from "./stored-release.ts";
 
 /** Old releases that are kept: ten, and the current one. */
@@ -15,7 +16,7 @@ export const releasesAtRest: RestInvariant = {
   name: "releases have come to what people decided, and the traffic with them",
   problems(facts) {
     return facts.world.objects("ModelDeployment").flatMap((deployment) => {
-      if (valueAt(deployment, "spec", "suspend") === true) return [];
+      if (valueAt(deployment, "spec", "suspend") === true || isUndoLost(deployment, facts)) return [];
       const { uid, name } = deployment.metadata;
       const releases = facts.world
         .objects("ModelRollout")

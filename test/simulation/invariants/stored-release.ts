@@ -4,6 +4,7 @@
 import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import type { World } from "../world.ts";
+import { storedUndo } from "./stored-undo.ts";
 
 /** The current ModelRollout of a ModelDeployment; undefined when there is none. */
 export function storedRelease(deployment: KubeObject, world: World): KubeObject | undefined {
@@ -39,7 +40,8 @@ export function replicasAtRest(deployment: KubeObject, revision: string, all: nu
   if (revision !== candidate) return valueAt(release, "spec", "strategy", "type") === "Recreate" ? 0 : all;
   const step = Math.max(1, asNumber(valueAt(release, "status", "step")) ?? 0);
   const isSkipped = valueAt(release, "status", "stableLostAt") !== undefined;
-  const isPromoted = valueAt(release, "spec", "decision") === "Promote";
+  const isPromoted =
+    valueAt(release, "spec", "decision") === "Promote" || storedUndo(deployment)?.revision === revision;
   const weight = stepsOf(release)[step - 1];
   if (weight === undefined || isSkipped || isPromoted) return all;
   return Math.min(all, Math.max(2, Math.ceil((partsOf(valueAt(weight, "weight")) * all) / 10_000)));

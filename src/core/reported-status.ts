@@ -1,0 +1,75 @@
+/**
+ * The status of a ModelDeployment, put together from what the planners have decided.
+ *
+ * It must never say anything of its own: each part is of one planner.
+ */
+import {
+  MAXIMUM_REFRESH_LENGTH,
+  type ModelDeploymentStatus,
+  type PoolStatus,
+} from "../api/model-deployment-status.ts";
+import { ANNOTATION, LABEL } from "../api/names.ts";
+import { reportedMessage } from "./conditions/condition-words.ts";
+import { type Plans, planConditions, shortageOf } from "./conditions/plan-conditions.ts";
+import type { Observation } from "./observation.ts";
+import type { PlannedPods } from "./pods/plan-pods.ts";
+import { podsOf, readyReplicas } from "./readiness.ts";
+import type { RevisionPlan } from "./revision/plan-revisions.ts";
+import { servedRevisions } from "./revision/served-revisions.ts";
+import { acknowledgedEpoch } from "./traffic/acknowledged-epoch.ts";
+
+function poolStatus(observation: Observation, planned: PlannedPods): PoolStatus {
+  const { revision, pool, replicas } = planned.servers;
+  const ready = readyReplicas(observation, revision.name, pool.name);
+  const shortage = shortageOf(observation, planned);
+  return {
+    name: pool.name,
+    revision: revision.name,
+    replicas,
+    readyReplicas: Math.min(ready, replicas),
+    ...(shortage === undefined ? {} : { message: reportedMessage(shortage.message) }),
+  };
+}
+
+/** What autoscalers read: the pods of stable's first pool, so that a candidate never moves the average. */
+function scaleStatus(observation: Observation, revisions: RevisionPlan) {
+  const firstPool = observation.deployment.spec.pools[0]?.name ?? "";
+  return {
+    replicas: podsOf(observation, revisions.stable.name, firstPool).length,
+    selector: [
+      `${LABEL.modelDeployment}=${observation.deployment.metadata.name}`,
+      `${LABEL.pool}=${firstPool}`,
+      `${LABEL.modelRevision}=${revisions.stable.name}`,
+    ].join(","),
+  };
+}
+
+/** The request to refresh that was seen. A text that is too long to be reported is obeyed all the same. */
+function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus, "observedRefresh"> {
+  const token = deployment.metadata.annotations?.[ANNOTATION.refresh];
+  return token === undefined || token.length > MAXIMUM_REFRESH_LENGTH ? {} : { observedRefresh: token };
+}
+
+/** The status. */
+export function reportedStatus(observation: Observation, plans: Plans): ModelDeploymentStatus {
+  const { undo, revisions, validation, rollout, pods, traffic } = plans;
+  const { stable } = revisions;
+  const served = servedRevisions(observation.deployment.status, observation.revisions, { stable, traffic });
+  return {
+    observedGeneration: observation.deployment.metadata.generation,
+    ...refreshStatus(observation),
+    ...scaleStatus(observation, revisions),
+    conditions: planConditions(observation, plans),
+    revisions: {
+      stable: revisions.stable.name,
+      ...(revisions.candidate === undefined ? {} : { candidate: revisions.candidate.name }),
+    },
+    ...(served === undefined ? {} : { served }),
+    ...(undo.status === undefined ? {} : { undo: undo.status }),
+    ...(validation.status === undefined ? {} : { validation: validation.status }),
+    ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
+    pools: pods.pods.map((planned) => poolStatus(observation, planned)),
+    traffic,
+    acknowledgedEpoch: acknowledgedEpoch(observation),
+  };
+}

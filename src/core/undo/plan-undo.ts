@@ -1,0 +1,216 @@
+/**
+ * Planner `undo`: whether a person had the traffic taken back, where to, and whether that still stands.
+ *
+ * An undo is about a model. While the spec states a model that was undone, it stands, whatever else changes; another
+ * model, or a retry that a person asks for, ends it. To take an annotation away ends nothing. It must never end in
+ * silence, nor go back to a revision that has not served.
+ */
+import { ANNOTATION } from "../../api/names.ts";
+import {
+  MAXIMUM_UNDO_LENGTH,
+  type StandingUndo,
+  type UndoneModel,
+  type UndoStatus,
+} from "../../api/undo-status.ts";
+import { reportedMessage, reportedTime } from "../conditions/condition-words.ts";
+import type { EventIntent } from "../decision.ts";
+import type { Observation, ObservedRevision } from "../observation.ts";
+import { mostUrgentTrouble } from "../readiness.ts";
+import type { StatedRevision } from "../revision/stated-revision.ts";
+import { isGivenUp, retryToken } from "../rollout/current-release.ts";
+import { candidateWithTraffic } from "../traffic/reported-plan.ts";
+import { isSameModel } from "./same-model.ts";
+import { isWayBackDone, readUndoRequest, undoTarget } from "./undo-target.ts";
+
+/** What of undoing is decided. */
+export interface UndoPlan {
+  /** What the spec states. */
+  readonly stated: StatedRevision;
+  /** For the status of the ModelDeployment; absent while nobody has ever asked. */
+  readonly status?: UndoStatus;
+  /** The undo that stands. */
+  readonly standing?: StandingUndo;
+  /** What it goes back to; absent without an undo, and where nobody knows any more what that revision holds. */
+  readonly target?: ObservedRevision;
+  readonly events: readonly EventIntent[];
+}
+
+/** An undo after a look: it stands, or has come to its end, which is told. */
+interface Settled {
+  readonly standing?: StandingUndo;
+  readonly events: readonly EventIntent[];
+}
+
+/** What is said of undoing when nothing is decided about it. */
+export function heldUndo(observation: Observation, stated: StatedRevision): UndoPlan {
+  return planOf(observation, stated, observation.deployment.status.undo, []);
+}
+
+/** Decides about requests, and about the undo that stands. */
+export function planUndo(observation: Observation, stated: StatedRevision): UndoPlan {
+  const stored = observation.deployment.status.undo;
+  const request = observation.deployment.metadata.annotations?.[ANNOTATION.undo]?.slice(
+    0,
+    // One character more: what is cut off must not make a request out of what is none.
+    MAXIMUM_UNDO_LENGTH + 1,
+  );
+  const isNew = request !== undefined && request !== "" && !isSameRequest(request, stored?.request);
+  const answer = isNew ? answerTo(observation, stated, request) : undefined;
+  const { standing, events } = settled(observation, stated, answer?.standing ?? stored?.standing);
+  if (answer === undefined && stored === undefined) return planOf(observation, stated, undefined, events);
+  // A refusal is told as long as what was asked for stands there.
+  const refusal = answer === undefined && request !== undefined ? stored?.refusal : answer?.refusal;
+  const status: UndoStatus = {
+    request: (isNew ? request : (stored?.request ?? "")).slice(0, MAXIMUM_UNDO_LENGTH),
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(standing === undefined ? {} : { standing }),
+  };
+  return planOf(observation, stated, status, [...(answer?.events ?? []), ...events]);
+}
+
+function isSameRequest(request: string, stored: string | undefined): boolean {
+  return request.slice(0, MAXIMUM_UNDO_LENGTH) === stored;
+}
+
+function planOf(
+  { revisions }: Observation,
+  stated: StatedRevision,
+  status: UndoStatus | undefined,
+  events: readonly EventIntent[],
+): UndoPlan {
+  const standing = status?.standing;
+  const known = stated.isNew ? [...revisions, stated.revision] : revisions;
+  const target = known.find(({ name }) => name === standing?.revision);
+  return {
+    stated,
+    ...(status === undefined ? {} : { status }),
+    ...(standing === undefined ? {} : { standing }),
+    ...(target === undefined ? {} : { target }),
+    events,
+  };
+}
+
+/** Takes a request up, or refuses it: then the undo before it, if there is one, goes on. */
+function answerTo(
+  observation: Observation,
+  stated: StatedRevision,
+  request: string,
+): { readonly standing?: StandingUndo; readonly refusal?: string; readonly events: readonly EventIntent[] } {
+  const { revisions, deployment, nowMilliseconds } = observation;
+  const read = readUndoRequest(request);
+  const found =
+    typeof read === "string"
+      ? { refusal: read }
+      : undoTarget(deployment.status, read, {
+          isKept: (name) => revisions.some((revision) => revision.name === name),
+          isStated: (name) => stated.revision.name === name,
+        });
+  if ("refusal" in found) {
+    const refusal = reportedMessage(found.refusal);
+    const note = `the request to undo ${request} was refused: ${refusal}`;
+    return { refusal, events: [{ type: "Warning", reason: "UndoRefused", action: "RefuseUndo", note }] };
+  }
+  const { revision } = found;
+  const retry = retryToken(observation);
+  const standing: StandingUndo = {
+    request,
+    since: reportedTime(nowMilliseconds),
+    revision,
+    undone: undoneModels(observation, stated, revision),
+    ...(retry === undefined ? {} : { retry }),
+  };
+  const { stable } = deployment.status.revisions ?? {};
+  const note = `a person has the traffic taken back from ${stable} to ${revision} (request ${request})`;
+  return { standing, events: [{ type: "Normal", reason: "Undoing", action: "BeginUndo", note }] };
+}
+
+/** The models of what serves, of what is on its way and of the spec: none of them is to come without another word. */
+function undoneModels(
+  { revisions, deployment }: Observation,
+  stated: StatedRevision,
+  target: string,
+): UndoneModel[] {
+  const { stable, candidate } = deployment.status.revisions ?? {};
+  const models = [stable, candidate, stated.revision.name]
+    .filter((name) => name !== target)
+    .flatMap((name) => [...revisions, stated.revision].find((revision) => revision.name === name) ?? [])
+    .map(
+      ({ data: { model } }): UndoneModel => ({
+        uri: model.uri,
+        ...(model.digest === undefined ? {} : { digest: model.digest }),
+      }),
+    );
+  return models.filter((model, index) => models.findIndex((other) => isSameModel(other, model)) === index);
+}
+
+/** Whether an undo goes on, and what is told when not. */
+function settled(observation: Observation, stated: StatedRevision, undo: StandingUndo | undefined): Settled {
+  if (undo === undefined) return { events: [] };
+  const { status } = observation.deployment;
+  const { next: stood, ...rest } = undo;
+  const { revision } = stated;
+  const isDone = isWayBackDone(status, undo);
+  const retry = retryToken(observation);
+  const about = `the undo to ${undo.revision} (request ${undo.request})`;
+  if (retry !== undefined && retry !== undo.retry) {
+    const way = isDone ? "" : ", though its way back is not done";
+    const note = `${about} is ended by the retry ${retry}${way}: the spec's ${revision.name} is worked towards again`;
+    return ended(isDone, note);
+  }
+  if (undo.undone.some((model) => isSameModel(model, revision.data.model))) {
+    return { standing: rest, events: [] };
+  }
+  if (isDone) {
+    const followed =
+      revision.name === undo.revision
+        ? "the spec states that revision by now"
+        : `the spec states another model by now, and ${revision.name} is released`;
+    return ended(true, `${about} is ended: ${followed}`);
+  }
+  const trouble = wayBackTrouble(observation, undo, revision.name);
+  if (trouble !== undefined) {
+    const note = `${about} is given up, for the spec states another model by now and the way back fails: ${trouble}; ${revision.name} is worked towards`;
+    return ended(false, note);
+  }
+  if (stood === revision.name) return { standing: undo, events: [] };
+  const note = `the spec states another model; ${about} is finished first, then ${revision.name} is released`;
+  return {
+    standing: { ...rest, next: revision.name },
+    events: [{ type: "Normal", reason: "UndoFirst", action: "QueueBehindUndo", note }],
+  };
+}
+
+function ended(isDone: boolean, note: string): Settled {
+  return {
+    events: [
+      isDone
+        ? { type: "Normal", reason: "UndoEnded", action: "EndUndo", note }
+        : { type: "Warning", reason: "UndoGivenUp", action: "EndUndo", note },
+    ],
+  };
+}
+
+/**
+ * Why the way back does not come to its end; undefined while it may. What the model itself fails by, that is: room that
+ * is missing would be missing for the next revision as well.
+ */
+function wayBackTrouble(
+  observation: Observation,
+  { revision, request }: StandingUndo,
+  stated: string,
+): string | undefined {
+  const { revisions, pods, deployment } = observation;
+  if (revision !== stated && revisions.every(({ name }) => name !== revision))
+    return `the record of ${revision} is gone`;
+  if (candidateWithTraffic(deployment.status) === revision) return undefined;
+  if (isGivenUp(observation, revision, request)) return "a person gave its release up";
+  const trouble = mostUrgentTrouble(pods.filter((pod) => pod.revision === revision && !pod.isTerminating));
+  const isItsOwn = trouble !== undefined && OWN_TROUBLE.has(trouble.type);
+  return isItsOwn ? trouble.message : undefined;
+}
+
+const OWN_TROUBLE: ReadonlySet<string> = new Set([
+  "FetchFailed",
+  "ExecutionProviderMissing",
+  "ModelNotLoaded",
+]);
