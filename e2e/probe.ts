@@ -55,6 +55,9 @@ const MAXIMUM_UNDER_WAY = 2_000;
 /** A probe ends by itself after so long. */
 const MAXIMUM_DURATION_MILLISECONDS = 15 * 60_000;
 
+/** How long {@link firstAnswer} goes on. */
+const FIRST_ANSWER_MILLISECONDS = 60_000;
+
 /** Starts probing. */
 export function startProbe(options: ProbeOptions): Probe {
   const kept = { keepAlive: true, maxSockets: 64 };
@@ -104,6 +107,21 @@ export function startProbe(options: ProbeOptions): Probe {
       return report();
     },
   };
+}
+
+/** Sends requests on connections of their own, one after the other, until one succeeds. Rejects with the last failure. */
+export async function firstAnswer(options: ProbeOptions): Promise<void> {
+  const deadline = performance.now() + FIRST_ANSWER_MILLISECONDS;
+  const brief = { ...options, timeoutMilliseconds: Math.min(options.timeoutMilliseconds, 2_000) };
+  for (;;) {
+    try {
+      await send(brief, undefined);
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }
 
 /** Sends one request. Resolves with its latency in milliseconds; rejects with why it failed. */

@@ -2,7 +2,7 @@
  * A model that is asked for predictions at a constant rate while something happens to the cluster.
  */
 import { inferenceBody } from "./example-models.ts";
-import { type Probe, type ProbeOptions, type ProbeReport, startProbe } from "./probe.ts";
+import { firstAnswer, type Probe, type ProbeOptions, type ProbeReport, startProbe } from "./probe.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Requests a second, unless a scenario says otherwise. */
@@ -15,20 +15,25 @@ const PATIENCE_MILLISECONDS = 15_000;
 /** For scenarios in which requests are lost with what carried them: when such a one is given up. */
 export const REQUEST_TIMEOUT_MILLISECONDS = 5_000;
 
-/** Probes a model of a scenario until `happening` has ended, well or not, and gives the whole report. */
+/**
+ * Probes a model of a scenario until `happening` has ended, well or not, and gives the whole report. It begins with the
+ * first answer: the rules of a node learn of a new Service, and of its endpoints, some time after the model is ready.
+ */
 export async function underLoad(
   scenario: Scenario,
   model: string,
   happening: (probe: Probe) => Promise<void>,
   { url, ...more }: Partial<ProbeOptions> = {},
 ): Promise<ProbeReport> {
-  const probe = startProbe({
+  const options = {
     url: `${url ?? (await scenario.url(model))}/v2/models/${model}/infer`,
     body: inferenceBody(),
     ratePerSecond: USUAL_RATE_PER_SECOND,
     timeoutMilliseconds: PATIENCE_MILLISECONDS,
     ...more,
-  });
+  };
+  await firstAnswer(options);
+  const probe = startProbe(options);
   try {
     await happening(probe);
   } finally {

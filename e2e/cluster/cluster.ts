@@ -179,6 +179,7 @@ async function boot(
   startDaemon(scheduler(settings, kubeconfigOf("scheduler")));
   const center = {
     name: "control-plane",
+    nodeName: layout.nodes[0]?.name ?? "control-plane",
     networkNamespace: layout.controlPlaneNamespace,
     address: layout.controlPlaneAddress,
   };

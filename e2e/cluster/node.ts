@@ -109,7 +109,7 @@ export function joinNode(settings: NodeSettings): void {
     startDaemon(draDriverOf(settings));
   }
   startDaemon(kubeletOf(settings));
-  startDaemon(kubeProxy(settings, settings.node));
+  startDaemon(kubeProxy(settings, { ...settings.node, nodeName: settings.node.name }));
 }
 
 /** Makes the images of an archive known to the node. */
@@ -156,12 +156,13 @@ function draDriverOf({ layout, node, tools }: Pick<NodeSettings, "layout" | "nod
 }
 
 /**
- * kube-proxy in a node's namespace or, so that Services work from there and from the host, in the control
- * plane's. It may not set the limits of conntrack, and has no need to.
+ * kube-proxy in a node's namespace or, so that Services work from there and from the host, in the control plane's: there
+ * it goes by the name of a node, too, because it waits half a minute for its Node. It may not set the limits of
+ * conntrack, and has no need to.
  */
 export function kubeProxy(
   settings: Pick<NodeSettings, "layout" | "tools" | "proxyKubeconfig">,
-  place: { name: string; networkNamespace: string; address: string },
+  place: { name: string; nodeName: string; networkNamespace: string; address: string },
 ): Daemon {
   const { layout, tools } = settings;
   return {
@@ -171,7 +172,7 @@ export function kubeProxy(
     program: tools.program("kube-proxy"),
     args: [
       `--kubeconfig=${settings.proxyKubeconfig}`,
-      `--hostname-override=${place.name}`,
+      `--hostname-override=${place.nodeName}`,
       `--bind-address=${place.address}`,
       `--cluster-cidr=${layout.podRange}`,
       "--proxy-mode=nftables",
