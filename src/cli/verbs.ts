@@ -16,6 +16,7 @@ export const PEOPLE_VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   promote: async () => (await import("./guide-rollout.ts")).guideCommand("promote"),
   abort: async () => (await import("./guide-rollout.ts")).guideCommand("abort"),
   retry: async () => (await import("./retry.ts")).retryCommand(),
+  anomalies: async () => (await import("./anomalies.ts")).anomaliesCommand(),
   feedback: async () => (await import("./feedback.ts")).feedbackCommand(),
   refresh: async () => (await import("./refresh.ts")).refreshCommand(),
 };
