@@ -55,6 +55,8 @@ const END_HOURS = 1;
 const LONGEST_ALARM_DAYS = 1;
 /** One that is about a level ends when the new level is known. */
 const LEVEL_HOURS = LEAST_HOURS;
+/** Scores count no further: in a series that stood still everything is infinitely far. */
+const LARGEST_SCORE = 1_000;
 /** Days without any value that end an alarm. */
 const LONGEST_GAP_DAYS = 1;
 
@@ -235,14 +237,15 @@ export class SeriesWatch {
     // While it learns a new level, what it expected before goes on to be shown.
     if (reading === undefined) return;
     const limit = watched.limit.at(slot);
-    const isFar = reading.score > limit;
-    watched.limit.add(slot, reading.score, isFar && !isAlarmed && !wasAlarmed);
+    const score = Math.min(reading.score, LARGEST_SCORE);
+    const isFar = score > limit;
+    watched.limit.add(slot, score, isFar && !isAlarmed && !wasAlarmed);
     const reach = (type === "ChangePoint" ? ALLOWANCE : limit) * reading.width;
     const { centre } = reading;
     watched.band = Number.isFinite(limit)
       ? { low: fromScale(centre - reach), high: fromScale(centre + reach) }
       : undefined;
-    if (!isFar && !(isAlarmed && reading.score > END_SHARE * limit)) return;
+    if (!isFar && !(isAlarmed && score > END_SHARE * limit)) return;
     if (!isAlarmed) watched.since = reading.since;
     const hours = type === "ChangePoint" ? LEVEL_HOURS : END_HOURS;
     watched.looksLeft = Math.round((hours * slotsPerDay) / 24);
