@@ -14,7 +14,7 @@ import { encodeVector } from "./group-vector.ts";
 import type { SlotRange } from "./router-log.ts";
 import { parseSettings } from "./settings.ts";
 import { Store } from "./store.ts";
-import { batchOf, NOW_SECONDS, SETTINGS_TEXT, tokenOf, withCollector } from "./testdata/collecting.ts";
+import { batchOf, SETTINGS_TEXT, tokenOf, withCollector } from "./testdata/collecting.ts";
 
 const WATCHED_TEXT = SETTINGS_TEXT.replace(`"labels"`, `"anomalies":{"falseAlarmEvery":"168h"},"labels"`);
 const SERIES = ["requests", "labels", "metric:ctr", "metric:conversion", "metric:revenue"];
