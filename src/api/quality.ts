@@ -62,6 +62,19 @@ const metricSchema = Type.Object(
   { description: "What is counted of labels." },
 );
 
+const anomaliesSchema = Type.Object(
+  {
+    falseAlarmEvery: durationSchema({
+      description:
+        "Time in which the series of this ModelDeployment may raise one false alarm, all together: from 24h to 8760h. 720h is one in 30 days.",
+    }),
+  },
+  {
+    description:
+      "Watches the requests, the labels and each metric of the stable revision, every five minutes, for what they have not done before. The collector shows what it finds as `petrel_anomaly_*`.",
+  },
+);
+
 /** JSON Schema of it. */
 export const qualitySchema = Type.Object(
   {
@@ -86,6 +99,7 @@ export const qualitySchema = Type.Object(
     ),
     response: Type.Optional(responseSchema),
     observe: Type.Optional(observeSchema),
+    anomalies: Type.Optional(anomaliesSchema),
     excludeFromQuality: Type.Optional(
       Type.Object(
         { header: requestHeaderSchema("Header that such requests have, in lower case, whatever its value.") },
@@ -129,6 +143,10 @@ export const qualityRules: readonly CelRule[] = [
   {
     rule: `!has(self.quality) || !has(self.quality.excludeFromQuality) || ${isHeaderOfClients("self.quality.excludeFromQuality.header")}`,
     message: `spec.quality.excludeFromQuality.header: ${HEADER_WORDS}`,
+  },
+  {
+    rule: "!has(self.quality) || !has(self.quality.anomalies) || (duration(self.quality.anomalies.falseAlarmEvery) >= duration('24h') && duration(self.quality.anomalies.falseAlarmEvery) <= duration('8760h'))",
+    message: "spec.quality.anomalies.falseAlarmEvery: must be from 24h to 8760h",
   },
   ...observeRules,
   {

@@ -47,6 +47,8 @@ export interface CollectedDeployment {
   readonly metrics: readonly CollectedMetric[];
   /** The sums of all metrics. */
   readonly sums: readonly CollectedSum[];
+  /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
+  readonly falseAlarmDays: number | undefined;
 }
 
 /** All of them, by tag. */
@@ -76,7 +78,7 @@ export function collectedFrom(
     return { stored, metric, labelId, longestDelaySeconds: longest };
   };
   return new Map(
-    settings.deployments.map(({ name, tag, labels, metrics }) => {
+    settings.deployments.map(({ name, tag, labels, metrics, falseAlarmDays }) => {
       const collectedLabels = new Map(
         labels.map((label) => [label.name, { ...label, id: store.labelId(tag, label.name) }]),
       );
@@ -101,7 +103,10 @@ export function collectedFrom(
       );
       return [
         tag,
-        { name, tag, labels: collectedLabels, metrics: collectedMetrics, sums: [...sums.values()] },
+        {
+          ...{ name, tag, labels: collectedLabels, metrics: collectedMetrics, sums: [...sums.values()] },
+          falseAlarmDays,
+        },
       ];
     }),
   );

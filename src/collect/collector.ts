@@ -7,6 +7,8 @@ import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { readTokenHead } from "../token/prediction-token.ts";
+import { registerAnomalyMetrics } from "./anomaly-metrics.ts";
+import { AnomalyWatches } from "./anomaly-watches.ts";
 import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
@@ -87,6 +89,7 @@ export class Collector {
   readonly #ledger: Ledger;
   readonly #queue: CommitQueue;
   readonly #reader: EvidenceReader;
+  readonly #watches: AnomalyWatches;
   readonly #closing = new AbortController();
   #ring: KeyRing;
   #configurationIsValid = true;
@@ -107,17 +110,20 @@ export class Collector {
         finish: () => {
           this.#written = this.#ledger.finish();
         },
-        abandon: () => this.#ledger.abandon(),
+        abandon: () => {
+          this.#ledger.abandon();
+          this.#watches.abandon();
+        },
         committed: (milliseconds) => this.#committed(milliseconds),
       },
       clock,
       options.maximumWaiting,
     );
-    this.#reader = new EvidenceReader({
-      store,
-      clock,
-      blocks: this.#ledger.blocks,
-      doubtful: () => voidedSlots(this.#ledger.incarnations.values(), clock.now()),
+    const doubtful = () => voidedSlots(this.#ledger.incarnations.values(), clock.now());
+    this.#reader = new EvidenceReader({ store, clock, blocks: this.#ledger.blocks, doubtful });
+    this.#watches = new AnomalyWatches({
+      ...{ store, doubtful },
+      counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
     });
     this.metrics = new CollectMetrics({
       requests: () => this.#ledger.requests,
@@ -126,8 +132,9 @@ export class Collector {
       silentRouters: () => this.#silentIncarnations().length,
       configurationIsValid: () => this.#configurationIsValid,
     });
+    registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
     store.transaction(() => {
-      this.#ledger.configure(options.settings);
+      this.#configure(options.settings);
       this.#ledger.finish();
     });
     this.#scheduleSweep(SWEEP_MILLISECONDS);
@@ -145,7 +152,7 @@ export class Collector {
 
   /** Takes other settings, once they are stored. */
   async configure(settings: Settings): Promise<void> {
-    await this.#commit(0, () => this.#ledger.configure(settings));
+    await this.#commit(0, () => this.#configure(settings));
   }
 
   /** Says whether the files of settings and keys could be read. */
@@ -264,6 +271,11 @@ export class Collector {
     this.#options.store.close();
   }
 
+  #configure(settings: Settings): void {
+    this.#ledger.configure(settings);
+    this.#watches.configure(this.#ledger.collected);
+  }
+
   async #keep(
     own: readonly { readonly index: number; readonly verified: VerifiedFeedback }[],
     answers: (FeedbackAnswer | undefined)[],
@@ -334,12 +346,15 @@ export class Collector {
     if (this.#isClosed) return;
     this.#cancelSweep = this.#options.clock.schedule(milliseconds, () => {
       const { retention, clock } = this.#options;
-      this.#commit(0, () => this.#ledger.sweep(retention, Math.floor(clock.now() / 1_000))).then(
-        ({ more, orphans }) => {
+      this.#commit(0, () => {
+        const swept = this.#ledger.sweep(retention, Math.floor(clock.now() / 1_000));
+        return { ...swept, isBehind: this.#watches.step() };
+      }).then(
+        ({ more, orphans, isBehind }) => {
           for (const { deployment, labels } of orphans) {
             this.metrics.orphaned(this.#ledger.collected.get(deployment)?.name ?? "none", labels);
           }
-          this.#scheduleSweep(more ? 0 : SWEEP_MILLISECONDS);
+          this.#scheduleSweep(more || isBehind ? 0 : SWEEP_MILLISECONDS);
         },
         () => this.#scheduleSweep(SWEEP_MILLISECONDS),
       );

@@ -17,6 +17,12 @@ test("reads what it is told", () => {
   ]);
 });
 
+test("reads how its series are watched, if they are", () => {
+  const text = SETTINGS_TEXT.replace(`"labels"`, `"anomalies":{"falseAlarmEvery":"720h"},"labels"`);
+  expect(parseSettings(text).deployments[0]?.falseAlarmDays).toBe(30);
+  expect(parseSettings(SETTINGS_TEXT).deployments[0]?.falseAlarmDays).toBeUndefined();
+});
+
 const changed = (from: string, to: string) => {
   expect(SETTINGS_TEXT).toContain(from);
   return SETTINGS_TEXT.replace(from, to);
@@ -29,7 +35,7 @@ test.each([
   [
     "a misspelt member",
     changed(`"labels"`, `"lables"`),
-    "to have only name, uid, labels, metrics, got lables",
+    "to have only name, uid, labels, metrics, anomalies, got lables",
   ],
   ["a name that is none", changed(`"ranker"`, `"-"`), "deployments[0].name to be 1 to 63"],
   ["a duration that is none", changed("30m", "soon"), `deployments[0].labels[0].matures to be a duration`],
@@ -49,6 +55,16 @@ test.each([
     "a cap of clicks",
     changed(`"label":"click"}`, `"label":"click","cap":1}`),
     "cap only of a metric of type RevenuePerRequest",
+  ],
+  [
+    "a false alarm an hour",
+    changed(`"labels"`, `"anomalies":{"falseAlarmEvery":"1h"},"labels"`),
+    `deployments[0].anomalies.falseAlarmEvery to be a duration from 24h to 8760h, got "1h"`,
+  ],
+  [
+    "anomalies with a misspelt member",
+    changed(`"labels"`, `"anomalies":{"falseAlarms":"720h"},"labels"`),
+    "deployments[0].anomalies to have only falseAlarmEvery",
   ],
   ["a metric twice", changed(`"conversion"`, `"ctr"`), "to differ, got ctr twice"],
 ])("refuses %s", (_, text, message) => {

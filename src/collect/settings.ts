@@ -2,7 +2,8 @@
  * What the collector collects, as a file of JSON:
  *
  *     {"deployments": [{"name": "ranker", "uid": "...", "labels": [{"name": "click", "matures": "30m"}],
- *                       "metrics": [{"name": "ctr", "type": "ClickThroughRate", "label": "click"}]}]}
+ *                       "metrics": [{"name": "ctr", "type": "ClickThroughRate", "label": "click"}],
+ *                       "anomalies": {"falseAlarmEvery": "720h"}}]}
  *
  * Everything is bounded, and an unknown member is an error: a misspelt one must not be a metric that never counts.
  */
@@ -31,6 +32,8 @@ export interface DeploymentSettings {
   readonly tag: number;
   readonly labels: readonly LabelDefinition[];
   readonly metrics: readonly MetricDefinition[];
+  /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
+  readonly falseAlarmDays?: number;
 }
 
 /** All of them. */
@@ -72,7 +75,7 @@ export function parseSettings(text: string): Settings {
 
 function deploymentOf(value: unknown, index: number): DeploymentSettings {
   const place = `deployments[${index}]`;
-  const entry = members(value, place, ["name", "uid", "labels", "metrics"]);
+  const entry = members(value, place, ["name", "uid", "labels", "metrics", "anomalies"]);
   const name = nameOf(entry["name"], `${place}.name`);
   const uid = nameOf(entry["uid"], `${place}.uid`);
   const labels = list(entry["labels"], `${place}.labels`, MAXIMUM_LABELS).map((label, at) =>
@@ -87,25 +90,40 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
     metrics.map((metric) => metric.name),
     `${place}.metrics`,
   );
-  return { name, uid, tag: nameTag(uid), labels, metrics };
+  const watched =
+    entry["anomalies"] === undefined ? {} : anomaliesOf(entry["anomalies"], `${place}.anomalies`);
+  return { name, uid, tag: nameTag(uid), labels, metrics, ...watched };
 }
 
 function labelOf(value: unknown, place: string): LabelDefinition {
   const entry = members(value, place, ["name", "matures"]);
   const name = nameOf(entry["name"], `${place}.name`);
   const { matures } = entry;
-  let maturesSeconds = Number.NaN;
-  try {
-    maturesSeconds = typeof matures === "string" ? parseDurationMilliseconds(matures) / 1_000 : Number.NaN;
-  } catch {
-    // The message below says what is expected.
-  }
+  const maturesSeconds = secondsOf(matures);
   if (!(maturesSeconds > 0 && maturesSeconds <= LONGEST_MATURITY_SECONDS)) {
     throw new SettingsError(
       `expected ${place}.matures to be a duration of at most 2160h, such as "30m", got ${JSON.stringify(matures)}`,
     );
   }
   return { name, maturesSeconds };
+}
+
+function anomaliesOf(value: unknown, place: string): { readonly falseAlarmDays: number } {
+  const { falseAlarmEvery } = members(value, place, ["falseAlarmEvery"]);
+  const falseAlarmDays = secondsOf(falseAlarmEvery) / 86_400;
+  if (falseAlarmDays >= 1 && falseAlarmDays <= 365) return { falseAlarmDays };
+  throw new SettingsError(
+    `expected ${place}.falseAlarmEvery to be a duration from 24h to 8760h, got ${JSON.stringify(falseAlarmEvery)}`,
+  );
+}
+
+/** Not a number where the text is no duration. */
+function secondsOf(text: unknown): number {
+  try {
+    return typeof text === "string" ? parseDurationMilliseconds(text) / 1_000 : Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function metricOf(value: unknown, place: string, labels: readonly string[]): MetricDefinition {

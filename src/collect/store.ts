@@ -7,6 +7,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { SightTable } from "./sight-table.ts";
+import { WatchTable } from "./watch-table.ts";
 
 /** The file cannot be used. */
 export class StoreError extends Error {
@@ -68,6 +69,8 @@ const CHECKPOINT_PAGES = 8_192;
 export class Store {
   /** Who was seen in which epoch. */
   readonly sights: SightTable;
+  /** What was learned of series that are watched. */
+  readonly watches: WatchTable;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
@@ -90,6 +93,7 @@ export class Store {
       `);
       this.#migrate();
       this.sights = new SightTable(this.#database);
+      this.watches = new WatchTable(this.#database);
     } catch (error) {
       throw error instanceof StoreError
         ? error

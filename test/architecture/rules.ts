@@ -27,13 +27,13 @@ const LAYERS: readonly (readonly string[])[] = [
   ["evaluate"],
   PROGRAMS,
   ["kube", "sources", "faults", "process", "records"],
-  ["core", "stats", "metrics", "token", "tap"],
+  ["core", "anomaly", "stats", "metrics", "token", "tap"],
   ["render"],
   ["api"],
 ];
 
 /** Folders that only decide and describe: no I/O, no time, no randomness. */
-const PURE_FOLDERS = ["core", "render", "api", "stats", "metrics", "token", "tap"];
+const PURE_FOLDERS = ["core", "render", "api", "anomaly", "stats", "metrics", "token", "tap"];
 
 /** Files of the pure folders that may use a global, and which. */
 const IMPURE_BY_PURPOSE: Readonly<Record<string, readonly string[]>> = {

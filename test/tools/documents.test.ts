@@ -226,6 +226,18 @@ describe("the page about monitoring", () => {
   });
 });
 
+describe("the section about anomalies", () => {
+  test("has every metric of the watches, and no other", () => {
+    const made = textOf("src/collect/anomaly-metrics.ts").match(/petrel_anomaly_\w+/g) ?? [];
+    const section = proseOf("docs/monitoring.md").split("### Anomalies")[1]?.split("\n#")[0] ?? "";
+    const rows = [...section.matchAll(/^\| (.*?) \|/gm)].flatMap(
+      ([, cell = ""]) => cell.match(/petrel_\w+/g) ?? [],
+    );
+    expect(made.length).toBeGreaterThan(3);
+    expect(rows.toSorted()).toEqual(made.toSorted());
+  });
+});
+
 describe("the page about traffic", () => {
   test("has a row for every metric of the router, and for no other", () => {
     const made = [...textOf("src/router/metrics.ts").matchAll(/name: "(petrel_\w+)"/g)].map(

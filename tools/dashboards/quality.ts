@@ -101,6 +101,17 @@ export const quality: DashboardText = {
       },
     ),
     graph(
+      {
+        title: "Anomalies",
+        description: "1 while a detector holds that a series is not what it was.",
+        unit: "short",
+      },
+      {
+        query: `max by (series, detector) (petrel_anomaly_alarm{${CHOSEN}})`,
+        legend: "{{series}} {{detector}}",
+      },
+    ),
+    graph(
       { title: "Mean", description: "Of each score and feature, one row of each request.", unit: "short" },
       {
         query: `${rate("column, arm, model_revision", `petrel_model_value_sum{${COLUMN}}`)} / ${rate("column, arm, model_revision", `petrel_model_value_count{${COLUMN}}`)}`,

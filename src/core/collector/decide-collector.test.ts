@@ -73,6 +73,12 @@ describe("with a ModelDeployment that is counted", () => {
     });
   });
 
+  test("and how its series are watched, where they are", () => {
+    const quality = { ...CLICKS_AND_REVENUE, anomalies: { falseAlarmEvery: "720h" } };
+    const text = fileOf(decide({ deployments: [{ ...ranker, quality }] }), "settings.json");
+    expect(JSON.parse(text).deployments[0].anomalies).toEqual({ falseAlarmEvery: "720h" });
+  });
+
   test("each revision gets a key of its own, and no root", () => {
     const decision = decide();
     expect(JSON.parse(fileOf(decision, "key.ranker-b.json"))).toEqual({

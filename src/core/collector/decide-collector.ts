@@ -124,6 +124,7 @@ function settingsFile(deployments: readonly CountedDeployment[]): string {
       ...metric,
       label: metric.label ?? DEFAULT_LABEL[metric.type],
     })),
+    ...(quality.anomalies === undefined ? {} : { anomalies: quality.anomalies }),
   }));
   return `${JSON.stringify({ deployments: settings })}\n`;
 }

@@ -24,7 +24,21 @@ const drift = series("petrel_model_drift_alarm", "sidecar", {
   test: "PSI",
 });
 
+const anomaly = (detector: string) =>
+  series("petrel_anomaly_alarm", "collector", { ...RANKER, series: "requests", detector });
+
 export const MODEL_CASES: readonly AlertCase[] = [
+  {
+    name: "two detectors find the same, one after the other: one alert, until both are quiet",
+    file: "models",
+    series: { [anomaly("Seasonal")]: "0x10 1x10 0x20", [anomaly("ChangePoint")]: "0x15 1x10 0x15" },
+    alerts: [
+      ["9m", "PetrelAnomaly"],
+      ["12m", "PetrelAnomaly", { ...RANKER, series: "requests" }],
+      ["24m", "PetrelAnomaly", { ...RANKER, series: "requests" }],
+      ["30m", "PetrelAnomaly"],
+    ],
+  },
   {
     name: "clicks fell by a half within a week",
     file: "models",

@@ -1,0 +1,253 @@
+/**
+ * That the series of a deployment are watched as they were counted: what a window's value is, what is a gap, when it is
+ * looked at, and that neither a restart nor a failed transaction changes what is known.
+ */
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { inFolder } from "../process/testdata/in-folder.ts";
+import { Chance } from "../stats/testdata/chance.ts";
+import { GROUPS } from "../token/tags.ts";
+import { AnomalyWatches, type SeriesFinding, WINDOW_SLOTS } from "./anomaly-watches.ts";
+import { SUM } from "./cell-changes.ts";
+import { type Collected, collectedFrom } from "./collected-metrics.ts";
+import { encodeVector } from "./group-vector.ts";
+import type { SlotRange } from "./router-log.ts";
+import { parseSettings } from "./settings.ts";
+import { Store } from "./store.ts";
+import { batchOf, SETTINGS_TEXT, tokenOf, withCollector } from "./testdata/collecting.ts";
+
+const WATCHED_TEXT = SETTINGS_TEXT.replace(`"labels"`, `"anomalies":{"falseAlarmEvery":"168h"},"labels"`);
+const SERIES = ["requests", "labels", "metric:ctr", "metric:conversion", "metric:revenue"];
+const LABEL_LAG_WINDOWS = 12;
+/** Numbers of the arms. */
+const [STABLE, CANDIDATE] = [0, 1];
+/** An hour of some day, in windows. */
+const START = 12 * 490_000;
+
+/** What is counted in one minute of each window. */
+interface Counted {
+  readonly requests: number;
+  readonly labels?: number;
+  readonly arm?: number;
+}
+
+/** A file, its watches, and a clock of windows. */
+class World {
+  readonly store: Store;
+  readonly collected: Collected;
+  readonly tag: number;
+  readonly doubtful: SlotRange[] = [];
+  counted = START * WINDOW_SLOTS - 1;
+  watches: AnomalyWatches;
+
+  constructor(folder: string, text = WATCHED_TEXT) {
+    this.store = new Store(join(folder, "evidence.db"));
+    this.collected = this.store.transaction(() => collectedFrom(parseSettings(text), this.store, 0, false));
+    this.tag = [...this.collected.keys()][0] ?? 0;
+    this.watches = this.restarted();
+  }
+
+  restarted(): AnomalyWatches {
+    const watches = new AnomalyWatches({
+      store: this.store,
+      counted: () => this.counted,
+      doubtful: () => this.doubtful,
+    });
+    this.store.transaction(() => watches.configure(this.collected));
+    this.watches = watches;
+    return watches;
+  }
+
+  /** Counts the window that follows, without a look. */
+  count({ requests, labels = 0, arm = CANDIDATE }: Counted): void {
+    const place = { deployment: this.tag, slot: this.counted + 2, epoch: 1, arm };
+    const put = (sum: number, total: number) => {
+      if (total > 0)
+        this.store.putCell({ ...place, sum }, encodeVector(new Float64Array(GROUPS).fill(total / GROUPS)));
+    };
+    put(SUM.impressions, requests);
+    put(SUM.labelledRequests, labels);
+    put(SUM.labels, labels);
+    const ctr = this.collected.get(this.tag)?.metrics[0]?.arrived.stored.id;
+    if (ctr !== undefined) put(ctr, labels);
+    this.counted += WINDOW_SLOTS;
+  }
+
+  look(): void {
+    while (this.store.transaction(() => this.watches.step())) {
+      // There is more to look at.
+    }
+  }
+
+  next(counted: Counted): void {
+    this.count(counted);
+    this.look();
+  }
+
+  finding(series: string): SeriesFinding | undefined {
+    return [...this.watches.findings()].find((one) => one.series === series);
+  }
+
+  memories(): readonly string[] {
+    return SERIES.map((series) => this.store.watches.get({ deployment: this.tag, series })?.memory ?? "");
+  }
+}
+
+function inWorld(work: (world: World) => void, text?: string): Promise<void> {
+  return inFolder(async (folder) => {
+    const world = new World(folder, text);
+    try {
+      work(world);
+    } finally {
+      world.store.close();
+    }
+  });
+}
+
+/** A shop's window: requests by the hour, clicks on a tenth. */
+function shop(random: Chance, window: number): Counted {
+  const mean = 5_000 * (1 + 0.6 * Math.sin((2 * Math.PI * window) / 288));
+  const requests = Math.round(mean + Math.sqrt(mean) * random.normal());
+  return { requests, labels: Math.round(requests / 10 + Math.sqrt(requests / 10) * random.normal()) };
+}
+
+describe("the value of a window", () => {
+  test("requests of all arms at once; labels and means of stable an hour later", () =>
+    inWorld((world) => {
+      for (let window = 0; window < LABEL_LAG_WINDOWS; window++) {
+        world.next({ requests: 1_000, labels: 100, arm: STABLE });
+      }
+      expect(world.finding("requests")?.value).toBeCloseTo(1_000, 6);
+      expect(world.finding("labels")).toBeUndefined();
+      world.next({ requests: 2_000, arm: CANDIDATE });
+      expect(world.finding("requests")?.value).toBeCloseTo(2_000, 6);
+      expect(world.finding("labels")?.value).toBeCloseTo(100, 6);
+      expect(world.finding("metric:ctr")?.value).toBeCloseTo(0.1, 6);
+      expect([...world.watches.findings()].map(({ series }) => series)).toEqual(SERIES);
+      expect(world.finding("requests")?.deployment).toBe("ranker");
+    }));
+
+  test("none without requests is 0 requests, no labels and no mean", () =>
+    inWorld((world) => {
+      for (let window = 0; window <= LABEL_LAG_WINDOWS; window++) world.next({ requests: 0 });
+      expect(world.finding("requests")?.value).toBe(0);
+      expect(world.finding("labels")).toBeUndefined();
+      expect(world.finding("metric:ctr")).toBeUndefined();
+    }));
+
+  test("what is in doubt, or has more labels than requests, is a gap", () =>
+    inWorld((world) => {
+      world.next({ requests: 1_000, arm: STABLE });
+      world.doubtful.push({ first: world.counted + 1, last: world.counted + 1 });
+      world.next({ requests: 7, arm: STABLE });
+      expect(world.finding("requests")?.value).toBeCloseTo(1_000, 6);
+      world.next({ requests: 7, labels: 8, arm: STABLE });
+      expect(world.finding("requests")?.value).toBeCloseTo(1_000, 6);
+      world.next({ requests: 7, arm: STABLE });
+      expect(world.finding("requests")?.value).toBeCloseTo(7, 6);
+    }));
+
+  test("labels that had longer than those of other windows are a gap, requests are not", () =>
+    inWorld((world) => {
+      for (let window = 0; window <= LABEL_LAG_WINDOWS; window++) {
+        world.next({ requests: 1_000, labels: 100, arm: STABLE });
+      }
+      // The collector was away for an hour.
+      for (let window = 0; window < 12; window++) world.count({ requests: 900, labels: 5, arm: STABLE });
+      world.look();
+      expect(world.finding("requests")?.value).toBeCloseTo(900, 6);
+      expect(world.memories()[1]).toContain('"value":100');
+    }));
+
+  test("nothing is watched where nobody asked for it", () =>
+    inWorld((world) => {
+      world.next({ requests: 1_000 });
+      expect([...world.watches.findings()]).toEqual([]);
+      expect(world.store.watches.keys()).toEqual([]);
+    }, SETTINGS_TEXT));
+});
+
+describe("after a week of a shop", () => {
+  const WINDOWS = 8 * 288;
+
+  test(
+    "an outage is an alarm of the requests, a restart keeps it, and a failed transaction changes nothing",
+    () =>
+      inWorld((world) => {
+        const random = new Chance(7);
+        for (let window = 0; window < WINDOWS; window++) {
+          world.next({ ...shop(random, window), arm: STABLE });
+        }
+        const alarms = () =>
+          [...world.watches.findings()].flatMap(({ series, detectors }) =>
+            [...detectors].flatMap(([type, { since }]) => (since === undefined ? [] : [`${series} ${type}`])),
+          );
+        expect(alarms()).toEqual([]);
+        const before = world.memories();
+        world.count({ requests: 0 });
+        expect(() =>
+          world.store.transaction(() => {
+            world.watches.step();
+            throw new Error("the disk is full");
+          }),
+        ).toThrow("the disk is full");
+        world.watches.abandon();
+        expect(world.memories()).toEqual(before);
+        world.look();
+        expect(alarms()).toContain("requests Seasonal");
+        const found = world.finding("requests");
+        expect(found?.detectors.get("Seasonal")?.since).toBe(START + WINDOWS);
+        expect(found?.detectors.get("Seasonal")?.band?.low).toBeGreaterThan(100);
+        world.restarted();
+        world.look();
+        expect(world.finding("requests")).toEqual(found);
+      }),
+    120_000,
+  );
+
+  test("series that are no longer watched are forgotten", () =>
+    inWorld((world) => {
+      world.next({ requests: 1_000 });
+      expect(world.store.watches.keys()).toHaveLength(SERIES.length);
+      const collected = world.store.transaction(() =>
+        collectedFrom(parseSettings(SETTINGS_TEXT), world.store, 0, false),
+      );
+      world.store.transaction(() => world.watches.configure(collected));
+      expect(world.store.watches.keys()).toEqual([]);
+    }));
+
+  test("a memory that was damaged is learned anew", () =>
+    inWorld((world) => {
+      world.next({ requests: 1_000 });
+      world.store.watches.put(
+        { deployment: world.tag, series: "requests" },
+        { next: START + 1, memory: "{" },
+      );
+      world.restarted();
+      world.next({ requests: 500 });
+      expect(world.finding("requests")?.value).toBeCloseTo(500, 6);
+    }));
+});
+
+test(
+  "a running collector shows the series, with no alarm at first",
+  () =>
+    withCollector(
+      async (collector) => {
+        const tokens = Array.from({ length: 20 }, (_, request) => ({ token: tokenOf(request) }));
+        await collector.impressions(batchOf(1, tokens));
+        let text = "";
+        while (!/^petrel_anomaly_value\{/m.test(text)) {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          text = await collector.metrics.registry.metrics();
+        }
+        expect(text).toMatch(/^petrel_anomaly_value\{model_deployment="ranker",series="requests"\} \d+$/m);
+        expect(text).toContain(
+          `petrel_anomaly_alarm{model_deployment="ranker",series="requests",detector="Seasonal"} 0`,
+        );
+        expect(text).not.toMatch(/^petrel_anomaly_since_timestamp_seconds\{/m);
+      },
+      { settings: parseSettings(WATCHED_TEXT) },
+    ),
+  60_000,
+);
