@@ -62,7 +62,8 @@ const PLAIN_TIERS: readonly Tier[] = [
     name: "unit",
     project: "unit",
     meaning: "tables, properties and golden files of the pure parts; each program by itself",
-    jestArguments: [],
+    // Half of the cores would be one of two.
+    jestArguments: ["--maxWorkers=100%"],
     isReal: false,
     obstacle: () => undefined,
   },
