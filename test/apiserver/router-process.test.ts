@@ -13,6 +13,7 @@ import type { KubeObject } from "../../src/api/kube-object.ts";
 import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
 import { ANNOTATION, COMPONENT, CONTAINER, LABEL, MODEL_POD_PORT } from "../../src/api/names.ts";
 import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
+import { askRoutersOverHttp } from "../../src/operator/ask-routers.ts";
 import { MARKED, renderMark } from "../../src/router/peer-slices.ts";
 import { MARK_MANAGER } from "../../src/router/peer-watch.ts";
 import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
@@ -248,10 +249,39 @@ async function runModelServer(ip: string): Promise<ModelServer> {
   return await ModelServer.start(ip, MODEL_POD_PORT);
 }
 
-test("when its pod is deleted it says so, has Envoy drain, and waits for the requests that are under way", async () => {
+test("what becomes of first tries under a plan that splits the traffic is told to the operator, minute by minute", async () => {
   modelServer = await runModelServer(`127.${SUBNET}.0.1`);
-  await want("ranker", { ...plan, epoch: 3, timeout: "25s", perTryTimeout: "25s" });
+  const arms = (["Stable", "Candidate"] as const).map((name) => ({ name, weight: 5_000, pools: [gpu] }));
+  // The stand-in is in this process, which may stand still for longer than a try lasts.
+  await want("ranker", { ...plan, epoch: 3, timeout: "20s", perTryTimeout: "10s", arms });
   await untilInEffect("ranker", 3);
+  const ask = askRoutersOverHttp(httpPort);
+  const askedOf = (first: number, last: number) =>
+    ask(
+      {
+        type: "Routers",
+        deployment: "ranker",
+        addresses: ["127.0.0.1"],
+        fromMilliseconds: 0,
+        epochs: { first, last },
+      },
+      new AbortController().signal,
+    );
+  await withClients(plan.port, async ({ rest }) => {
+    const load = setInterval(() => void rest.send(), 50);
+    const isCounted = async () => (await askedOf(3, 3)).windows.length > 0;
+    // The time-out, the minute that has begun, and the next one.
+    await until("a minute is counted", isCounted, 200_000).finally(() => clearInterval(load));
+  });
+  const { windows } = await askedOf(3, 3);
+  expect(windows).toMatchObject([{ epoch: 3, minutes: 1, candidate: { errors: 0 }, stable: { errors: 0 } }]);
+  for (const arm of [windows[0]?.candidate, windows[0]?.stable]) expect(arm?.tries).toBeGreaterThan(100);
+  expect((await askedOf(1, 2)).windows).toEqual([]);
+}, 300_000);
+
+test("when its pod is deleted it says so, has Envoy drain, and waits for the requests that are under way", async () => {
+  await want("ranker", { ...plan, epoch: 4, timeout: "25s", perTryTimeout: "25s" });
+  await untilInEffect("ranker", 4);
   await withClients(plan.port, async ({ rest, grpc }) => {
     await until("it is served", async () => (await rest.send()).status === rest.good);
     const drained = () => fetch(`http://127.0.0.1:${httpPort}/drained`);
