@@ -92,6 +92,7 @@ class Run {
   readonly #routers: Routers;
   readonly #neighbours: Neighbours;
   readonly #guides: ReleaseGuides;
+  readonly #undoers: Undoers;
   readonly #judges: Judges;
   readonly #controllers: readonly Controller[];
   readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
@@ -133,6 +134,7 @@ class Run {
     ];
     this.#neighbours = new Neighbours(world, this.#facts);
     const owners = new ModelOwners(world, this.#random.fork("owners"));
+    this.#undoers = new Undoers(world, this.#random.fork("undoers"));
     this.#disturbances = [
       [owners.isRestless ? 30 : 6, owners],
       [3, new Meddlers(world, this.#facts)],
@@ -140,7 +142,7 @@ class Run {
       [3, this.#routers],
       [6, this.#fleet],
       [3, this.#guides],
-      [1.5, new Undoers(world)],
+      [this.#undoers.isRueful ? 20 : 1, this.#undoers],
       [0.2, this.#neighbours],
       [1, new ControlPlane(world)],
     ];
@@ -219,12 +221,8 @@ class Run {
     if (!(await this.#settlesWell())) return;
 
     // Names become free, of which nobody is told: whoever waits for one has to look again by himself.
-    const leaving = this.#neighbours.leaving();
-    if (leaving.length > 0) {
-      this.#beginStep();
-      for (const task of leaving) await this.#do(this.#neighbours.name, task);
-      if (!(await this.#settlesWell())) return;
-    }
+    if (!(await this.#stirs(this.#neighbours.name, this.#neighbours.leaving()))) return;
+    if (!(await this.#stirs(this.#undoers.name, this.#undoers.atRest()))) return;
 
     // New processes look at everything once more; what is as it should be is not written again.
     const writes = this.#operatorWrites;
@@ -234,6 +232,14 @@ class Run {
     if (!(await this.#settles())) return;
     const surplus = this.#operatorWrites - writes;
     if (surplus > 0) this.#breaks(IDLE, `${surplus} writes though nothing had changed`);
+  }
+
+  /** Somebody does something more, and all is well again. */
+  async #stirs(who: string, tasks: readonly Task[]): Promise<boolean> {
+    if (tasks.length === 0) return true;
+    this.#beginStep();
+    for (const task of tasks) await this.#do(who, task);
+    return await this.#settlesWell();
   }
 
   /** Comes to rest, and finds everything where it belongs. */

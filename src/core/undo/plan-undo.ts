@@ -119,8 +119,9 @@ function answerTo(
     undone: undoneModels(observation, stated, revision),
     ...(retry === undefined ? {} : { retry }),
   };
-  const { stable } = deployment.status.revisions ?? {};
-  const note = `a person has the traffic taken back from ${stable} to ${revision} (request ${request})`;
+  const { stable, candidate } = deployment.status.revisions ?? {};
+  const from = stable === revision ? candidate : stable;
+  const note = `a person has the traffic taken back${from === undefined ? "" : ` from ${from}`} to ${revision} (request ${request})`;
   return { standing, events: [{ type: "Normal", reason: "Undoing", action: "BeginUndo", note }] };
 }
 

@@ -27,7 +27,10 @@ export const undoStands: Invariant = {
     const now = storedUndo(after);
     if (now?.request === undo.request && now.revision === undo.revision) return undefined;
     const { name, annotations = {} } = after.metadata;
-    if (now !== undefined && annotations[ANNOTATION.undo] === now.request) return undefined;
+    // One to what the spec states, and what serves, has come to its end when it is taken up.
+    const obeyed = valueAt(after, "status", "undo", "request");
+    const isRefused = valueAt(after, "status", "undo", "refusal") !== undefined;
+    if (obeyed !== undo.request && annotations[ANNOTATION.undo] === obeyed && !isRefused) return undefined;
     const retry = annotations[ANNOTATION.retry];
     const isReplaced = !isUndone(undo, valueAt(after, "spec", "model"));
     const isRetried = retry !== undefined && retry !== undo.retry;
