@@ -12,8 +12,8 @@ export const MAXIMUM_UNDO_LENGTH = 128;
 /** Most revisions that are remembered as having served: more than are kept without a role. */
 export const MAXIMUM_SERVED = 16;
 
-/** Most models that one undo is about: of stable, of a release under way, of the spec. */
-export const MAXIMUM_UNDONE = 3;
+/** Most models that one undo is about: of stable, of a release under way, of the spec, and of undos before it. */
+export const MAXIMUM_UNDONE = 8;
 
 const revision = (description: string) => Type.String({ maxLength: 63, description });
 
@@ -43,6 +43,13 @@ const undoneModelSchema = Type.Object(
   { description: "A model." },
 );
 
+const undoneSchema = (description: string) =>
+  Type.Array(undoneModelSchema, {
+    maxItems: MAXIMUM_UNDONE,
+    "x-kubernetes-list-type": "atomic",
+    description,
+  });
+
 /** JSON Schema of an undo that stands. */
 const standingUndoSchema = Type.Object(
   {
@@ -52,11 +59,7 @@ const standingUndoSchema = Type.Object(
     }),
     since: Type.String({ format: "date-time", maxLength: 32, description: "Since when it stands." }),
     revision: revision("The model revision that it goes back to."),
-    undone: Type.Array(undoneModelSchema, {
-      maxItems: MAXIMUM_UNDONE,
-      "x-kubernetes-list-type": "atomic",
-      description: "While the spec states one of these models, the undo stands.",
-    }),
+    undone: undoneSchema("While the spec states one of these models, the undo stands."),
     retry: Type.Optional(
       Type.String({
         maxLength: 64,
@@ -84,6 +87,11 @@ export const undoStatusSchema = Type.Object(
       Type.String({ maxLength: 1024, description: "Why it was refused; absent where it was not." }),
     ),
     standing: Type.Optional(standingUndoSchema),
+    undone: Type.Optional(
+      undoneSchema(
+        "What the last undo was about, once it is over: the next one stands against these models as well.",
+      ),
+    ),
   },
   { description: "What became of requests to undo." },
 );

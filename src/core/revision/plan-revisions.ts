@@ -17,7 +17,7 @@ import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { candidateHasAllTraffic, candidateWithTraffic, planNamesRevision } from "../traffic/reported-plan.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
 import { type AwaitedValidation, awaitedValidation } from "../validation/awaited-validation.ts";
-import type { StatedRevision } from "./stated-revision.ts";
+import { knownRevisions, type StatedRevision } from "./stated-revision.ts";
 
 /** Model revisions that are kept beside the ones in use, so that a return to one finds its history. */
 export const REVISION_HISTORY_LIMIT = 10;
@@ -94,10 +94,6 @@ function goalOf({ stated, target, standing }: UndoPlan): Pick<RevisionPlan, "des
   };
 }
 
-function knownRevisions({ revisions }: Observation, { stated }: UndoPlan): readonly ObservedRevision[] {
-  return stated.isNew ? [...revisions, stated.revision] : revisions;
-}
-
 /**
  * The roles as they were reported, for a ModelDeployment that is suspended: nothing moves, whatever the spec asks for
  * by now.
@@ -105,7 +101,7 @@ function knownRevisions({ revisions }: Observation, { stated }: UndoPlan): reado
 export function heldRevisions(observation: Observation, undo: UndoPlan): RevisionPlan {
   const { status } = observation.deployment;
   const goal = goalOf(undo);
-  const known = knownRevisions(observation, undo);
+  const known = knownRevisions(observation, undo.stated);
   const byName = (name: string | undefined) => known.find((revision) => revision.name === name);
   const stable = byName(status.revisions?.stable) ?? goal.desired;
   const candidate = byName(status.revisions?.candidate);
@@ -123,7 +119,7 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
   const { status } = deployment;
   const goal = goalOf(undo);
   const { desired } = goal;
-  const known = knownRevisions(observation, undo);
+  const known = knownRevisions(observation, undo.stated);
   const byName = (name: string | undefined) => known.find((revision) => revision.name === name);
 
   const moving = byName(candidateWithTraffic(status));

@@ -11,6 +11,14 @@ export interface StatedRevision {
   readonly isNew: boolean;
 }
 
+/** All revisions, with the one that the spec states. */
+export function knownRevisions(
+  { revisions }: Observation,
+  { revision, isNew }: StatedRevision,
+): readonly ObservedRevision[] {
+  return isNew ? [...revisions, revision] : revisions;
+}
+
 /** Finds it by its name, or numbers it above all others. */
 export function statedRevision({ deployment, revisions }: Observation): StatedRevision {
   const data = modelRevisionOf(deployment.spec);

@@ -33,9 +33,16 @@ export function isOver(release: CurrentRelease | undefined): boolean {
   return release?.rollout?.status.verdict !== undefined;
 }
 
-/** The request for a retry that stands there, as it is reported. */
+/** The request for a retry that stands there, as it is reported; undefined without one. Nothing at all is no request. */
 export function retryToken({ deployment }: Observation): string | undefined {
-  return deployment.metadata.annotations?.[ANNOTATION.retry]?.slice(0, MAXIMUM_REFRESH_LENGTH);
+  const token = deployment.metadata.annotations?.[ANNOTATION.retry]?.slice(0, MAXIMUM_REFRESH_LENGTH);
+  return token === "" ? undefined : token;
+}
+
+/** Whether a person asks for another try than the one for which `stored` was the request. To take it away asks for nothing. */
+export function isRetried(observation: Observation, stored: string | undefined): boolean {
+  const token = retryToken(observation);
+  return token !== undefined && token !== stored;
 }
 
 /**
@@ -49,20 +56,22 @@ export function isGivenUp(observation: Observation, revision: string, undo: stri
     release?.revision === revision &&
     release.rollout?.status.verdict?.outcome === "Aborted" &&
     (undo === undefined || undo === observation.deployment.status.rollout?.undo) &&
-    (retryToken(observation) ?? "") === (observation.deployment.status.rollout?.retry ?? "")
+    !isRetried(observation, observation.deployment.status.rollout?.retry)
   );
 }
 
 /**
- * What people said about a release, with what the undo that stands says about its way back: that takes no steps. Those of
- * a release that had begun already are skipped, as when a person promotes.
+ * What people said about a release, with what the undo that stands says about its way back: that takes no steps, and does
+ * not pause. Those of a release that had begun already are skipped, as when a person promotes.
  */
 export function guidedSpec(
   spec: ModelRolloutSpec,
   undo: Pick<StandingUndo, "revision"> | undefined,
 ): ModelRolloutSpec {
-  const isHurried = undo?.revision === spec.revision && spec.strategy.type === "Canary";
-  return isHurried ? { ...spec, decision: spec.decision ?? "Promote" } : spec;
+  if (undo?.revision !== spec.revision) return spec;
+  return spec.strategy.type === "Canary"
+    ? { ...spec, decision: spec.decision ?? "Promote" }
+    : { ...spec, paused: false };
 }
 
 /**

@@ -70,7 +70,62 @@ describe("an undo stands", () => {
   });
 });
 
+describe("what asks for nothing ends no undo", () => {
+  test.each([
+    ["an empty retry", (world: World) => world.retry("")],
+    ["a retry that was obeyed before, taken away and set again", (world: World) => world.retry("1")],
+  ])("%s", (_what, act) => {
+    const world = follow(badModelServes().retry("1").edit({ model: model("v3") }), 8).stripAnnotations();
+    expect(world.status.rollout?.retry).toBe("1");
+    follow(world.undo("a"), 8);
+    expect(shares(world)).toBe("v2 100%");
+    expect(shares(follow(act(world), 8))).toBe("v2 100%");
+    expect(world.status.undo?.standing?.request).toBe("a");
+  });
+});
+
+describe("an undo is about what was undone before it as well", () => {
+  /** v3 was undone, then v4, to v2; Git goes back to v3. */
+  const twiceUndone = () => {
+    const world = follow(badModelServes().edit({ model: model("v3") }), 8).undo("a");
+    follow(world, 8);
+    follow(world.edit({ model: model("v4") }), 8);
+    expect(shares(world)).toBe("v4 100%");
+    follow(world.undo(`b ${world.revisionName("v2")}`), 8);
+    return follow(world.edit({ model: model("v3") }), 8);
+  };
+
+  test("a spec that states that again is not released", () => {
+    const world = twiceUndone();
+    expect(shares(world)).toBe("v2 100%");
+    expect(world.status.undo?.standing?.request).toMatch(/^b /);
+  });
+
+  test("until a person asks for it, which is remembered", () => {
+    const world = follow(twiceUndone().retry("1"), 8);
+    expect(shares(world)).toBe("v3 100%");
+    expect(world.status.undo?.undone?.map(({ digest }) => digest)).toEqual([model("v4").digest]);
+  });
+
+  test("but not about what it goes back to", () => {
+    const world = twiceUndone();
+    follow(world.undo(`c ${v3(world)}`), 8);
+    expect(shares(world)).toBe("v3 100%");
+    expect(world.status.undo?.standing).toBeUndefined();
+  });
+});
+
 describe("an undo ends", () => {
+  test("when the spec states the revision that it went back to, though of the same model", () => {
+    const runtime = (threads: number) => ({ name: "onnxruntime" as const, intraOpThreads: threads });
+    const world = follow(badModelServes().edit({ runtime: runtime(4) }), 8);
+    follow(world.edit({ runtime: runtime(8) }), 8);
+    const events = followed(follow(world.undo("a"), 8).edit({ runtime: runtime(4) })).events;
+    expect(undoEvents(events)).toEqual(["Normal UndoEnded"]);
+    expect(world.status.undo?.standing).toBeUndefined();
+    expect(condition(world, "Promoted")).toBe("True Promoted");
+  });
+
   test("with another model in the spec, which is released by its strategy", () => {
     const world = takenBack().edit({ model: model("v3"), rollout: CANARY });
     const { events } = followed(world);
@@ -79,7 +134,8 @@ describe("an undo ends", () => {
     expect(events.find(({ reason }) => reason === "UndoEnded")?.note).toBe(
       `the undo to ${v1(world)} (request a) is ended: the spec states another model by now, and ${v3(world)} is released`,
     );
-    expect(world.status.undo).toEqual({ request: "a" });
+    const { uri, digest } = model("v2");
+    expect(world.status.undo).toEqual({ request: "a", undone: [{ uri, digest }] });
     expect(condition(world, "Undone")).toBe("absent");
     expect(condition(world, "Stalled")).toBe("absent");
   });

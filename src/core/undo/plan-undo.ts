@@ -8,6 +8,7 @@
 import { ANNOTATION } from "../../api/names.ts";
 import {
   MAXIMUM_UNDO_LENGTH,
+  MAXIMUM_UNDONE,
   type StandingUndo,
   type UndoneModel,
   type UndoStatus,
@@ -16,8 +17,8 @@ import { reportedMessage, reportedTime } from "../conditions/condition-words.ts"
 import type { EventIntent } from "../decision.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { mostUrgentTrouble } from "../readiness.ts";
-import type { StatedRevision } from "../revision/stated-revision.ts";
-import { isGivenUp, retryToken } from "../rollout/current-release.ts";
+import { knownRevisions, type StatedRevision } from "../revision/stated-revision.ts";
+import { isGivenUp, isRetried, retryToken } from "../rollout/current-release.ts";
 import { candidateWithTraffic } from "../traffic/reported-plan.ts";
 import { isSameModel } from "./same-model.ts";
 import { isWayBackDone, readUndoRequest, undoTarget } from "./undo-target.ts";
@@ -60,10 +61,12 @@ export function planUndo(observation: Observation, stated: StatedRevision): Undo
   if (answer === undefined && stored === undefined) return planOf(observation, stated, undefined, events);
   // A refusal is told as long as what was asked for stands there.
   const refusal = answer === undefined && request !== undefined ? stored?.refusal : answer?.refusal;
+  const remembered = standing === undefined ? stillUndone(observation, stated) : [];
   const status: UndoStatus = {
     request: (isNew ? request : (stored?.request ?? "")).slice(0, MAXIMUM_UNDO_LENGTH),
     ...(refusal === undefined ? {} : { refusal }),
     ...(standing === undefined ? {} : { standing }),
+    ...(remembered.length === 0 ? {} : { undone: [...remembered] }),
   };
   return planOf(observation, stated, status, [...(answer?.events ?? []), ...events]);
 }
@@ -73,14 +76,13 @@ function isSameRequest(request: string, stored: string | undefined): boolean {
 }
 
 function planOf(
-  { revisions }: Observation,
+  observation: Observation,
   stated: StatedRevision,
   status: UndoStatus | undefined,
   events: readonly EventIntent[],
 ): UndoPlan {
   const standing = status?.standing;
-  const known = stated.isNew ? [...revisions, stated.revision] : revisions;
-  const target = known.find(({ name }) => name === standing?.revision);
+  const target = knownRevisions(observation, stated).find(({ name }) => name === standing?.revision);
   return {
     stated,
     ...(status === undefined ? {} : { status }),
@@ -111,7 +113,7 @@ function answerTo(
     return { refusal, events: [{ type: "Warning", reason: "UndoRefused", action: "RefuseUndo", note }] };
   }
   const { revision } = found;
-  const retry = retryToken(observation);
+  const retry = retryToken(observation) ?? deployment.status.rollout?.retry;
   const standing: StandingUndo = {
     request,
     since: reportedTime(nowMilliseconds),
@@ -125,23 +127,37 @@ function answerTo(
   return { standing, events: [{ type: "Normal", reason: "Undoing", action: "BeginUndo", note }] };
 }
 
-/** The models of what serves, of what is on its way and of the spec: none of them is to come without another word. */
-function undoneModels(
-  { revisions, deployment }: Observation,
-  stated: StatedRevision,
-  target: string,
-): UndoneModel[] {
-  const { stable, candidate } = deployment.status.revisions ?? {};
-  const models = [stable, candidate, stated.revision.name]
+/** What undos before were about. */
+function undoneBefore({ deployment }: Observation): readonly UndoneModel[] {
+  const { standing, undone = [] } = deployment.status.undo ?? {};
+  return standing?.undone ?? undone;
+}
+
+/** What stays undone once no undo stands: all but the model that a person has asked for again. */
+function stillUndone(observation: Observation, { revision }: StatedRevision): readonly UndoneModel[] {
+  const { standing } = observation.deployment.status.undo ?? {};
+  const isWanted = standing !== undefined && isRetried(observation, standing.retry);
+  return undoneBefore(observation).filter((model) => !isWanted || !isSameModel(model, revision.data.model));
+}
+
+/**
+ * The models of what serves, of what is on its way and of the spec, and those of undos before, to which Git may go back:
+ * none of them is to come without another word.
+ */
+function undoneModels(observation: Observation, stated: StatedRevision, target: string): UndoneModel[] {
+  const { stable, candidate } = observation.deployment.status.revisions ?? {};
+  const known = knownRevisions(observation, stated);
+  const modelOf = (name: string | undefined) => known.find((revision) => revision.name === name)?.data.model;
+  const goal = modelOf(target);
+  const present = [stable, candidate, stated.revision.name]
     .filter((name) => name !== target)
-    .flatMap((name) => [...revisions, stated.revision].find((revision) => revision.name === name) ?? [])
-    .map(
-      ({ data: { model } }): UndoneModel => ({
-        uri: model.uri,
-        ...(model.digest === undefined ? {} : { digest: model.digest }),
-      }),
-    );
-  return models.filter((model, index) => models.findIndex((other) => isSameModel(other, model)) === index);
+    .flatMap((name) => modelOf(name) ?? [])
+    .map(({ uri, digest }): UndoneModel => ({ uri, ...(digest === undefined ? {} : { digest }) }));
+  const before = undoneBefore(observation).filter((model) => goal === undefined || !isSameModel(model, goal));
+  const models = [...present, ...before];
+  return models
+    .filter((model, index) => models.findIndex((other) => isSameModel(other, model)) === index)
+    .slice(0, MAXIMUM_UNDONE);
 }
 
 /** Whether an undo goes on, and what is told when not. */
@@ -151,22 +167,23 @@ function settled(observation: Observation, stated: StatedRevision, undo: Standin
   const { next: stood, ...rest } = undo;
   const { revision } = stated;
   const isDone = isWayBackDone(status, undo);
-  const retry = retryToken(observation);
   const about = `the undo to ${undo.revision} (request ${undo.request})`;
-  if (retry !== undefined && retry !== undo.retry) {
+  if (isRetried(observation, undo.retry)) {
     const way = isDone ? "" : ", though its way back is not done";
-    const note = `${about} is ended by the retry ${retry}${way}: the spec's ${revision.name} is worked towards again`;
+    const note = `${about} is ended by the retry ${retryToken(observation)}${way}: the spec's ${revision.name} is worked towards again`;
     return ended(isDone, note);
+  }
+  if (isDone && revision.name === undo.revision) {
+    return ended(true, `${about} is ended: the spec states that revision by now`);
   }
   if (undo.undone.some((model) => isSameModel(model, revision.data.model))) {
     return { standing: rest, events: [] };
   }
   if (isDone) {
-    const followed =
-      revision.name === undo.revision
-        ? "the spec states that revision by now"
-        : `the spec states another model by now, and ${revision.name} is released`;
-    return ended(true, `${about} is ended: ${followed}`);
+    return ended(
+      true,
+      `${about} is ended: the spec states another model by now, and ${revision.name} is released`,
+    );
   }
   const trouble = wayBackTrouble(observation, undo, revision.name);
   if (trouble !== undefined) {

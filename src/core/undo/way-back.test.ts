@@ -131,6 +131,13 @@ describe("a release under way", () => {
     expect(condition(world, "Promoted")).toBe("True Promoted");
   });
 
+  test.each(["BlueGreen", "Recreate"] as const)("that is paused goes on, too: %s", (type) => {
+    const world = badModelServes({ rollout: { strategy: { type } } }).edit({ model: model("v1") });
+    world.reconcile();
+    world.guide({ paused: true }).undo(`a ${v1(world)}`);
+    expect(shares(follow(world, 10))).toBe("v1 100%");
+  });
+
   test("is the way back's only where its revision is what the undo names", () => {
     const world = inStep().undo("a");
     world.setReady(v2(world), 0).reconcile();

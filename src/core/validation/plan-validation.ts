@@ -12,7 +12,7 @@ import { validationJobName } from "../child-names.ts";
 import { reportedMessage, reportedTime } from "../conditions/condition-words.ts";
 import type { Observation, ObservedRevision, ObservedValidation } from "../observation.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
-import { retryToken } from "../rollout/current-release.ts";
+import { isRetried, retryToken } from "../rollout/current-release.ts";
 import { validationSettingsHash } from "./awaited-validation.ts";
 import { reportWords } from "./validation-words.ts";
 
@@ -93,7 +93,7 @@ function currentValidation(
   const stored: ModelDeploymentStatus["validation"] = status.validation;
   const isSame =
     stored?.revision === revision && stored.baseline === baseline?.name && stored.settings === settings;
-  if (stored !== undefined && isSame && (stored.retry ?? "") === (retry ?? "")) return stored;
+  if (stored !== undefined && isSame && !isRetried(observation, stored.retry)) return stored;
   return {
     revision,
     ...(baseline === undefined ? {} : { baseline: baseline.name }),
