@@ -75,6 +75,15 @@ class World {
     return this.counter.firstTries("ranker").windows;
   }
 
+  get countedThrough(): number | undefined {
+    return this.counter.firstTries("ranker").countedThrough;
+  }
+
+  /** The minute that has just ended. */
+  get lastSlot(): number {
+    return this.clock.now() / MINUTE - 1;
+  }
+
   minutes(count: number): Promise<void> {
     return this.clock.advance(count * MINUTE);
   }
@@ -108,6 +117,41 @@ test("asks Envoy nothing while no plan splits the traffic", async () => {
   await world.minutes(3);
   expect(world.asked).toBe(0);
   expect(world.windows).toEqual([]);
+});
+
+describe("says through which minute it has counted", () => {
+  test("none before the first that counts, and none of another plan", async () => {
+    expect(world.countedThrough).toBeUndefined();
+    world.note(split(7));
+    await world.minutes(1);
+    expect(world.countedThrough).toBeUndefined();
+    await world.minutes(1);
+    expect(world.countedThrough).toBe(world.lastSlot);
+    world.note(split(8, 5_000), 7);
+    expect(world.countedThrough).toBeUndefined();
+    world.note(split(8, 5_000));
+    await world.minutes(1);
+    expect(world.countedThrough).toBeUndefined();
+  });
+
+  test("each of them without any request", async () => {
+    world.answer = async () => world.report(0);
+    world.note(split(7));
+    await world.minutes(3);
+    expect(world.countedThrough).toBe(world.lastSlot);
+  });
+
+  test("the same one as long as Envoy does not answer", async () => {
+    world.note(split(7));
+    await world.minutes(3);
+    const before = world.lastSlot;
+    world.answer = () => Promise.reject(new Error("no answer"));
+    await world.minutes(5);
+    expect(world.countedThrough).toBe(before);
+    world.answer = async () => world.report();
+    await world.minutes(2);
+    expect(world.countedThrough).toBe(world.lastSlot);
+  });
 });
 
 describe("begins anew", () => {
@@ -170,8 +214,7 @@ describe("leaves a minute out", () => {
     world.note(split(7));
     await world.minutes(3);
   });
-  const lastSlot = () => world.clock.now() / MINUTE - 1;
-  const slots = () => world.windows.map(({ slot }) => slot - lastSlot());
+  const slots = () => world.windows.map(({ slot }) => slot - world.lastSlot);
 
   test("and the next, when Envoy does not answer at its end", async () => {
     world.answer = () => Promise.reject(new Error("no answer"));

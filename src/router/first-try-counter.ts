@@ -46,10 +46,14 @@ export class FirstTryCounter {
     }
   }
 
-  /** What was counted under the present shares; nothing where the traffic is not split. */
+  /**
+   * What was counted under the present shares, and through which minute. Nothing, and through none, where the traffic is
+   * not split, where a share has just begun, and for a ModelDeployment that this router does not know.
+   */
   firstTries(deployment: string): FirstTries {
-    const { windows = [] } = this.#histories.get(deployment) ?? {};
-    return { edgesMilliseconds: FIRST_TRY_EDGES_MILLISECONDS, windows };
+    const { windows = [], countedThrough } = this.#histories.get(deployment) ?? {};
+    const edgesMilliseconds = FIRST_TRY_EDGES_MILLISECONDS;
+    return { edgesMilliseconds, windows, ...(countedThrough === undefined ? {} : { countedThrough }) };
   }
 
   /** Reads at the end of each minute, until the signal is aborted. */

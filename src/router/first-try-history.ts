@@ -31,6 +31,8 @@ export interface FirstTryHistory {
   readonly settledAt: number;
   /** The last one; absent before the first, and after one that was missed. */
   readonly reading?: FirstTryReading & { readonly epoch: number };
+  /** The last minute that was counted; absent before the first. It stays while readings fail, and so grows old. */
+  readonly countedThrough?: number;
   /** Ascending. */
   readonly windows: readonly TryWindow[];
 }
@@ -93,7 +95,8 @@ export function withReading(history: FirstTryHistory, reading: FirstTryReading |
   if (before === undefined || counted === undefined) return { ...rest, reading: after };
   const slot = Math.round(reading.atMilliseconds / MINUTE) - 1;
   const window = { slot, minutes: 1, epoch: before.epoch, ...counted };
-  return { ...rest, reading: after, windows: compacted([...history.windows, window], slot) };
+  const windows = compacted([...history.windows, window], slot);
+  return { ...rest, reading: after, countedThrough: slot, windows };
 }
 
 /** Undefined unless they are a minute apart and of one Envoy, which counts from nothing when it starts. */

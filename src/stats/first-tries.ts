@@ -34,6 +34,11 @@ export interface TryWindow {
 export interface FirstTries {
   readonly edgesMilliseconds: readonly number[];
   readonly windows: readonly TryWindow[];
+  /**
+   * The last minute that it has counted, since the Unix epoch. Absent while none is counted under the present share: no
+   * windows are then no knowledge, and not no requests.
+   */
+  readonly countedThrough?: number;
 }
 
 /** Minutes of long ago are put together to blocks of so many, which begin at multiples of them. */
@@ -92,7 +97,8 @@ export function mergeWindows(
 }
 
 /**
- * The windows of all routers, each stretch of time once: a block where one of them tells of it as a block.
+ * The windows of all routers, each stretch of time once: a block where one of them tells of it as a block. Counted through
+ * the minute that all of them have counted.
  *
  * @throws {FirstTriesError} when they count in different buckets, as while routers of two versions run.
  */
@@ -107,11 +113,20 @@ export function sumOfRouters(answers: readonly FirstTries[]): FirstTries {
   }
   const windows = answers.flatMap((answer) => answer.windows);
   const blocks = new Set(windows.flatMap(({ slot, minutes }) => (minutes > 1 ? [blockOf(slot)] : [])));
-  return { edgesMilliseconds, windows: mergeWindows(windows, (block) => blocks.has(block)) };
+  const through = answers.map(({ countedThrough }) => countedThrough ?? Number.NaN);
+  const countedThrough = Math.min(...through);
+  return {
+    edgesMilliseconds,
+    windows: mergeWindows(windows, (block) => blocks.has(block)),
+    ...(Number.isNaN(countedThrough) ? {} : { countedThrough }),
+  };
 }
 
 /** As JSON. Counts by bucket are pairs: most buckets are empty. */
-export function firstTriesText(deployment: string, { edgesMilliseconds, windows }: FirstTries): string {
+export function firstTriesText(
+  deployment: string,
+  { edgesMilliseconds, windows, countedThrough }: FirstTries,
+): string {
   const armOf = ({ tries, errors, latencies }: ArmTries) => ({
     tries,
     errors,
@@ -120,6 +135,7 @@ export function firstTriesText(deployment: string, { edgesMilliseconds, windows 
   return JSON.stringify({
     deployment,
     edgesMilliseconds,
+    countedThrough,
     windows: windows.map(({ candidate, stable, ...rest }) => ({
       ...rest,
       candidate: armOf(candidate),
@@ -149,7 +165,14 @@ export function parseFirstTries(text: string, deployment: string, where: string)
   const windows = listOf(answer["windows"], MAXIMUM_WINDOWS, `${where}: windows`).map((window, at) =>
     windowOf(window, edges.length + 1, `${where}: windows[${at}]`),
   );
-  return { edgesMilliseconds: edges, windows };
+  const countedThrough = answer["countedThrough"];
+  return {
+    edgesMilliseconds: edges,
+    windows,
+    ...(countedThrough === undefined
+      ? {}
+      : { countedThrough: whole(countedThrough, `${where}: countedThrough`) }),
+  };
 }
 
 function windowOf(value: unknown, buckets: number, where: string): TryWindow {

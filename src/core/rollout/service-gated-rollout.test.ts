@@ -35,19 +35,24 @@ function inGatedStepOne(): World {
   return world.passTime(HOUR);
 }
 
-/** What routers have counted in the last hour: so many of 1,000 first tries of the candidate failed, or were slow. */
-function counted(world: World, failing: number, slow: number): World {
+/**
+ * What routers have counted in an hour until so many minutes ago: so many of 1,000 first tries of the candidate failed, or
+ * were slow.
+ */
+function counted(world: World, failing: number, slow: number, minutesAgo = 0): World {
   const { nowMilliseconds: atMilliseconds } = world.observation();
   const arm = (errors: number, late: number) => ({
     tries: 1_000,
     errors,
     latencies: [0, 1_000 - errors - late, 0, 0, late, 0],
   });
+  const countedThrough = Math.floor(atMilliseconds / MINUTE) - 1 - minutesAgo;
   const windows = Array.from({ length: 60 }, (_, index): TryWindow => {
-    const slot = Math.floor(atMilliseconds / MINUTE) - 60 + index;
+    const slot = countedThrough - 59 + index;
     return { slot, minutes: 1, epoch: 1, candidate: arm(failing, slow), stable: arm(2, 2) };
   });
-  const firstTries = { kind: "Whole", atMilliseconds, value: { edgesMilliseconds: EDGES, windows } } as const;
+  const value = { edgesMilliseconds: EDGES, windows, countedThrough };
+  const firstTries = { kind: "Whole", atMilliseconds, value } as const;
   world.gateEvidence = { queries: new Map(), hooks: new Map(), firstTries };
   return world;
 }
@@ -100,6 +105,13 @@ test.each([
   expect(world.rollout.status.verdict?.reason).toBe("GateFailed");
   follow(world);
   expect(world.status.traffic?.arms.map(({ name, weight }) => `${name} ${weight}`)).toEqual(["Stable 10000"]);
+});
+
+test("what was counted well before a router became blind lets no step end", () => {
+  const world = counted(inGatedStepOne(), 2, 2, 5);
+  world.reconcile();
+  expect(outcomes(world)).toEqual(["candidate-replicas Pass ", "fast Wait NoData", "sound Wait NoData"]);
+  expect(where(follow(world))).toBe("Progressing 1");
 });
 
 test("one whose pods are not yet warm waits, however good it looks", () => {
