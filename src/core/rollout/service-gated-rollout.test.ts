@@ -76,6 +76,21 @@ test("the routers that take requests are asked, for the plans and the time of th
   });
 });
 
+test("while one of them has no address none is asked, and the step waits and says why", () => {
+  const world = counted(inGatedStepOne(), 2, 2);
+  world.routers = world.routers.map(({ address, ...router }, index) => ({
+    ...router,
+    ...(index === 0 || address === undefined ? {} : { address }),
+  }));
+  expect(world.reconcile().gateQuestions).toEqual([]);
+  expect(outcomes(world)).toEqual(["candidate-replicas Pass ", "fast Wait NoData", "sound Wait NoData"]);
+  expect(world.rollout.status.gates?.at(-1)?.message).toContain("has no address yet");
+  // One that takes no requests any more has sent none.
+  world.gateEvidence = undefined;
+  world.routers = world.routers.map((router, index) => ({ ...router, isLive: index > 0 }));
+  expect(world.reconcile().gateQuestions).toMatchObject([{ addresses: ["10.0.0.2"] }]);
+});
+
 test("without such a gate no router is asked", () => {
   const gates = GATED.gates?.slice(0, 0) ?? [];
   const world = inStepOne({ rollout: { ...GATED, gates } });

@@ -22,6 +22,7 @@ function observed(since: (pod: ObservedPod) => number | undefined): Observation 
   const observation = inStepOne().observation();
   return {
     ...observation,
+    routers: observation.routers.map((router, index) => ({ ...router, address: `10.0.0.${index + 1}` })),
     pods: observation.pods.map((pod) => {
       const readySinceMilliseconds = since(pod);
       return readySinceMilliseconds === undefined ? pod : { ...pod, readySinceMilliseconds };

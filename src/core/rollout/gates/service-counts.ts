@@ -46,6 +46,16 @@ export function isCountedRecently(
   return age >= -MAXIMUM_CLOCK_LEAD_MILLISECONDS && age <= MAXIMUM_COUNT_AGE_MILLISECONDS;
 }
 
+/**
+ * Addresses of the routers that may have sent requests; undefined while one of them has none: what only some of them tell
+ * is no evidence.
+ */
+export function addressesOf({ routers }: Observation): readonly string[] | undefined {
+  const live = routers.filter(({ isLive }) => isLive);
+  const addresses = live.flatMap(({ address }) => (address === undefined ? [] : [address]));
+  return addresses.length === live.length ? addresses : undefined;
+}
+
 /** The windows that are about the step. Counted through no minute, unless the last one is about it. */
 export function windowsOf(
   { windows, countedThrough, ...rest }: FirstTries,
@@ -66,6 +76,9 @@ export function serviceOf(
   observation: Observation,
   reading: Reading<FirstTries> | undefined,
 ): Reading<ServiceFigures> {
+  if (addressesOf(observation) === undefined) {
+    return { kind: "Missing", reason: "a router that takes requests has no address yet" };
+  }
   if (reading === undefined) return { kind: "Missing", reason: "not read yet" };
   if (reading.kind !== "Whole") return reading;
   if (!isCountedRecently(reading.value, reading.atMilliseconds)) {
