@@ -60,8 +60,8 @@ class Counting {
       clock: this.#clock,
       log: silentLogger,
       envoy: {
-        firstTries: async () => {
-          const report = await envoy.firstTries();
+        firstTries: async (deployments) => {
+          const report = await envoy.firstTries(deployments);
           this.#readings += 1;
           return { ...report, uptimeSeconds: this.#clock.monotonic() / 1_000 };
         },
@@ -236,7 +236,7 @@ test("nothing is counted of a plan that does not split the traffic", () =>
     await world.envoy.serve("whole", plan, world.endpoints);
     await withClients(plan.port, ({ rest }) => openLoop(rest, PER_SECOND, 1_000));
     await delay(FLUSH_MILLISECONDS);
-    const { counted } = await countingEnvoy(world.envoy.place.adminPort).firstTries();
+    const { counted } = await countingEnvoy(world.envoy.place.adminPort).firstTries(["whole"]);
     expect(counted.has("whole")).toBe(false);
     world.envoy.forget("whole");
   }));
