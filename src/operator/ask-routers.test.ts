@@ -13,6 +13,7 @@ const minute = (slot: number, tries: number): TryWindow => ({
   epoch: 7,
   candidate: arm(tries),
   stable: arm(9 * tries),
+  uncompared: 0,
 });
 /** What a router says that has counted through the last one of these minutes. */
 function told(...windows: TryWindow[]): string {

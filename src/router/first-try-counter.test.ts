@@ -58,6 +58,7 @@ class World {
     const counted: CountedArms = {
       candidate: tries(perSecond * uptimeSeconds),
       stable: tries(9 * perSecond * uptimeSeconds),
+      uncompared: 4 * perSecond * uptimeSeconds,
     };
     return { uptimeSeconds, counted: new Map([["ranker", counted]]), strange: new Map() };
   }
@@ -115,7 +116,11 @@ test("tells of each whole minute that begins when nothing of an earlier plan is 
     [slot - 1, 1, 7],
     [slot, 1, 7],
   ]);
-  expect(world.windows[0]).toMatchObject({ candidate: { tries: 60, errors: 0 }, stable: { tries: 540 } });
+  expect(world.windows[0]).toMatchObject({
+    candidate: { tries: 60, errors: 0 },
+    stable: { tries: 540 },
+    uncompared: 240,
+  });
   world.stop.abort();
 });
 

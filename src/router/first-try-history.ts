@@ -107,7 +107,9 @@ function countedBetween(before: FirstTryReading, after: FirstTryReading): Counte
   if (after.uptimeSeconds < Math.max(before.uptimeSeconds, expectedSeconds)) return undefined;
   const candidate = difference(after.counted.candidate, before.counted.candidate);
   const stable = difference(after.counted.stable, before.counted.stable);
-  return candidate === undefined || stable === undefined ? undefined : { candidate, stable };
+  const uncompared = after.counted.uncompared - before.counted.uncompared;
+  if (candidate === undefined || stable === undefined || uncompared < 0) return undefined;
+  return { candidate, stable, uncompared };
 }
 
 /** Undefined where any count has fallen: that of a listener that was made anew. */

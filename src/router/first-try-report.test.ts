@@ -107,6 +107,15 @@ test("all ends of an arm add", () => {
   expect(counted.get("ranker")?.stable).toMatchObject({ tries: 0, errors: 0 });
 });
 
+test("what goes to stable for another reason than chance is counted, and is none of its first tries", () => {
+  const { counted } = report(
+    histogram(named("answered", "Stable"), 4_500),
+    histogram(named("answered", "Uncompared"), 4_500, 4_500),
+    histogram(named("unanswered", "Uncompared", ".flags.UF"), 1),
+  );
+  expect(counted.get("ranker")).toMatchObject({ stable: { tries: 1, errors: 0 }, uncompared: 3 });
+});
+
 test("an Envoy that has counted nothing tells nothing", () => {
   expect(parseFirstTryReport({ stats: [UPTIME] })).toEqual({
     uptimeSeconds: 61,

@@ -10,6 +10,7 @@ import {
   FIRST_TRY_ENDS,
   FIRST_TRY_PREFIX,
   type FirstTryEnd,
+  UNCOMPARED,
   UNITS_PER_MILLISECOND,
 } from "../render/envoy/first-try-statistics.ts";
 import { type ArmTries, addTries, noTries } from "../stats/first-tries.ts";
@@ -19,6 +20,8 @@ import { EnvoyReportError } from "./envoy-report.ts";
 export interface CountedArms {
   readonly candidate: ArmTries;
   readonly stable: ArmTries;
+  /** First tries that went to stable for another reason than chance. */
+  readonly uncompared: number;
 }
 
 /** What Envoy has counted of some ModelDeployments. */
@@ -35,6 +38,7 @@ export interface FirstTryReport {
 export const NOTHING_COUNTED: CountedArms = {
   candidate: noTries(FIRST_TRY_EDGES_MILLISECONDS),
   stable: noTries(FIRST_TRY_EDGES_MILLISECONDS),
+  uncompared: 0,
 };
 
 const UPTIME = "server.uptime";
@@ -63,7 +67,7 @@ export function firstTryPath(deployments: readonly string[]): string {
 }
 
 const NAME = new RegExp(
-  `^${PREFIX}\\.(${FIRST_TRY_ENDS.join("|")})\\.model_deployment\\.[^.]+\\.arm\\.(Candidate|Stable)\\.priority\\.${FIRST_PRIORITY}(?:\\.flags\\.(.*))?$`,
+  `^${PREFIX}\\.(${FIRST_TRY_ENDS.join("|")})\\.model_deployment\\.[^.]+\\.arm\\.(Candidate|Stable|${UNCOMPARED})\\.priority\\.${FIRST_PRIORITY}(?:\\.flags\\.(.*))?$`,
 );
 const DEPLOYMENT = /\.model_deployment\.([^.]+)\./;
 /** Envoy waited for the answer as long as a try may take. */
@@ -103,8 +107,10 @@ function withHistogram(before: CountedArms, name: string, histogram: unknown): C
   const [, end, armName, flags] = NAME.exec(name) ?? [];
   const known = FIRST_TRY_ENDS.find((one) => one === end);
   if (known === undefined) throw wrong("a histogram of first tries", name);
+  const tries = triesIn(histogram, known, flags);
+  if (armName === UNCOMPARED) return { ...before, uncompared: before.uncompared + tries.tries };
   const arm = armName === "Candidate" ? "candidate" : "stable";
-  return { ...before, [arm]: addTries(before[arm], triesIn(histogram, known, flags)) };
+  return { ...before, [arm]: addTries(before[arm], tries) };
 }
 
 /** What the client gave up has a latency as well, of at least so long: a server that hangs must not look fast. */

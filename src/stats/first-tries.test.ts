@@ -17,6 +17,7 @@ const minute = (slot: number, tries: number, epoch = 7): TryWindow => ({
   epoch,
   candidate: arm(tries, 1),
   stable: arm(10 * tries),
+  uncompared: 2 * tries,
 });
 const told = (...windows: TryWindow[]): FirstTries => ({ edgesMilliseconds: EDGES, windows });
 const through = (countedThrough: number): FirstTries => ({ ...told(), countedThrough });
@@ -97,6 +98,7 @@ test.each<[what: string, answer: unknown, message: RegExp]>([
   ["a block that begins anywhere", window({ minutes: 10 }), /windows\[0\]\.minutes/],
   ["no plan", window({ epoch: null }), /windows\[0\]\.epoch/],
   ["no arm", window({ stable: undefined }), /stable\.tries/],
+  ["no number of what is not compared", window({ uncompared: undefined }), /windows\[0\]\.uncompared/],
   ["half a try", window({ stable: armWith({ tries: 0.5 }) }), /stable\.tries/],
   [
     "more errors than tries",

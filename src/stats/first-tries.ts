@@ -28,6 +28,8 @@ export interface TryWindow {
   readonly epoch: number;
   readonly candidate: ArmTries;
   readonly stable: ArmTries;
+  /** First tries that went to stable for another reason than chance: load of its pods, and no part of what is compared. */
+  readonly uncompared: number;
 }
 
 /** What one router tells of one ModelDeployment. */
@@ -91,6 +93,7 @@ export function mergeWindows(
       epoch: Math.min(window.epoch, before?.epoch ?? window.epoch),
       candidate: before === undefined ? window.candidate : addTries(before.candidate, window.candidate),
       stable: before === undefined ? window.stable : addTries(before.stable, window.stable),
+      uncompared: (before?.uncompared ?? 0) + window.uncompared,
     });
   }
   return [...merged.values()].toSorted((left, right) => left.slot - right.slot);
@@ -189,6 +192,7 @@ function windowOf(value: unknown, buckets: number, where: string): TryWindow {
     epoch: whole(window["epoch"], `${where}.epoch`),
     candidate: armOf(window["candidate"], buckets, `${where}.candidate`),
     stable: armOf(window["stable"], buckets, `${where}.stable`),
+    uncompared: whole(window["uncompared"], `${where}.uncompared`),
   };
 }
 

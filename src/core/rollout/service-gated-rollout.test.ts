@@ -49,7 +49,7 @@ function counted(world: World, failing: number, slow: number, minutesAgo = 0): W
   const countedThrough = Math.floor(atMilliseconds / MINUTE) - 1 - minutesAgo;
   const windows = Array.from({ length: 60 }, (_, index): TryWindow => {
     const slot = countedThrough - 59 + index;
-    return { slot, minutes: 1, epoch: 1, candidate: arm(failing, slow), stable: arm(2, 2) };
+    return { slot, minutes: 1, epoch: 1, candidate: arm(failing, slow), stable: arm(2, 2), uncompared: 0 };
   });
   const value = { edgesMilliseconds: EDGES, windows, countedThrough };
   const firstTries = { kind: "Whole", atMilliseconds, value } as const;

@@ -14,6 +14,7 @@ const minute = (slot: number, changes: Partial<TryWindow> = {}): TryWindow => ({
   epoch: 7,
   candidate: tries(10),
   stable: tries(90),
+  uncompared: 40,
   ...changes,
 });
 
@@ -47,7 +48,9 @@ test("both arms have the minutes of the routers, and the pods of their first poo
   const { latencyEdgesMilliseconds, candidate, stable } = figures(observation, [minute(100), minute(101)]);
   expect(latencyEdgesMilliseconds).toEqual(EDGES);
   expect(candidate.minutes).toEqual(Array(2).fill({ firstTries: 10, errors: 1, latencies: [9, 0, 0] }));
-  expect(stable.minutes).toEqual(Array(2).fill({ firstTries: 90, errors: 1, latencies: [89, 0, 0] }));
+  expect(stable.minutes).toEqual(
+    Array(2).fill({ firstTries: 90, errors: 1, latencies: [89, 0, 0], uncompared: 40 }),
+  );
   const revisionOf = (name: string) =>
     observation.deployment.status.traffic?.arms.find((arm) => arm.name === name)?.pools[0]?.revision;
   const ready = (name: string) =>

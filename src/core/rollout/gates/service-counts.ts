@@ -97,7 +97,8 @@ export function serviceOf(
     warmPods: pods[arm].filter((pod) => isWarm(pod, nowMilliseconds)).length,
     minutes: warm.map((window) => {
       const { tries, errors, latencies } = window[arm];
-      return { firstTries: tries, errors, latencies };
+      const load = arm === "stable" ? { uncompared: window.uncompared } : {};
+      return { firstTries: tries, errors, latencies, ...load };
     }),
   });
   const value = {
