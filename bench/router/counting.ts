@@ -74,7 +74,7 @@ export async function measureCounting(
   );
   const envoy = countingEnvoy(world.envoy.place.adminPort);
   const start = performance.now();
-  const { counted: arms } = await envoy.firstTries();
+  const { counted: arms } = await envoy.firstTries(["counting"]);
   const took = performance.now() - start;
   const { candidate, stable } = arms.get("counting") ?? {};
   check(

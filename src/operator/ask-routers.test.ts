@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { afterEach, expect, test } from "@jest/globals";
+import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { RoutersQuestion } from "../core/rollout/gates/service-counts.ts";
 import { firstTriesText, type TryWindow } from "../stats/first-tries.ts";
 import { askRoutersOverHttp } from "./ask-routers.ts";
@@ -12,8 +13,20 @@ const minute = (slot: number, tries: number): TryWindow => ({
   epoch: 7,
   candidate: arm(tries),
   stable: arm(9 * tries),
+  uncompared: 0,
 });
-const told = (...windows: TryWindow[]) => firstTriesText("ranker", { edgesMilliseconds: [5], windows });
+/** What a router says that has counted through the last one of these minutes. */
+function told(...windows: TryWindow[]): string {
+  const countedThrough = windows.at(-1)?.slot;
+  return firstTriesText("ranker", {
+    edgesMilliseconds: [5],
+    windows,
+    ...(countedThrough === undefined ? {} : { countedThrough }),
+  });
+}
+
+/** Half a minute into minute 102. */
+const clock = new VirtualClock(102.5 * MINUTE);
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -52,7 +65,7 @@ async function routers(...answers: readonly Router[]) {
     epochs: { first: 7, last: 7 },
   };
   const ask = (changes: Partial<RoutersQuestion> = {}, signal = new AbortController().signal) =>
-    askRoutersOverHttp(port)({ ...question, ...changes }, signal);
+    askRoutersOverHttp(port, clock)({ ...question, ...changes }, signal);
   return { asked, ask };
 }
 
@@ -78,10 +91,21 @@ test.each<[what: string, other: Router, message: RegExp]>([
   ],
   ["that is cut off", { text: told().slice(0, -5) }, /a whole answer in JSON/],
   ["that says too much", { text: " ".repeat(5 * 2 ** 20) }, /bytes/],
-  ["that counts in other buckets", { text: told().replace("[5]", "[6]") }, /same buckets/],
+  ["that counts in other buckets", { text: told(minute(100, 2)).replace("[5]", "[6]") }, /same buckets/],
+  ["that has counted nothing", {}, /router 127\.0\.41\.2:\d+ has not counted/],
+  ["that was blind for the last minutes", { text: told(minute(98, 2)) }, /2:\d+ has not counted/],
+  ["that counts for another plan", { text: told({ ...minute(101, 2), epoch: 8 }) }, /2:\d+ has not counted/],
 ])("with one router %s there is no evidence", async (_what, other, message) => {
   const { ask } = await routers({ text: told(minute(100, 2)) }, other);
   await expect(ask()).rejects.toThrow(message);
+});
+
+test("a router that counts through the last three minutes is evidence, one of before is not", async () => {
+  const from = { fromMilliseconds: 0 };
+  const { ask } = await routers({ text: told(minute(99, 2)) });
+  expect((await ask(from)).countedThrough).toBe(99);
+  const late = await routers({ text: told(minute(98, 2)) });
+  await expect(late.ask(from)).rejects.toThrow("has not counted");
 });
 
 test("without a router, or at what is no address, nothing is asked", async () => {

@@ -1,12 +1,12 @@
 /**
  * Asks the routers of a namespace what they counted of first tries for the step of a release, over HTTP, and adds it up.
  *
- * Each router that takes requests is asked, at the address of its pod. When one of them does not answer there is no
- * evidence: a candidate that is broken behind one router must not look well through the others. Bounded in time and size.
+ * Each router that takes requests is asked, at the address of its pod. When one of them does not answer, or has not counted
+ * the last minutes, there is no evidence: a candidate that is broken behind one router must not look well through the others. Bounded in time and size.
  */
 import { isIP } from "node:net";
-import { systemClock } from "../core/clock.ts";
-import { type RoutersQuestion, windowsOf } from "../core/rollout/gates/service-counts.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { isCountedRecently, type RoutersQuestion, windowsOf } from "../core/rollout/gates/service-counts.ts";
 import { FIRST_TRIES_PATH, ROUTER_PORT } from "../render/router.ts";
 import { HttpClient, textOf } from "../sources/http-client.ts";
 import { type FirstTries, parseFirstTries, sumOfRouters } from "../stats/first-tries.ts";
@@ -19,13 +19,14 @@ export type AskRouters = (question: RoutersQuestion, signal: AbortSignal) => Pro
 const MAXIMUM_ANSWER_BYTES = 4 * 2 ** 20;
 
 /** Asks over HTTP. `port` is that of all routers, unless given the one of the pods that Petrel makes. */
-export function askRoutersOverHttp(port: number = ROUTER_PORT.http): AskRouters {
+export function askRoutersOverHttp(port: number = ROUTER_PORT.http, clock: Clock = systemClock): AskRouters {
   const client = new HttpClient({ authorities: [] });
   return async (question, signal) => {
     const { deployment, addresses } = question;
     if (addresses.length === 0) throw new GateAnswerError("no router takes requests");
+    const askedAtMilliseconds = clock.now();
     const late = new AbortController();
-    const cancel = systemClock.schedule(ANSWER_TIMEOUT_MILLISECONDS, () => late.abort());
+    const cancel = clock.schedule(ANSWER_TIMEOUT_MILLISECONDS, () => late.abort());
     try {
       const limited = AbortSignal.any([signal, late.signal]);
       const answers = await Promise.all(
@@ -38,7 +39,11 @@ export function askRoutersOverHttp(port: number = ROUTER_PORT.http): AskRouters 
               `router ${url.host} answered with ${response.statusCode}, expected 200`,
             );
           }
-          return windowsOf(parseFirstTries(text, deployment, `router ${url.host}`), question);
+          const ours = windowsOf(parseFirstTries(text, deployment, `router ${url.host}`), question);
+          if (isCountedRecently(ours, askedAtMilliseconds)) return ours;
+          throw new GateAnswerError(
+            `router ${url.host} has not counted the first tries of the last minutes of the step`,
+          );
         }),
       );
       return sumOfRouters(answers);

@@ -198,7 +198,7 @@ async function run(options: Arguments): Promise<void> {
   log.info("stopped");
 }
 
-/** A ModelDeployment that this router knows nothing of has no first tries: it may know it soon. */
+/** Of a ModelDeployment that this router does not know it says that it has counted no minute: it may know it soon. */
 function firstTriesDocument(firstTries: FirstTryCounter, query: URLSearchParams): string | undefined {
   const deployment = query.get("deployment");
   return deployment === null ? undefined : firstTriesText(deployment, firstTries.firstTries(deployment));

@@ -11,7 +11,7 @@ import {
   REPORT_PATHS,
 } from "./envoy-report.ts";
 import type { CountingEnvoy } from "./first-try-counter.ts";
-import { FIRST_TRY_PATH, parseFirstTryReport } from "./first-try-report.ts";
+import { firstTryPath, parseFirstTryReport } from "./first-try-report.ts";
 
 /** What a router asks of its Envoy. Every method rejects when Envoy does not answer in time, or strangely. */
 export interface EnvoyAdministration {
@@ -65,7 +65,8 @@ export function envoyAdministration(port: number): EnvoyAdministration {
 /** The counts of the Envoy whose administration is on a port of loopback. */
 export function countingEnvoy(port: number): CountingEnvoy {
   return {
-    firstTries: async () => parseFirstTryReport(JSON.parse(await call(port, "GET", FIRST_TRY_PATH))),
+    firstTries: async (deployments) =>
+      parseFirstTryReport(JSON.parse(await call(port, "GET", firstTryPath(deployments)))),
   };
 }
 

@@ -4,6 +4,7 @@ import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { TrafficPlan } from "../api/traffic-plan.ts";
 import { configurationLayout } from "../render/envoy/layout.ts";
 import { addTries, type TryWindow } from "../stats/first-tries.ts";
+import { EnvoyReportError } from "./envoy-report.ts";
 import { FirstTryCounter } from "./first-try-counter.ts";
 import { MINUTE } from "./first-try-history.ts";
 import { type CountedArms, type FirstTryReport, NOTHING_COUNTED } from "./first-try-report.ts";
@@ -33,14 +34,14 @@ class World {
   readonly counter: FirstTryCounter;
   /** Of this Envoy; monotonic milliseconds. */
   startedAt = 0;
-  answer: () => Promise<FirstTryReport> = async () => this.report();
-  asked = 0;
+  answer: (deployments: readonly string[]) => Promise<FirstTryReport> = async () => this.report();
+  readonly asked: (readonly string[])[] = [];
 
   constructor() {
     const envoy = {
-      firstTries: () => {
-        this.asked += 1;
-        return this.answer();
+      firstTries: (deployments: readonly string[]) => {
+        this.asked.push(deployments);
+        return this.answer(deployments);
       },
     };
     this.counter = new FirstTryCounter({ envoy, clock: this.clock, log: silentLogger });
@@ -57,8 +58,9 @@ class World {
     const counted: CountedArms = {
       candidate: tries(perSecond * uptimeSeconds),
       stable: tries(9 * perSecond * uptimeSeconds),
+      uncompared: 4 * perSecond * uptimeSeconds,
     };
-    return { uptimeSeconds, counted: new Map([["ranker", counted]]) };
+    return { uptimeSeconds, counted: new Map([["ranker", counted]]), strange: new Map() };
   }
 
   note(wanted: TrafficPlan | undefined, servingEpoch = wanted?.epoch): void {
@@ -71,8 +73,27 @@ class World {
     );
   }
 
+  /** Plans in effect of so many ModelDeployments, called after numbers. */
+  noteMany(count: number): void {
+    const names = Array.from({ length: count }, (_, index) => `ranker-${index}`);
+    const wanted = split(7);
+    this.counter.note(
+      new Map(names.map((name) => [name, { traffic: renderPlan(name, wanted, settings), endpoints: [] }])),
+      new Map(names.map((name) => [name, { serving: { epoch: 7, port: 10_000 } }])),
+    );
+  }
+
   get windows(): readonly TryWindow[] {
     return this.counter.firstTries("ranker").windows;
+  }
+
+  get countedThrough(): number | undefined {
+    return this.counter.firstTries("ranker").countedThrough;
+  }
+
+  /** The minute that has just ended. */
+  get lastSlot(): number {
+    return this.clock.now() / MINUTE - 1;
   }
 
   minutes(count: number): Promise<void> {
@@ -95,7 +116,11 @@ test("tells of each whole minute that begins when nothing of an earlier plan is 
     [slot - 1, 1, 7],
     [slot, 1, 7],
   ]);
-  expect(world.windows[0]).toMatchObject({ candidate: { tries: 60, errors: 0 }, stable: { tries: 540 } });
+  expect(world.windows[0]).toMatchObject({
+    candidate: { tries: 60, errors: 0 },
+    stable: { tries: 540 },
+    uncompared: 240,
+  });
   world.stop.abort();
 });
 
@@ -106,8 +131,43 @@ test("asks Envoy nothing while no plan splits the traffic", async () => {
   await world.minutes(3);
   world.note(undefined);
   await world.minutes(3);
-  expect(world.asked).toBe(0);
+  expect(world.asked).toEqual([]);
   expect(world.windows).toEqual([]);
+});
+
+describe("says through which minute it has counted", () => {
+  test("none before the first that counts, and none of another plan", async () => {
+    expect(world.countedThrough).toBeUndefined();
+    world.note(split(7));
+    await world.minutes(1);
+    expect(world.countedThrough).toBeUndefined();
+    await world.minutes(1);
+    expect(world.countedThrough).toBe(world.lastSlot);
+    world.note(split(8, 5_000), 7);
+    expect(world.countedThrough).toBeUndefined();
+    world.note(split(8, 5_000));
+    await world.minutes(1);
+    expect(world.countedThrough).toBeUndefined();
+  });
+
+  test("each of them without any request", async () => {
+    world.answer = async () => world.report(0);
+    world.note(split(7));
+    await world.minutes(3);
+    expect(world.countedThrough).toBe(world.lastSlot);
+  });
+
+  test("the same one as long as Envoy does not answer", async () => {
+    world.note(split(7));
+    await world.minutes(3);
+    const before = world.lastSlot;
+    world.answer = () => Promise.reject(new Error("no answer"));
+    await world.minutes(5);
+    expect(world.countedThrough).toBe(before);
+    world.answer = async () => world.report();
+    await world.minutes(2);
+    expect(world.countedThrough).toBe(world.lastSlot);
+  });
 });
 
 describe("begins anew", () => {
@@ -170,8 +230,7 @@ describe("leaves a minute out", () => {
     world.note(split(7));
     await world.minutes(3);
   });
-  const lastSlot = () => world.clock.now() / MINUTE - 1;
-  const slots = () => world.windows.map(({ slot }) => slot - lastSlot());
+  const slots = () => world.windows.map(({ slot }) => slot - world.lastSlot);
 
   test("and the next, when Envoy does not answer at its end", async () => {
     world.answer = () => Promise.reject(new Error("no answer"));
@@ -196,6 +255,33 @@ describe("leaves a minute out", () => {
     await world.minutes(2);
     expect(slots()).toEqual([-4, -3, -2, 0]);
   });
+});
+
+test("asks about some at a time, and those of an answer that does not come miss it alone", async () => {
+  world.noteMany(250);
+  await world.minutes(1);
+  expect(world.asked.map((names) => names.length)).toEqual([100, 100, 50]);
+  expect(new Set(world.asked.flat()).size).toBe(250);
+  world.answer = (names) =>
+    names.includes("ranker-0") ? Promise.reject(new Error("too much")) : Promise.resolve(world.report());
+  await world.minutes(1);
+  const through = (name: string) => world.counter.firstTries(name).countedThrough;
+  expect(["ranker-0", "ranker-99", "ranker-100", "ranker-249"].map(through)).toEqual([
+    undefined,
+    undefined,
+    world.lastSlot,
+    world.lastSlot,
+  ]);
+});
+
+test("of what is strange about one ModelDeployment the others take no harm", async () => {
+  world.noteMany(2);
+  await world.minutes(1);
+  const strange = new Map([["ranker-0", new EnvoyReportError("strange")]]);
+  world.answer = async () => ({ ...world.report(), strange });
+  await world.minutes(1);
+  const through = (name: string) => world.counter.firstTries(name).countedThrough;
+  expect(["ranker-0", "ranker-1"].map(through)).toEqual([undefined, world.lastSlot]);
 });
 
 test("keeps an hour of minutes, and before it blocks of ten, for a day", async () => {

@@ -31,6 +31,8 @@ export interface FirstTryHistory {
   readonly settledAt: number;
   /** The last one; absent before the first, and after one that was missed. */
   readonly reading?: FirstTryReading & { readonly epoch: number };
+  /** The last minute that was counted; absent before the first. It stays while readings fail, and so grows old. */
+  readonly countedThrough?: number;
   /** Ascending. */
   readonly windows: readonly TryWindow[];
 }
@@ -93,7 +95,8 @@ export function withReading(history: FirstTryHistory, reading: FirstTryReading |
   if (before === undefined || counted === undefined) return { ...rest, reading: after };
   const slot = Math.round(reading.atMilliseconds / MINUTE) - 1;
   const window = { slot, minutes: 1, epoch: before.epoch, ...counted };
-  return { ...rest, reading: after, windows: compacted([...history.windows, window], slot) };
+  const windows = compacted([...history.windows, window], slot);
+  return { ...rest, reading: after, countedThrough: slot, windows };
 }
 
 /** Undefined unless they are a minute apart and of one Envoy, which counts from nothing when it starts. */
@@ -104,7 +107,9 @@ function countedBetween(before: FirstTryReading, after: FirstTryReading): Counte
   if (after.uptimeSeconds < Math.max(before.uptimeSeconds, expectedSeconds)) return undefined;
   const candidate = difference(after.counted.candidate, before.counted.candidate);
   const stable = difference(after.counted.stable, before.counted.stable);
-  return candidate === undefined || stable === undefined ? undefined : { candidate, stable };
+  const uncompared = after.counted.uncompared - before.counted.uncompared;
+  if (candidate === undefined || stable === undefined || uncompared < 0) return undefined;
+  return { candidate, stable, uncompared };
 }
 
 /** Undefined where any count has fallen: that of a listener that was made anew. */

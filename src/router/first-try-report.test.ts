@@ -5,7 +5,7 @@ import {
   FIRST_TRY_EDGES_MILLISECONDS,
 } from "../render/envoy/first-try-statistics.ts";
 import { EnvoyReportError } from "./envoy-report.ts";
-import { FIRST_TRY_PATH, parseFirstTryReport } from "./first-try-report.ts";
+import { ASKED_TOGETHER, firstTryPath, parseFirstTryReport } from "./first-try-report.ts";
 
 const UPTIME = { name: "server.uptime", value: 61 };
 
@@ -39,13 +39,17 @@ test("edges have two digits, so that Envoy's counts are exact, and reach from 0.
   for (const edge of FIRST_TRY_EDGES_MILLISECONDS) expect(Number(edge.toPrecision(2))).toBe(edge);
 });
 
-test("asks for the first priority alone", () => {
-  const filter = new RegExp(new URL(FIRST_TRY_PATH, "http://envoy").searchParams.get("filter") ?? "");
+test("asks for the first priority of these ModelDeployments alone", () => {
+  const path = firstTryPath(["other-1", "ranker"]);
+  const filter = new RegExp(new URL(path, "http://envoy").searchParams.get("filter") ?? "");
   const names = [
     named("answered", "Stable"),
     named("unanswered", "Stable", ".flags.UF,URX"),
     named("answered", "Stable").replace("priority.0", "priority.1"),
     named("answered", "Stable").replace("priority.0", "priority.-"),
+    named("answered", "Stable").replace("ranker", "other-1"),
+    named("answered", "Stable").replace("ranker", "ranker-2"),
+    named("answered", "Stable").replace("ranker", "a-ranker"),
   ].map((name) => `petrel.first_try.${name}`);
   expect([...names, "server.uptime", "server.uptimes"].map((name) => filter.test(name))).toEqual([
     true,
@@ -54,7 +58,14 @@ test("asks for the first priority alone", () => {
     false,
     true,
     false,
+    false,
+    true,
+    false,
   ]);
+});
+
+test("asks with a path of a bounded length, however long the names", () => {
+  expect(firstTryPath(Array(ASKED_TOGETHER).fill("n".repeat(63))).length).toBeLessThan(8 * 1_024);
 });
 
 test("answers have a latency, in the unit that they are counted in", () => {
@@ -96,8 +107,21 @@ test("all ends of an arm add", () => {
   expect(counted.get("ranker")?.stable).toMatchObject({ tries: 0, errors: 0 });
 });
 
+test("what goes to stable for another reason than chance is counted, and is none of its first tries", () => {
+  const { counted } = report(
+    histogram(named("answered", "Stable"), 4_500),
+    histogram(named("answered", "Uncompared"), 4_500, 4_500),
+    histogram(named("unanswered", "Uncompared", ".flags.UF"), 1),
+  );
+  expect(counted.get("ranker")).toMatchObject({ stable: { tries: 1, errors: 0 }, uncompared: 3 });
+});
+
 test("an Envoy that has counted nothing tells nothing", () => {
-  expect(parseFirstTryReport({ stats: [UPTIME] })).toEqual({ uptimeSeconds: 61, counted: new Map() });
+  expect(parseFirstTryReport({ stats: [UPTIME] })).toEqual({
+    uptimeSeconds: 61,
+    counted: new Map(),
+    strange: new Map(),
+  });
 });
 
 describe("what is not understood is an error, never a count", () => {
@@ -110,6 +134,15 @@ describe("what is not understood is an error, never a count", () => {
     ["no list", {}],
     ["no uptime", { stats: [{ histograms: [whole] }] }],
     ["another statistic", { stats: [UPTIME, { histograms: [{ ...whole, name: "http.ranker.rq_time" }] }] }],
+  ])("%s", (_what, answer) => {
+    expect(() => parseFirstTryReport(answer)).toThrow(EnvoyReportError);
+  });
+
+  test.each<[what: string, answer: { readonly stats: object[] }]>([
+    [
+      "another arm",
+      { stats: [UPTIME, { histograms: [{ ...whole, name: whole.name.replace("Stable", "Left") }] }] },
+    ],
     ["an edge that is missing", changed((bucket) => (bucket.upper_bound === 1_000 ? [] : [bucket]))],
     ["no count of all", changed((bucket) => (bucket.upper_bound === BEYOND_ALL ? [] : [bucket]))],
     [
@@ -120,7 +153,12 @@ describe("what is not understood is an error, never a count", () => {
       "half a count",
       changed((bucket) => [bucket.upper_bound === 200 ? { ...bucket, cumulative: 0.5 } : bucket]),
     ],
-  ])("%s", (_what, answer) => {
-    expect(() => parseFirstTryReport(answer)).toThrow(EnvoyReportError);
+  ])("%s, and the others keep their counts", (_what, { stats }) => {
+    const good = histogram(named("answered", "Candidate"), 5);
+    const other = { ...good, name: good.name.replace("ranker", "other") };
+    const { counted, strange } = parseFirstTryReport({ stats: [...stats, { histograms: [good, other] }] });
+    expect(strange.get("ranker")).toBeInstanceOf(EnvoyReportError);
+    expect([...counted.keys()]).toEqual(["other"]);
+    expect(counted.get("other")?.candidate.tries).toBe(1);
   });
 });

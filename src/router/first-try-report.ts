@@ -10,6 +10,7 @@ import {
   FIRST_TRY_ENDS,
   FIRST_TRY_PREFIX,
   type FirstTryEnd,
+  UNCOMPARED,
   UNITS_PER_MILLISECOND,
 } from "../render/envoy/first-try-statistics.ts";
 import { type ArmTries, addTries, noTries } from "../stats/first-tries.ts";
@@ -19,40 +20,66 @@ import { EnvoyReportError } from "./envoy-report.ts";
 export interface CountedArms {
   readonly candidate: ArmTries;
   readonly stable: ArmTries;
+  /** First tries that went to stable for another reason than chance. */
+  readonly uncompared: number;
 }
 
-/** All that Envoy has counted. */
+/** What Envoy has counted of some ModelDeployments. */
 export interface FirstTryReport {
   /** Since when Envoy runs: its counts begin then. */
   readonly uptimeSeconds: number;
   /** By ModelDeployment; one without any first try so far is missing. */
   readonly counted: ReadonlyMap<string, CountedArms>;
+  /** Why nothing is known of ModelDeployments, by name: what Envoy told of them is strange. */
+  readonly strange: ReadonlyMap<string, EnvoyReportError>;
 }
 
 /** No first try. */
 export const NOTHING_COUNTED: CountedArms = {
   candidate: noTries(FIRST_TRY_EDGES_MILLISECONDS),
   stable: noTries(FIRST_TRY_EDGES_MILLISECONDS),
+  uncompared: 0,
 };
 
 const UPTIME = "server.uptime";
 /** What goes to another pool says nothing about the arm. */
 const FIRST_PRIORITY = "0";
 const PREFIX = FIRST_TRY_PREFIX.replaceAll(".", "\\.");
-const FILTER = `^(${UPTIME.replace(".", "\\.")}|${PREFIX}\\..*\\.priority\\.${FIRST_PRIORITY}(\\.flags\\..*)?)$`;
 
-/** Path of the administration whose answer {@link parseFirstTryReport} takes. */
-export const FIRST_TRY_PATH = `/stats?format=json&histogram_buckets=cumulative&filter=${encodeURIComponent(FILTER)}`;
+/**
+ * ModelDeployments that are asked about at a time: with names of at most 63 characters the path stays below 8 KiB, far
+ * below what Envoy takes, and the answer below what its client does.
+ */
+export const ASKED_TOGETHER = 100;
+
+/**
+ * Path of the administration whose answer {@link parseFirstTryReport} takes.
+ *
+ * Envoy keeps the statistics of every ModelDeployment that ever split its traffic, so it is asked by name.
+ *
+ * @param deployments at most {@link ASKED_TOGETHER} names, which are DNS labels: no character of them means anything in a
+ *   regular expression, or in a URL.
+ */
+export function firstTryPath(deployments: readonly string[]): string {
+  const ofThese = `${PREFIX}\\.[a-z]+\\.model_deployment\\.(${deployments.join("|")})\\.arm\\..*`;
+  const filter = `^(${UPTIME.replace(".", "\\.")}|${ofThese}\\.priority\\.${FIRST_PRIORITY}(\\.flags\\..*)?)$`;
+  return `/stats?format=json&histogram_buckets=cumulative&filter=${encodeURIComponent(filter)}`;
+}
 
 const NAME = new RegExp(
-  `^${PREFIX}\\.(${FIRST_TRY_ENDS.join("|")})\\.model_deployment\\.([^.]+)\\.arm\\.(Candidate|Stable)\\.priority\\.${FIRST_PRIORITY}(?:\\.flags\\.(.*))?$`,
+  `^${PREFIX}\\.(${FIRST_TRY_ENDS.join("|")})\\.model_deployment\\.[^.]+\\.arm\\.(Candidate|Stable|${UNCOMPARED})\\.priority\\.${FIRST_PRIORITY}(?:\\.flags\\.(.*))?$`,
 );
+const DEPLOYMENT = /\.model_deployment\.([^.]+)\./;
 /** Envoy waited for the answer as long as a try may take. */
 const TIMED_OUT = "UT";
 /** Nothing is wrong with the server: the client has gone. */
 const NO_FLAG = "-";
 
-/** Reads the answer to {@link FIRST_TRY_PATH}, parsed from JSON. */
+/**
+ * Reads the answer to {@link firstTryPath}, parsed from JSON.
+ *
+ * @throws {EnvoyReportError} for an answer that is strange as a whole, or in what belongs to no ModelDeployment.
+ */
 export function parseFirstTryReport(answer: unknown): FirstTryReport {
   const stats = valueAt(answer, "stats");
   if (!Array.isArray(stats)) throw wrong('an object with a list "stats"', answer);
@@ -60,16 +87,30 @@ export function parseFirstTryReport(answer: unknown): FirstTryReport {
   const uptimeSeconds = asNumber(valueAt(uptime, "value"));
   if (uptimeSeconds === undefined) throw wrong(`the number ${UPTIME}`, uptime);
   const counted = new Map<string, CountedArms>();
+  const strange = new Map<string, EnvoyReportError>();
   for (const histogram of stats.flatMap((stat) => asList(valueAt(stat, "histograms")))) {
-    const [, end, deployment = "", arm, flags] = NAME.exec(asString(valueAt(histogram, "name")) ?? "") ?? [];
-    const known = FIRST_TRY_ENDS.find((one) => one === end);
-    if (known === undefined) throw wrong("a histogram of first tries", valueAt(histogram, "name"));
-    const tries = triesIn(histogram, known, flags);
-    const before = counted.get(deployment) ?? NOTHING_COUNTED;
-    const name = arm === "Candidate" ? "candidate" : "stable";
-    counted.set(deployment, { ...before, [name]: addTries(before[name], tries) });
+    const name = asString(valueAt(histogram, "name")) ?? "";
+    const [, deployment] = DEPLOYMENT.exec(name) ?? [];
+    if (deployment === undefined) throw wrong("a histogram of first tries", name);
+    try {
+      counted.set(deployment, withHistogram(counted.get(deployment) ?? NOTHING_COUNTED, name, histogram));
+    } catch (error) {
+      if (!(error instanceof EnvoyReportError)) throw error;
+      strange.set(deployment, error);
+    }
   }
-  return { uptimeSeconds, counted };
+  for (const deployment of strange.keys()) counted.delete(deployment);
+  return { uptimeSeconds, counted, strange };
+}
+
+function withHistogram(before: CountedArms, name: string, histogram: unknown): CountedArms {
+  const [, end, armName, flags] = NAME.exec(name) ?? [];
+  const known = FIRST_TRY_ENDS.find((one) => one === end);
+  if (known === undefined) throw wrong("a histogram of first tries", name);
+  const tries = triesIn(histogram, known, flags);
+  if (armName === UNCOMPARED) return { ...before, uncompared: before.uncompared + tries.tries };
+  const arm = armName === "Candidate" ? "candidate" : "stable";
+  return { ...before, [arm]: addTries(before[arm], tries) };
 }
 
 /** What the client gave up has a latency as well, of at least so long: a server that hangs must not look fast. */

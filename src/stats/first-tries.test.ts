@@ -17,13 +17,17 @@ const minute = (slot: number, tries: number, epoch = 7): TryWindow => ({
   epoch,
   candidate: arm(tries, 1),
   stable: arm(10 * tries),
+  uncompared: 2 * tries,
 });
 const told = (...windows: TryWindow[]): FirstTries => ({ edgesMilliseconds: EDGES, windows });
+const through = (countedThrough: number): FirstTries => ({ ...told(), countedThrough });
 
 test("what is told comes over whole", () => {
   const tries = told(minute(1_000, 3), { ...minute(1_010, 4), minutes: 10 });
   expect(parseFirstTries(firstTriesText("ranker", tries), "ranker", "a router")).toEqual(tries);
-  expect(parseFirstTries(firstTriesText("ranker", told()), "ranker", "a router")).toEqual(told());
+  for (const other of [told(), through(1_003)]) {
+    expect(parseFirstTries(firstTriesText("ranker", other), "ranker", "a router")).toStrictEqual(other);
+  }
 });
 
 describe("routers", () => {
@@ -50,6 +54,11 @@ describe("routers", () => {
   test("that are none, or have counted nothing, tell nothing", () => {
     expect(sumOfRouters([]).windows).toEqual([]);
     expect(sumOfRouters([told(), told()])).toEqual(told());
+  });
+
+  test("have together counted through the minute that all of them have", () => {
+    expect(sumOfRouters([through(1_005), through(1_003), through(1_004)])).toEqual(through(1_003));
+    expect(sumOfRouters([through(1_005), told(), through(1_004)])).toStrictEqual(told());
   });
 
   test("that count in different buckets cannot be added", () => {
@@ -80,6 +89,8 @@ test.each<[what: string, answer: unknown, message: RegExp]>([
   ],
   ["no windows", good, /windows: expected a list/],
   ["too many windows", { ...good, windows: Array(1_025).fill(minute(1, 1)) }, /at most 1024/],
+  ["half a last minute", { ...good, windows: [], countedThrough: 0.5 }, /countedThrough/],
+  ["a last minute that is none", { ...good, windows: [], countedThrough: null }, /countedThrough/],
   ["edges that fall", { ...good, edgesMilliseconds: [5, 5], windows: [] }, /edgesMilliseconds\[1\]/],
   ["an edge that is none", { ...good, edgesMilliseconds: ["5"], windows: [] }, /edgesMilliseconds\[0\]/],
   ["a slot that is none", window({ slot: 0.5 }), /windows\[0\]\.slot/],
@@ -87,6 +98,7 @@ test.each<[what: string, answer: unknown, message: RegExp]>([
   ["a block that begins anywhere", window({ minutes: 10 }), /windows\[0\]\.minutes/],
   ["no plan", window({ epoch: null }), /windows\[0\]\.epoch/],
   ["no arm", window({ stable: undefined }), /stable\.tries/],
+  ["no number of what is not compared", window({ uncompared: undefined }), /windows\[0\]\.uncompared/],
   ["half a try", window({ stable: armWith({ tries: 0.5 }) }), /stable\.tries/],
   [
     "more errors than tries",

@@ -28,12 +28,19 @@ export interface TryWindow {
   readonly epoch: number;
   readonly candidate: ArmTries;
   readonly stable: ArmTries;
+  /** First tries that went to stable for another reason than chance: load of its pods, and no part of what is compared. */
+  readonly uncompared: number;
 }
 
 /** What one router tells of one ModelDeployment. */
 export interface FirstTries {
   readonly edgesMilliseconds: readonly number[];
   readonly windows: readonly TryWindow[];
+  /**
+   * The last minute that it has counted, since the Unix epoch. Absent while none is counted under the present share: no
+   * windows are then no knowledge, and not no requests.
+   */
+  readonly countedThrough?: number;
 }
 
 /** Minutes of long ago are put together to blocks of so many, which begin at multiples of them. */
@@ -86,13 +93,15 @@ export function mergeWindows(
       epoch: Math.min(window.epoch, before?.epoch ?? window.epoch),
       candidate: before === undefined ? window.candidate : addTries(before.candidate, window.candidate),
       stable: before === undefined ? window.stable : addTries(before.stable, window.stable),
+      uncompared: (before?.uncompared ?? 0) + window.uncompared,
     });
   }
   return [...merged.values()].toSorted((left, right) => left.slot - right.slot);
 }
 
 /**
- * The windows of all routers, each stretch of time once: a block where one of them tells of it as a block.
+ * The windows of all routers, each stretch of time once: a block where one of them tells of it as a block. Counted through
+ * the minute that all of them have counted.
  *
  * @throws {FirstTriesError} when they count in different buckets, as while routers of two versions run.
  */
@@ -107,11 +116,20 @@ export function sumOfRouters(answers: readonly FirstTries[]): FirstTries {
   }
   const windows = answers.flatMap((answer) => answer.windows);
   const blocks = new Set(windows.flatMap(({ slot, minutes }) => (minutes > 1 ? [blockOf(slot)] : [])));
-  return { edgesMilliseconds, windows: mergeWindows(windows, (block) => blocks.has(block)) };
+  const through = answers.map(({ countedThrough }) => countedThrough ?? Number.NaN);
+  const countedThrough = Math.min(...through);
+  return {
+    edgesMilliseconds,
+    windows: mergeWindows(windows, (block) => blocks.has(block)),
+    ...(Number.isNaN(countedThrough) ? {} : { countedThrough }),
+  };
 }
 
 /** As JSON. Counts by bucket are pairs: most buckets are empty. */
-export function firstTriesText(deployment: string, { edgesMilliseconds, windows }: FirstTries): string {
+export function firstTriesText(
+  deployment: string,
+  { edgesMilliseconds, windows, countedThrough }: FirstTries,
+): string {
   const armOf = ({ tries, errors, latencies }: ArmTries) => ({
     tries,
     errors,
@@ -120,6 +138,7 @@ export function firstTriesText(deployment: string, { edgesMilliseconds, windows 
   return JSON.stringify({
     deployment,
     edgesMilliseconds,
+    countedThrough,
     windows: windows.map(({ candidate, stable, ...rest }) => ({
       ...rest,
       candidate: armOf(candidate),
@@ -149,7 +168,14 @@ export function parseFirstTries(text: string, deployment: string, where: string)
   const windows = listOf(answer["windows"], MAXIMUM_WINDOWS, `${where}: windows`).map((window, at) =>
     windowOf(window, edges.length + 1, `${where}: windows[${at}]`),
   );
-  return { edgesMilliseconds: edges, windows };
+  const countedThrough = answer["countedThrough"];
+  return {
+    edgesMilliseconds: edges,
+    windows,
+    ...(countedThrough === undefined
+      ? {}
+      : { countedThrough: whole(countedThrough, `${where}: countedThrough`) }),
+  };
 }
 
 function windowOf(value: unknown, buckets: number, where: string): TryWindow {
@@ -166,6 +192,7 @@ function windowOf(value: unknown, buckets: number, where: string): TryWindow {
     epoch: whole(window["epoch"], `${where}.epoch`),
     candidate: armOf(window["candidate"], buckets, `${where}.candidate`),
     stable: armOf(window["stable"], buckets, `${where}.stable`),
+    uncompared: whole(window["uncompared"], `${where}.uncompared`),
   };
 }
 

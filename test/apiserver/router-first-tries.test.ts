@@ -60,8 +60,8 @@ class Counting {
       clock: this.#clock,
       log: silentLogger,
       envoy: {
-        firstTries: async () => {
-          const report = await envoy.firstTries();
+        firstTries: async (deployments) => {
+          const report = await envoy.firstTries(deployments);
           this.#readings += 1;
           return { ...report, uptimeSeconds: this.#clock.monotonic() / 1_000 };
         },
@@ -143,10 +143,15 @@ interface Seen {
 let trials = 0;
 
 /** Sends a load for some seconds, of one protocol, and looks at what was counted. */
-async function seen(what: string, protocol: "rest" | "grpc", seconds: number): Promise<Seen> {
+async function seen(
+  what: string,
+  protocol: "rest" | "grpc",
+  seconds: number,
+  changes: Partial<TrafficPlan> = {},
+): Promise<Seen> {
   trials += 1;
   const name = `${what}-${trials}`;
-  const plan = await split();
+  const plan = { ...(await split()), ...changes };
   await world.envoy.serve(name, plan, [
     ...world.first.map((ip) => endpoint(ip, "gpu")),
     endpoint(world.second, "gpu", "r2"),
@@ -180,6 +185,23 @@ test.each([
     expect(window.candidate.latencies.reduce((sum, count) => sum + count)).toBe(window.candidate.tries);
     expect(verdicts).toEqual(["Pass", "Pass"]);
   }),
+);
+
+test.each([
+  ["rest", 200],
+  ["grpc", 0],
+] as const)(
+  "over %s what goes to stable without a user is load of it, and is not compared",
+  (protocol, good) =>
+    world.undisturbed(async () => {
+      const stickiness = { header: "x-user", anonymous: "Stable", salt: "s" } as const;
+      const result = await seen(`anonymous-${protocol}`, protocol, 4, { stickiness });
+      const { window, outcomes, verdicts } = result;
+      expect(failures(result, good)).toEqual([]);
+      expect([window.candidate.tries, window.stable.tries]).toEqual([0, 0]);
+      expect(window.uncompared).toBe(outcomes.length);
+      expect(verdicts).not.toContain("Pass");
+    }),
 );
 
 test("a candidate that answers slowly fails by its latency alone", () =>
@@ -236,7 +258,7 @@ test("nothing is counted of a plan that does not split the traffic", () =>
     await world.envoy.serve("whole", plan, world.endpoints);
     await withClients(plan.port, ({ rest }) => openLoop(rest, PER_SECOND, 1_000));
     await delay(FLUSH_MILLISECONDS);
-    const { counted } = await countingEnvoy(world.envoy.place.adminPort).firstTries();
+    const { counted } = await countingEnvoy(world.envoy.place.adminPort).firstTries(["whole"]);
     expect(counted.has("whole")).toBe(false);
     world.envoy.forget("whole");
   }));

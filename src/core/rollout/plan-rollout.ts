@@ -22,6 +22,7 @@ import { present } from "./gates/figure-text.ts";
 import { type GateQuestion, gateQuestions } from "./gates/gate-questions.ts";
 import { judgeGates } from "./gates/judge-gates.ts";
 import { GATES } from "./gates/register.ts";
+import { addressesOf } from "./gates/service-counts.ts";
 import { evidenceOf, isComparable } from "./release-evidence.ts";
 import { presentEpochs, withShare } from "./rollout-shares.ts";
 import { stepsOf, weightOfStep } from "./rollout-steps.ts";
@@ -117,11 +118,12 @@ const NOTHING: Omit<RolloutOutcome, "status"> = { weight: 0, capacityWeight: 0, 
 
 /** Gates are asked for as long as a step is in progress. */
 function questionsOf(
-  { deployment, routers }: Observation,
+  observation: Observation,
   { stable }: RevisionPlan,
   { name: rollout, spec: { gates = [], revision } }: ObservedRollout,
   { step = 0, steps = 0, weight = "0%", startedAt = "", history, shares = [], verdict }: ModelRolloutStatus,
 ): Pick<RolloutPlan, "gateQuestions"> {
+  const { deployment } = observation;
   const { quality } = deployment.spec;
   const isAsked = gates.length > 0 || quality !== undefined;
   if (!isAsked || step === 0 || step === steps || verdict !== undefined) return {};
@@ -139,8 +141,8 @@ function questionsOf(
     ...present({
       inEffectAtMilliseconds: inEffectAt === undefined ? undefined : Date.parse(inEffectAt),
       epochs: presentEpochs(shares, parsePercentage(weight)),
+      routers: addressesOf(observation),
     }),
-    routers: routers.flatMap(({ isLive, address }) => (isLive && address !== undefined ? [address] : [])),
     startedAtMilliseconds: Date.parse(startedAt),
     shares,
     ...(quality === undefined ? {} : { quality }),

@@ -35,19 +35,24 @@ function inGatedStepOne(): World {
   return world.passTime(HOUR);
 }
 
-/** What routers have counted in the last hour: so many of 1,000 first tries of the candidate failed, or were slow. */
-function counted(world: World, failing: number, slow: number): World {
+/**
+ * What routers have counted in an hour until so many minutes ago: so many of 1,000 first tries of the candidate failed, or
+ * were slow.
+ */
+function counted(world: World, failing: number, slow: number, minutesAgo = 0): World {
   const { nowMilliseconds: atMilliseconds } = world.observation();
   const arm = (errors: number, late: number) => ({
     tries: 1_000,
     errors,
     latencies: [0, 1_000 - errors - late, 0, 0, late, 0],
   });
+  const countedThrough = Math.floor(atMilliseconds / MINUTE) - 1 - minutesAgo;
   const windows = Array.from({ length: 60 }, (_, index): TryWindow => {
-    const slot = Math.floor(atMilliseconds / MINUTE) - 60 + index;
-    return { slot, minutes: 1, epoch: 1, candidate: arm(failing, slow), stable: arm(2, 2) };
+    const slot = countedThrough - 59 + index;
+    return { slot, minutes: 1, epoch: 1, candidate: arm(failing, slow), stable: arm(2, 2), uncompared: 0 };
   });
-  const firstTries = { kind: "Whole", atMilliseconds, value: { edgesMilliseconds: EDGES, windows } } as const;
+  const value = { edgesMilliseconds: EDGES, windows, countedThrough };
+  const firstTries = { kind: "Whole", atMilliseconds, value } as const;
   world.gateEvidence = { queries: new Map(), hooks: new Map(), firstTries };
   return world;
 }
@@ -69,6 +74,21 @@ test("the routers that take requests are asked, for the plans and the time of th
     fromMilliseconds: Date.parse(history.at(-1)?.inEffectAt ?? ""),
     epochs: { first: shares.at(-1)?.firstEpoch, last: shares.at(-1)?.lastEpoch },
   });
+});
+
+test("while one of them has no address none is asked, and the step waits and says why", () => {
+  const world = counted(inGatedStepOne(), 2, 2);
+  world.routers = world.routers.map(({ address, ...router }, index) => ({
+    ...router,
+    ...(index === 0 || address === undefined ? {} : { address }),
+  }));
+  expect(world.reconcile().gateQuestions).toEqual([]);
+  expect(outcomes(world)).toEqual(["candidate-replicas Pass ", "fast Wait NoData", "sound Wait NoData"]);
+  expect(world.rollout.status.gates?.at(-1)?.message).toContain("has no address yet");
+  // One that takes no requests any more has sent none.
+  world.gateEvidence = undefined;
+  world.routers = world.routers.map((router, index) => ({ ...router, isLive: index > 0 }));
+  expect(world.reconcile().gateQuestions).toMatchObject([{ addresses: ["10.0.0.2"] }]);
 });
 
 test("without such a gate no router is asked", () => {
@@ -100,6 +120,13 @@ test.each([
   expect(world.rollout.status.verdict?.reason).toBe("GateFailed");
   follow(world);
   expect(world.status.traffic?.arms.map(({ name, weight }) => `${name} ${weight}`)).toEqual(["Stable 10000"]);
+});
+
+test("what was counted well before a router became blind lets no step end", () => {
+  const world = counted(inGatedStepOne(), 2, 2, 5);
+  world.reconcile();
+  expect(outcomes(world)).toEqual(["candidate-replicas Pass ", "fast Wait NoData", "sound Wait NoData"]);
+  expect(where(follow(world))).toBe("Progressing 1");
 });
 
 test("one whose pods are not yet warm waits, however good it looks", () => {

@@ -92,7 +92,7 @@ function tagsOf(modelDeployment: string, end: FirstTryEnd): JsonObject[] {
   const tag = (name: string, value_format: string) => ({ name, value_format });
   return [
     tag("model_deployment", modelDeployment),
-    tag("arm", `%REQ(${PETREL_HEADER.arm})%`),
+    tag("arm", `%REQ(${PETREL_HEADER.uncompared}?${PETREL_HEADER.arm})%`),
     tag("priority", `%METADATA(UPSTREAM_HOST:${ENDPOINT_METADATA}:priority)%`),
     ...(end === "unanswered" ? [tag("flags", "%RESPONSE_FLAGS%")] : []),
   ];

@@ -8,6 +8,9 @@ import type { JsonObject } from "./resource.ts";
 /** Beginning of the names of all these statistics. */
 export const FIRST_TRY_PREFIX = "petrel.first_try";
 
+/** In place of the arm: what goes to stable for another reason than chance. It is load of stable, and not compared. */
+export const UNCOMPARED = "Uncompared";
+
 /**
  * How a first try ended: answered, also by an error of the client's; refused by the server, as with 503; or without an
  * answer: no connection, cut off, timed out, or given up by the client.

@@ -12,6 +12,7 @@ import type { TrafficPlan } from "../../api/traffic-plan.ts";
 import { COLLECTOR_CLUSTER } from "./bootstrap.ts";
 import type { Protocol } from "./cluster.ts";
 import { ENDPOINT_METADATA } from "./endpoints.ts";
+import { UNCOMPARED } from "./first-try-statistics.ts";
 import type { JsonObject } from "./resource.ts";
 import { protoDuration, setHeader, TYPE_URL, type TypedMessage } from "./resource.ts";
 
@@ -21,6 +22,8 @@ export const PETREL_HEADER_PREFIX = "x-petrel-";
 export const PETREL_HEADER = {
   /** Request: the arm that the request belongs to, even when another revision answers in its place. */
   arm: `${PETREL_HEADER_PREFIX}arm`,
+  /** Request: there on requests that go to stable for another reason than chance, whose first tries are not compared. */
+  uncompared: `${PETREL_HEADER_PREFIX}uncompared`,
   /** Request: the epoch of the traffic plan that chose the arm. */
   epoch: `${PETREL_HEADER_PREFIX}epoch`,
   /** Request: when it came, in seconds since the Unix epoch. */
@@ -150,11 +153,14 @@ function renderProtocol(protocol: Protocol, input: RouteInput): readonly JsonObj
     ...renderAction(protocol, input, { user: { header, salt }, split }),
   });
   // What goes to stable for another reason than chance must not be compared.
-  const nobodys = anonymous === "Random" ? input : { ...uncounted, arms: onlyStable(arms) };
+  const nobodys =
+    anonymous === "Random"
+      ? renderAction(protocol, input)
+      : renderAction(protocol, { ...uncounted, arms: onlyStable(arms) }, { isUncompared: true });
   return [
     ...(feedback?.userHeader === header ? [ofUser(CHECKED_USER, splitOf(arms, salt, header))] : []),
     ofUser(".+", UNCHECKED),
-    { match: MATCH[protocol], ...renderAction(protocol, nobodys) },
+    { match: MATCH[protocol], ...nobodys },
   ];
 }
 
@@ -181,12 +187,14 @@ interface Choice {
   readonly user?: { readonly header: string; readonly salt: string };
   /** What model servers are told of it. */
   readonly split?: string;
+  /** By neither. */
+  readonly isUncompared?: boolean;
 }
 
 function renderAction(
   protocol: Protocol,
   input: RouteInput,
-  { user, split = UNCHECKED }: Choice = {},
+  { user, split = UNCHECKED, isUncompared = false }: Choice = {},
 ): JsonObject {
   const { modelDeployment, epoch, timeoutMilliseconds, perTryTimeoutMilliseconds, arms, feedback } = input;
   if (arms.length === 0) {
@@ -197,6 +205,7 @@ function renderAction(
     request_body_buffer_limit: RETRY_BUFFER_BYTES,
     request_headers_to_add: [
       setHeader(PETREL_HEADER.epoch, String(epoch)),
+      ...(isUncompared ? [setHeader(PETREL_HEADER.uncompared, UNCOMPARED)] : []),
       ...countedHeaders(feedback, split),
     ],
     route: {

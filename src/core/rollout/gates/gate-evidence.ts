@@ -66,6 +66,8 @@ export interface ServiceMinute {
   readonly errors: number;
   /** Of these, how many took how long: a count for each bucket of {@link ServiceFigures.latencyEdgesMilliseconds}. */
   readonly latencies: readonly number[];
+  /** First tries of requests that came to the arm for another reason than chance: load, and nothing else. 0 unless given. */
+  readonly uncompared?: number;
 }
 
 /** The service of one arm. */

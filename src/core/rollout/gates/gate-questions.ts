@@ -52,8 +52,8 @@ export interface AskedRelease {
   readonly inEffectAtMilliseconds?: number;
   /** The plans that give this share; absent before there is one. */
   readonly epochs?: RoutersQuestion["epochs"];
-  /** IP addresses of the routers that may have sent requests. */
-  readonly routers: readonly string[];
+  /** IP addresses of the routers that may have sent requests; absent while one of them has none. */
+  readonly routers?: readonly string[];
   readonly startedAtMilliseconds: number;
   /** By which plans of the traffic the candidate had a share so far. */
   readonly shares: readonly RolloutShare[];
@@ -87,7 +87,8 @@ function routersQuestions(
   gates: readonly GateSpec[],
   { deployment, routers: addresses, inEffectAtMilliseconds: fromMilliseconds, epochs }: AskedRelease,
 ): readonly RoutersQuestion[] {
-  if (!judgesService(gates) || fromMilliseconds === undefined || epochs === undefined) return [];
+  if (!judgesService(gates) || addresses === undefined) return [];
+  if (fromMilliseconds === undefined || epochs === undefined) return [];
   return [{ type: "Routers", deployment, addresses, fromMilliseconds, epochs }];
 }
 

@@ -31,10 +31,13 @@ export function judgeService(
   });
 }
 
-/** Requests to a pod of the candidate for each to one of stable; not a number where nothing is known. */
+/**
+ * Requests to a pod of the candidate for each to one of stable, also those that are not compared: they are work as well. Not a number where nothing is known.
+ */
 export function relativeLoad({ candidate, stable }: ServiceFigures): number {
   const load = ({ warmPods, minutes }: ArmService) =>
-    minutes.reduce((sum, { firstTries }) => sum + firstTries, 0) / (warmPods * minutes.length);
+    minutes.reduce((sum, { firstTries, uncompared = 0 }) => sum + firstTries + uncompared, 0) /
+    (warmPods * minutes.length);
   return load(candidate) / load(stable);
 }
 
@@ -55,7 +58,8 @@ function serviceFault({ latencyEdgesMilliseconds: edges, ...arms }: ServiceFigur
   if (falling >= 0) return `edge ${falling} of the latency is ${edges[falling]}`;
   for (const [name, { warmPods, minutes }] of Object.entries(arms)) {
     if (!isCount(warmPods)) return `${name} has ${warmPods} warm pods`;
-    for (const { firstTries, errors, latencies } of minutes) {
+    for (const { firstTries, errors, latencies, uncompared = 0 } of minutes) {
+      if (!isCount(uncompared)) return `${name} has ${uncompared} requests that are not compared`;
       if (!isCount(firstTries)) return `${name} has ${firstTries} first tries in a minute`;
       if (!(isCount(errors) && errors <= firstTries)) return `${name} has ${errors} errors of ${firstTries}`;
       if (latencies.length !== edges.length + 1 || !latencies.every(isCount)) {

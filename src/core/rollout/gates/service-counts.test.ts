@@ -1,9 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { inStepOne } from "../../../../test/fixtures/released-world.ts";
-import type { TryWindow } from "../../../stats/first-tries.ts";
+import type { FirstTries, TryWindow } from "../../../stats/first-tries.ts";
 import type { Observation, ObservedPod } from "../../observation.ts";
 import type { Reading } from "./reading.ts";
-import { serviceOf, WARM_UP_MILLISECONDS, windowsOf } from "./service-counts.ts";
+import { isCountedRecently, serviceOf, WARM_UP_MILLISECONDS, windowsOf } from "./service-counts.ts";
 
 const MINUTE = 60_000;
 const EDGES = [5, 10];
@@ -14,6 +14,7 @@ const minute = (slot: number, changes: Partial<TryWindow> = {}): TryWindow => ({
   epoch: 7,
   candidate: tries(10),
   stable: tries(90),
+  uncompared: 40,
   ...changes,
 });
 
@@ -22,6 +23,7 @@ function observed(since: (pod: ObservedPod) => number | undefined): Observation 
   const observation = inStepOne().observation();
   return {
     ...observation,
+    routers: observation.routers.map((router, index) => ({ ...router, address: `10.0.0.${index + 1}` })),
     pods: observation.pods.map((pod) => {
       const readySinceMilliseconds = since(pod);
       return readySinceMilliseconds === undefined ? pod : { ...pod, readySinceMilliseconds };
@@ -29,12 +31,10 @@ function observed(since: (pod: ObservedPod) => number | undefined): Observation 
   };
 }
 
-const whole = (
-  windows: readonly TryWindow[],
-): Reading<{ edgesMilliseconds: number[]; windows: readonly TryWindow[] }> => ({
+const whole = (windows: readonly TryWindow[], changes: Partial<FirstTries> = {}): Reading<FirstTries> => ({
   kind: "Whole",
-  atMilliseconds: 0,
-  value: { edgesMilliseconds: EDGES, windows },
+  atMilliseconds: 110 * MINUTE,
+  value: { edgesMilliseconds: EDGES, windows, countedThrough: 109, ...changes },
 });
 
 function figures(observation: Observation, windows: readonly TryWindow[]) {
@@ -48,7 +48,9 @@ test("both arms have the minutes of the routers, and the pods of their first poo
   const { latencyEdgesMilliseconds, candidate, stable } = figures(observation, [minute(100), minute(101)]);
   expect(latencyEdgesMilliseconds).toEqual(EDGES);
   expect(candidate.minutes).toEqual(Array(2).fill({ firstTries: 10, errors: 1, latencies: [9, 0, 0] }));
-  expect(stable.minutes).toEqual(Array(2).fill({ firstTries: 90, errors: 1, latencies: [89, 0, 0] }));
+  expect(stable.minutes).toEqual(
+    Array(2).fill({ firstTries: 90, errors: 1, latencies: [89, 0, 0], uncompared: 40 }),
+  );
   const revisionOf = (name: string) =>
     observation.deployment.status.traffic?.arms.find((arm) => arm.name === name)?.pools[0]?.revision;
   const ready = (name: string) =>
@@ -101,6 +103,26 @@ test("what did not come whole is no evidence", () => {
   expect(serviceOf(observation, torn)).toBe(torn);
 });
 
+test("windows of long ago are no evidence: every router has to have counted the last minutes", () => {
+  const observation = observed(() => 0);
+  const windows = [minute(100), minute(101)];
+  const kindOf = (changes: Partial<FirstTries>) => serviceOf(observation, whole(windows, changes)).kind;
+  expect(kindOf({})).toBe("Whole");
+  expect(kindOf({ countedThrough: 106 })).toBe("Whole");
+  expect(kindOf({ countedThrough: 105 })).toBe("Missing");
+  const value = { edgesMilliseconds: EDGES, windows };
+  const never = { kind: "Whole", atMilliseconds: 110 * MINUTE, value } as const;
+  expect(serviceOf(observation, never)).toMatchObject({
+    kind: "Missing",
+    reason: "not every router has counted the last minutes of the step",
+  });
+});
+
+test("a clock that goes before makes no router look fresh", () => {
+  expect(isCountedRecently({ countedThrough: 110 }, 110 * MINUTE)).toBe(true);
+  expect(isCountedRecently({ countedThrough: 110 }, 110 * MINUTE - 1)).toBe(false);
+});
+
 test("what was counted before the share was in effect, or under other plans, is not about the step", () => {
   const question = { fromMilliseconds: 101.5 * MINUTE, epochs: { first: 7, last: 8 } };
   const windows = [
@@ -110,6 +132,11 @@ test("what was counted before the share was in effect, or under other plans, is 
     minute(104, { epoch: 8 }),
     minute(105, { epoch: 9 }),
   ];
-  const ours = windowsOf({ edgesMilliseconds: EDGES, windows }, question);
+  const told = { edgesMilliseconds: EDGES, windows };
+  const ours = windowsOf({ ...told, countedThrough: 104 }, question);
   expect(ours.windows.map(({ slot }) => slot)).toEqual([102, 104]);
+  expect(ours.countedThrough).toBe(104);
+  // What is counted now is not about the step.
+  expect(windowsOf({ ...told, countedThrough: 105 }, question).countedThrough).toBeUndefined();
+  expect(windowsOf(told, question).countedThrough).toBeUndefined();
 });

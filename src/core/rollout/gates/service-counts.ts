@@ -25,14 +25,50 @@ export interface RoutersQuestion {
 export const WARM_UP_MILLISECONDS = 60_000;
 const MINUTE = 60_000;
 
-/** The windows that are about the step. */
+/**
+ * Routers count at the end of each minute, and are asked once a minute: what they have counted is at most two minutes old,
+ * and three when one reading was late.
+ */
+const MAXIMUM_COUNT_AGE_MILLISECONDS = 3 * MINUTE;
+/** A router whose clock goes before by more than this could look fresh long after it has become blind. */
+const MAXIMUM_CLOCK_LEAD_MILLISECONDS = MINUTE;
+
+/**
+ * Whether what was counted reaches to the moment of asking. Without that no windows, or good ones of long ago, say nothing
+ * of the candidate.
+ */
+export function isCountedRecently(
+  { countedThrough }: Pick<FirstTries, "countedThrough">,
+  askedAtMilliseconds: number,
+): boolean {
+  if (countedThrough === undefined) return false;
+  const age = askedAtMilliseconds - (countedThrough + 1) * MINUTE;
+  return age >= -MAXIMUM_CLOCK_LEAD_MILLISECONDS && age <= MAXIMUM_COUNT_AGE_MILLISECONDS;
+}
+
+/**
+ * Addresses of the routers that may have sent requests; undefined while one of them has none: what only some of them tell
+ * is no evidence.
+ */
+export function addressesOf({ routers }: Observation): readonly string[] | undefined {
+  const live = routers.filter(({ isLive }) => isLive);
+  const addresses = live.flatMap(({ address }) => (address === undefined ? [] : [address]));
+  return addresses.length === live.length ? addresses : undefined;
+}
+
+/** The windows that are about the step. Counted through no minute, unless the last one is about it. */
 export function windowsOf(
-  { windows, ...rest }: FirstTries,
+  { windows, countedThrough, ...rest }: FirstTries,
   { fromMilliseconds, epochs }: Pick<RoutersQuestion, "fromMilliseconds" | "epochs">,
 ): FirstTries {
   const isOurs = ({ slot, epoch }: TryWindow) =>
     slot * MINUTE >= fromMilliseconds && epochs.first <= epoch && epoch <= epochs.last;
-  return { ...rest, windows: windows.filter(isOurs) };
+  const ours = windows.filter(isOurs);
+  const isCounted = ours.some(
+    ({ slot, minutes }) =>
+      countedThrough !== undefined && slot <= countedThrough && countedThrough < slot + minutes,
+  );
+  return { ...rest, windows: ours, ...(isCounted && countedThrough !== undefined ? { countedThrough } : {}) };
 }
 
 /** How both arms served, by what routers counted and what is known of the pods that the first tries go to. */
@@ -40,8 +76,14 @@ export function serviceOf(
   observation: Observation,
   reading: Reading<FirstTries> | undefined,
 ): Reading<ServiceFigures> {
+  if (addressesOf(observation) === undefined) {
+    return { kind: "Missing", reason: "a router that takes requests has no address yet" };
+  }
   if (reading === undefined) return { kind: "Missing", reason: "not read yet" };
   if (reading.kind !== "Whole") return reading;
+  if (!isCountedRecently(reading.value, reading.atMilliseconds)) {
+    return { kind: "Missing", reason: "not every router has counted the last minutes of the step" };
+  }
   const { nowMilliseconds, deployment } = observation;
   const arms = deployment.status.traffic?.arms ?? [];
   const pods = {
@@ -55,7 +97,8 @@ export function serviceOf(
     warmPods: pods[arm].filter((pod) => isWarm(pod, nowMilliseconds)).length,
     minutes: warm.map((window) => {
       const { tries, errors, latencies } = window[arm];
-      return { firstTries: tries, errors, latencies };
+      const load = arm === "stable" ? { uncompared: window.uncompared } : {};
+      return { firstTries: tries, errors, latencies, ...load };
     }),
   });
   const value = {

@@ -199,6 +199,19 @@ describe("loads and pods", () => {
     expect(judge(loaded, STEP, { max: 0.01 })).toBe("Fail TooManyErrors");
   });
 
+  test("what is not compared is load of stable all the same", () => {
+    const stable = hourOf(1_000, 2, 0, 4);
+    const others = (uncompared: number) => ({
+      ...stable,
+      minutes: stable.minutes.map((minute) => ({ ...minute, uncompared })),
+    });
+    expect(judge(figures(hourOf(1_000, 1, 0, 4), others(1_000)), LAST)).toBe("Pass Within");
+    expect(judge(figures(hourOf(1_000, 1, 0, 4), others(1_001)), LAST)).toBe("Undecided LoadNotComparable");
+    expect(judge(figures(hourOf(3_000, 60, 0, 4), others(500)), STEP)).toBe("Fail TooManyErrors");
+    const faulty = figures(hourOf(1_000, 1, 0, 4), others(0.5));
+    expect(judge(faulty, STEP)).toBe("NoData FiguresFaulty");
+  });
+
   test("with much less load it proves nothing for all the traffic", () => {
     const idle = figures(hourOf(1_000, 1, 0, 4), hourOf(9_000, 9, 0, 4));
     expect(judge(idle, STEP)).toBe("Pass Within");
