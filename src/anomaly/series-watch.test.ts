@@ -244,6 +244,9 @@ test("what is stored does not grow, and what was damaged is learned anew", () =>
   });
   expect(new SeriesWatch(SETTINGS, damaged).look(5, 1)).toBeUndefined();
   expect(memoriesOf(null)).toEqual({});
+  const { watch, ...rest } = taught(14).watch.memory();
+  for (const slot of [1e300, 0.5])
+    expect(new SeriesWatch(SETTINGS, { ...rest, watch: { ...watch, slot } }).slot).toBe(-1);
 });
 
 test("a watch of other slots is not gone on with", () => {

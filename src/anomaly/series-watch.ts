@@ -93,6 +93,7 @@ export class SeriesWatch {
     this.#settings = settings;
     const { watch = {} } = memory;
     const isSame =
+      Number.isSafeInteger(numberOf(watch, "slot", -1)) &&
       numberOf(watch, "slotsPerDay", 0) === slotsPerDay &&
       numberOf(watch, "season", -1) === SEASONS.indexOf(season);
     const part = (name: string): Memory => (isSame ? (memory[name] ?? {}) : {});
