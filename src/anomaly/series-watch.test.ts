@@ -160,6 +160,37 @@ test("an alarm does not outlive a day without values", () => {
   expect(watch.look(start + 7 * SLOTS_PER_DAY, shop(random, start))).toBeUndefined();
 });
 
+/** Slots without a value from the beginning of an alarm on until it ends, at most those of 30 days. */
+function slotsToEnd(watch: SeriesWatch, last: number): number {
+  let slots = 1;
+  while (watch.look(last + slots, undefined) !== undefined && slots < 30 * SLOTS_PER_DAY) slots++;
+  return slots;
+}
+
+test("an alarm ends when values cease, and the last one is then no longer told", () => {
+  const { watch, start } = taught(35);
+  expect(watch.look(start, 0)).toBeDefined();
+  expect(slotsToEnd(watch, start)).toBe(SLOTS_PER_DAY);
+  expect(watch.value).toBe(0);
+  watch.look(start + SLOTS_PER_DAY + 1, undefined);
+  expect(watch.value).toBeNaN();
+  expect([...watch.findings.values()].map(({ since }) => since)).toEqual([undefined, undefined, undefined]);
+  const again = new SeriesWatch(SETTINGS, memoriesOf(JSON.parse(JSON.stringify(watch.memory()))));
+  expect([again.value, again.slot]).toEqual([Number.NaN, start]);
+});
+
+test("an alarm of a new level lasts for a day where values are rare, too", () => {
+  const { random, watch, start } = taught(35);
+  let slot = start;
+  while (watch.look(slot, 0.9 * shop(random, slot)) === undefined) slot++;
+  expect(watch.anomaly?.detectors).toEqual(["ChangePoint"]);
+  const raised = slot;
+  for (slot++; slot <= raised + SLOTS_PER_DAY; slot++) {
+    watch.look(slot, slot % 8 === 0 ? 0.9 * shop(random, slot) : undefined);
+  }
+  expect(watch.anomaly).toBeUndefined();
+});
+
 test("what is no number changes nothing, and slots only go forward", () => {
   const { watch, start } = taught(14);
   const before = JSON.stringify(watch.memory());
@@ -213,6 +244,9 @@ test("what is stored does not grow, and what was damaged is learned anew", () =>
   });
   expect(new SeriesWatch(SETTINGS, damaged).look(5, 1)).toBeUndefined();
   expect(memoriesOf(null)).toEqual({});
+  const { watch, ...rest } = taught(14).watch.memory();
+  for (const slot of [1e300, 0.5])
+    expect(new SeriesWatch(SETTINGS, { ...rest, watch: { ...watch, slot } }).slot).toBe(-1);
 });
 
 test("a watch of other slots is not gone on with", () => {

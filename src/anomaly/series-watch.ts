@@ -3,7 +3,7 @@
  *
  * The one setting is in how many days one false alarm is allowed, of all detectors together: each has a third of that rate,
  * and what several find at once is one alarm, so together they stay within it. Memory is fixed. A value that is missing or
- * no number is no look; what was learned stays.
+ * no number teaches nothing and what was learned stays, but time goes on: no alarm lasts without values.
  */
 import { AlarmLimit } from "./alarm-limit.ts";
 import { ALLOWANCE, ChangePoint, LEAST_HOURS } from "./change-point.ts";
@@ -57,7 +57,7 @@ const LONGEST_ALARM_DAYS = 1;
 const LEVEL_HOURS = LEAST_HOURS;
 /** Scores count no further: in a series that stood still everything is infinitely far. */
 const LARGEST_SCORE = 1_000;
-/** Days without any value that end an alarm. */
+/** Days without any value that end an alarm, and after which the last one says nothing of now. */
 const LONGEST_GAP_DAYS = 1;
 
 /** One detector with what is known of its alarm. */
@@ -93,6 +93,7 @@ export class SeriesWatch {
     this.#settings = settings;
     const { watch = {} } = memory;
     const isSame =
+      Number.isSafeInteger(numberOf(watch, "slot", -1)) &&
       numberOf(watch, "slotsPerDay", 0) === slotsPerDay &&
       numberOf(watch, "season", -1) === SEASONS.indexOf(season);
     const part = (name: string): Memory => (isSame ? (memory[name] ?? {}) : {});
@@ -126,7 +127,7 @@ export class SeriesWatch {
     return this.#slot;
   }
 
-  /** The value of that slot; not a number before the first. */
+  /** The last value; not a number before the first, and once there was none for longer than a day. */
   get value(): number {
     return this.#value;
   }
@@ -148,8 +149,11 @@ export class SeriesWatch {
    */
   look(slot: number, value: number | undefined): Anomaly | undefined {
     if (!(slot > this.#slot)) throw new RangeError(`expected a slot after ${this.#slot}, got ${slot}`);
-    if (value === undefined || !Number.isFinite(value)) return this.anomaly;
     const isTorn = slot - this.#slot > LONGEST_GAP_DAYS * this.#settings.slotsPerDay;
+    if (value === undefined || !Number.isFinite(value)) {
+      this.#miss(slot, isTorn);
+      return this.anomaly;
+    }
     const wasAlarmed = !isTorn && this.#isAlarmed();
     [this.#slot, this.#value] = [slot, value];
     const place = toScale(value);
@@ -213,6 +217,17 @@ export class SeriesWatch {
   /** Whether a detector other than that of levels has an alarm. */
   #isOff(): boolean {
     return [...this.#watched].some(([type, { looksLeft }]) => type !== "ChangePoint" && looksLeft > 0);
+  }
+
+  /** Lets time go on in a slot that has no value. */
+  #miss(slot: number, isTorn: boolean): void {
+    if (isTorn) this.#value = Number.NaN;
+    for (const [type, watched] of this.#watched) {
+      if (isTorn) watched.looksLeft = 0;
+      else if (type !== "ChangePoint") this.#acceptAfterDays(watched, slot);
+      // Its alarm lasts for a day and not for so many values: where these are rare that could be weeks.
+      else if (watched.looksLeft > 0) watched.looksLeft--;
+    }
   }
 
   /** Ends an alarm that has lasted too long: the level is a new one. */

@@ -4,12 +4,13 @@
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { inFolder } from "../process/testdata/in-folder.ts";
 import type { DataRecord } from "../records/data-records.ts";
 import { Chance } from "../stats/testdata/chance.ts";
-import { slotValues } from "./anomalies/slot-values.ts";
+import { foundAlarms } from "./anomalies/found-alarms.ts";
+import { type SlotValue, slotValues } from "./anomalies/slot-values.ts";
 import { anomalyLines } from "./anomalies.ts";
 
 const MAIN = join(import.meta.dirname, "../main.ts");
@@ -135,6 +136,8 @@ test("values of a slot are one by their mean, and what is empty is no value", as
   for await (const one of slotValues(rows, COLUMNS)) found.push(one);
   expect(found).toEqual([
     { slot: 5_890_752, value: 6 },
+    { slot: 5_890_753, value: undefined },
+    { slot: 5_890_754, value: undefined },
     { slot: 5_890_755, value: -3 },
   ]);
 });
@@ -156,6 +159,32 @@ test.each([
     for await (const one of slotValues(recordsOf(rows), COLUMNS)) expect(one).toBeDefined();
   };
   await expect(read()).rejects.toThrow(message);
+});
+
+describe("values that cease with an alarm", () => {
+  const [slotsPerDay, days] = [96, 14];
+  const settings = { series: "value", slotsPerDay, season: "day", daysPerFalseAlarm: 30 } as const;
+  const time = (slot: number) => new Date(900_000 * slot).toISOString();
+  const outage = days * slotsPerDay;
+  const later = outage + 30 * slotsPerDay;
+
+  async function* until(last: SlotValue): AsyncGenerator<SlotValue> {
+    const random = new Chance(4);
+    for (let slot = 0; slot < outage; slot++) yield { slot, value: 100 + random.normal() };
+    yield { slot: outage, value: 0 };
+    yield last;
+  }
+
+  test.each([
+    ["an empty record", undefined, outage],
+    ["the next value, as wrong as the last one", 0, later],
+  ])("end it after a day, before %s a month later", async (_, value, last) => {
+    const found = await foundAlarms(until({ slot: later, value }), settings, 900_000);
+    const ended = time(outage + slotsPerDay);
+    expect(found.alarms.find(({ raised }) => raised === time(outage))?.ended).toBe(ended);
+    expect(found.to).toBe(time(last));
+    expect(found.values).toBe(outage + (value === undefined ? 1 : 2));
+  });
 });
 
 test("says so when there is nothing", () => {

@@ -3,11 +3,12 @@
  * looked at, and that neither a restart nor a failed transaction changes what is known.
  */
 import { join } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
+import { createLogger } from "../core/log.ts";
 import { inFolder } from "../process/testdata/in-folder.ts";
 import { Chance } from "../stats/testdata/chance.ts";
 import { GROUPS } from "../token/tags.ts";
-import { AnomalyWatches, type SeriesFinding, WINDOW_SLOTS } from "./anomaly-watches.ts";
+import { AnomalyWatches, type SeriesFinding, WINDOW_SLOTS, WORK_OF_STEP } from "./anomaly-watches.ts";
 import { SUM } from "./cell-changes.ts";
 import { type Collected, collectedFrom } from "./collected-metrics.ts";
 import { encodeVector } from "./group-vector.ts";
@@ -15,6 +16,7 @@ import type { SlotRange } from "./router-log.ts";
 import { parseSettings } from "./settings.ts";
 import { Store } from "./store.ts";
 import { batchOf, SETTINGS_TEXT, tokenOf, withCollector } from "./testdata/collecting.ts";
+import { WatchTable } from "./watch-table.ts";
 
 const WATCHED_TEXT = SETTINGS_TEXT.replace(`"labels"`, `"anomalies":{"falseAlarmEvery":"168h"},"labels"`);
 const SERIES = ["requests", "labels", "metric:ctr", "metric:conversion", "metric:revenue"];
@@ -37,6 +39,9 @@ class World {
   readonly collected: Collected;
   readonly tag: number;
   readonly doubtful: SlotRange[] = [];
+  readonly lines: string[] = [];
+  /** Seconds that went by since anything was counted. */
+  later = 0;
   counted = START * WINDOW_SLOTS - 1;
   watches: AnomalyWatches;
 
@@ -52,6 +57,8 @@ class World {
       store: this.store,
       counted: () => this.counted,
       doubtful: () => this.doubtful,
+      nowSeconds: () => 60 * (this.counted + 1) + this.later,
+      log: createLogger({ write: (line) => this.lines.push(line), now: () => 0 }),
     });
     this.store.transaction(() => watches.configure(this.collected));
     this.watches = watches;
@@ -167,6 +174,98 @@ describe("the value of a window", () => {
     }, SETTINGS_TEXT));
 });
 
+describe("the work of one step", () => {
+  const METRICS = 28;
+  const MANY = JSON.parse(WATCHED_TEXT);
+  MANY.deployments[0].metrics = Array.from({ length: METRICS }, (_, index) => ({
+    ...{ name: `m${index}`, type: "ClickThroughRate", label: "click" },
+  }));
+  const MANY_TEXT = JSON.stringify(MANY);
+
+  /** Memories that were read in each step until all was done. */
+  function readsOfSteps(world: World): readonly number[] {
+    const reads = jest.spyOn(world.store.watches, "get");
+    const steps: number[] = [];
+    for (let more = true; more; ) {
+      reads.mockClear();
+      more = world.store.transaction(() => world.watches.step());
+      world.watches.committed();
+      steps.push(reads.mock.calls.length);
+    }
+    reads.mockRestore();
+    return steps;
+  }
+
+  test("loads no more memories after a restart than it may", () =>
+    inWorld((world) => {
+      world.next({ requests: 1_000, arm: STABLE });
+      world.restarted();
+      const steps = readsOfSteps(world);
+      expect(steps.reduce((sum, reads) => sum + reads, 0)).toBe(METRICS + 2);
+      expect(Math.max(...steps)).toBe(WORK_OF_STEP);
+    }, MANY_TEXT));
+
+  test("other settings and a commit that failed load only what they changed", () =>
+    inWorld((world) => {
+      world.next({ requests: 1_000, arm: STABLE });
+      world.watches.committed();
+      world.store.transaction(() => world.watches.configure(world.collected));
+      world.watches.abandon();
+      expect(readsOfSteps(world)).toEqual([0]);
+      const rate = WATCHED_TEXT.replace("168h", "720h");
+      const collected = world.store.transaction(() =>
+        collectedFrom(parseSettings(rate), world.store, 0, false),
+      );
+      world.store.transaction(() => world.watches.configure(collected));
+      expect(readsOfSteps(world)).toEqual([SERIES.length]);
+      world.count({ requests: 1_000, arm: STABLE });
+      world.store.transaction(() => world.watches.step());
+      world.watches.abandon();
+      expect(readsOfSteps(world)).toEqual([SERIES.length]);
+    }));
+
+  test("a series that fails is told once, and holds neither the others nor the transaction back", () =>
+    inWorld((world) => {
+      world.next({ requests: 1_000, arm: STABLE });
+      const { watches } = world.store;
+      const put = watches.put.bind(watches);
+      const broken = jest.spyOn(watches, "put").mockImplementation((key, stored) => {
+        put(key, stored);
+        if (key.series === "requests") throw new Error("a broken row");
+      });
+      const before = world.memories();
+      for (let window = 0; window <= LABEL_LAG_WINDOWS; window++) {
+        world.count({ requests: 2_000, labels: 10, arm: STABLE });
+        world.store.transaction(() => {
+          world.store.setNumber("swept", window);
+          world.watches.step();
+        });
+        world.look();
+      }
+      expect(world.memories()[0]).toBe(before[0]);
+      expect(world.finding("requests")).toBeUndefined();
+      expect(world.finding("metric:ctr")?.value).toBeCloseTo(0.005, 6);
+      expect(world.store.number("swept")).toBe(LABEL_LAG_WINDOWS);
+      expect(world.lines.map((line) => JSON.parse(line).message)).toEqual(["cannot watch a series"]);
+      expect(world.lines[0]).toContain("a broken row");
+      broken.mockRestore();
+      world.next({ requests: 3_000, arm: STABLE });
+      expect(world.finding("requests")?.value).toBeCloseTo(3_000, 6);
+      expect(world.lines.map((line) => JSON.parse(line).message).slice(1)).toEqual([
+        "can watch all series again",
+      ]);
+    }));
+});
+
+test("what is a day old is not told, though nothing was counted since", () =>
+  inWorld((world) => {
+    world.next({ requests: 1_000 });
+    world.later = 86_400;
+    expect(world.finding("requests")).toBeDefined();
+    world.later += WINDOW_SLOTS * 60;
+    expect(world.finding("requests")).toBeUndefined();
+  }));
+
 describe("after a week of a shop", () => {
   const WINDOWS = 8 * 288;
 
@@ -228,6 +327,29 @@ describe("after a week of a shop", () => {
       expect(world.finding("requests")?.value).toBeCloseTo(500, 6);
     }));
 });
+
+test("a running collector goes on to store when its watches cannot", async () => {
+  const put = jest.spyOn(WatchTable.prototype, "put").mockImplementation(() => {
+    throw new Error("a broken table");
+  });
+  const lines: string[] = [];
+  const log = createLogger({ write: (line) => lines.push(line), now: () => 0 });
+  try {
+    await withCollector(
+      async (collector) => {
+        await collector.impressions(batchOf(1, [{ token: tokenOf(1) }]));
+        // Failing commits would be tried again every second.
+        while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+        await new Promise((resolve) => setTimeout(resolve, 2_500));
+        expect(collector.problem).toBeUndefined();
+      },
+      { settings: parseSettings(WATCHED_TEXT), log },
+    );
+  } finally {
+    put.mockRestore();
+  }
+  expect(lines.map((line) => JSON.parse(line).message)).toEqual(["cannot watch a series"]);
+}, 60_000);
 
 test(
   "a running collector shows the series, with no alarm at first",

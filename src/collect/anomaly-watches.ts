@@ -11,6 +11,7 @@
 import type { DetectorType } from "../anomaly/detector.ts";
 import { memoriesOf } from "../anomaly/memory.ts";
 import { type DetectorFinding, SeriesWatch, type WatchMemory } from "../anomaly/series-watch.ts";
+import type { Logger } from "../core/log.ts";
 import { SLOT_SECONDS } from "../token/slot.ts";
 import type { Collected, CollectedDeployment } from "./collected-metrics.ts";
 import type { SlotRange } from "./router-log.ts";
@@ -23,8 +24,8 @@ import { type WatchedSeries, watchedSeries } from "./watched-series.ts";
 export const WINDOW_SLOTS = 5;
 const WINDOW_SECONDS = WINDOW_SLOTS * SLOT_SECONDS;
 const WINDOWS_A_DAY = 86_400 / WINDOW_SECONDS;
-/** Windows of one step, so that no client waits long behind it. */
-const WINDOWS_OF_STEP = 20;
+/** Windows and loaded memories of one step, so that no client waits long behind it. */
+export const WORK_OF_STEP = 20;
 /** After so many windows that were not looked at, the earlier ones are let go. */
 const LONGEST_BEHIND = WINDOWS_A_DAY;
 /** Windows by which a look at labels may be late. */
@@ -37,6 +38,9 @@ export interface AnomalyWatchesOptions {
   readonly counted: () => number | undefined;
   /** Slots of which a piece may be missing. */
   readonly doubtful: () => readonly SlotRange[];
+  /** Seconds since the Unix epoch. */
+  readonly nowSeconds: () => number;
+  readonly log: Logger;
 }
 
 /** What is known of one series. */
@@ -49,17 +53,42 @@ export interface SeriesFinding {
   readonly detectors: ReadonlyMap<DetectorType, DetectorFinding>;
 }
 
+/** A series that is wanted. */
+interface Wanted {
+  readonly name: string;
+  readonly key: WatchKey;
+  readonly deployment: string;
+  readonly series: WatchedSeries;
+  readonly daysPerFalseAlarm: number;
+}
+
 interface State {
   readonly watch: SeriesWatch;
+  readonly daysPerFalseAlarm: number;
   next: number;
+}
+
+/** What one step may do, and by what. */
+interface Step {
+  readonly counted: number;
+  readonly doubtful: readonly SlotRange[];
+  /** Windows and loads that it may still do. */
+  left: number;
 }
 
 /** The watches of one file. */
 export class AnomalyWatches {
   readonly #options: AnomalyWatchesOptions;
-  #collected: Collected = new Map();
-  /** By {@link nameOf}; what is not here is read from the file. */
+  #wanted: readonly Wanted[] = [];
+  /** By name; what is not here is read from the file. */
   readonly #states = new Map<string, State>();
+  /** Names of those that the transaction under way may have changed. */
+  readonly #touched = new Set<string>();
+  /** Names of those whose last look failed. */
+  readonly #failing = new Set<string>();
+  /** Where the pass through all series goes on, and what was counted when it began. */
+  #at = 0;
+  #passCounted: number | undefined;
   /** All windows are done as far as this slot lets them. */
   #doneThrough: number | undefined;
 
@@ -67,91 +96,134 @@ export class AnomalyWatches {
     this.#options = options;
   }
 
-  /** Takes what is collected from now on, and forgets series that are no longer watched. */
+  /** Takes what is collected from now on, and forgets series that are no longer watched. What is watched as before stays. */
   configure(collected: Collected): void {
-    this.#collected = collected;
-    this.abandon();
+    this.#wanted = [...watchedDeployments(collected)].flatMap((entry) => wantedOf(...entry));
+    this.#restart();
+    const days = new Map(this.#wanted.map(({ name, daysPerFalseAlarm }) => [name, daysPerFalseAlarm]));
+    for (const [name, { daysPerFalseAlarm }] of this.#states) {
+      if (days.get(name) !== daysPerFalseAlarm) this.#states.delete(name);
+    }
+    for (const name of this.#failing) if (!days.has(name)) this.#failing.delete(name);
     const { watches } = this.#options.store;
-    const wanted = new Set(
-      [...watchedDeployments(collected)].flatMap(([tag, deployment]) =>
-        watchedSeries(deployment).map(({ name }) => nameOf({ deployment: tag, series: name })),
-      ),
-    );
-    for (const key of watches.keys()) if (!wanted.has(nameOf(key))) watches.delete(key);
+    for (const key of watches.keys()) if (!days.has(nameOf(key))) watches.delete(key);
   }
 
-  /** Forgets what stands in memory: it is read from the file again. */
+  /** The transaction was committed. */
+  committed(): void {
+    this.#touched.clear();
+  }
+
+  /** The transaction was rolled back: what it may have changed is read from the file again. */
   abandon(): void {
-    this.#states.clear();
-    this.#doneThrough = undefined;
+    for (const name of this.#touched) this.#states.delete(name);
+    this.#touched.clear();
+    this.#restart();
   }
 
-  /** Looks at some windows that are due. True when there are more. */
+  /**
+   * Looks at some windows that are due. True when there are more. A series that fails is passed over until more is counted:
+   * neither the other series nor the transaction have to do with it.
+   *
+   * @throws what took the transaction with it.
+   */
   step(): boolean {
     const counted = this.#options.counted();
     if (counted === undefined || counted === this.#doneThrough) return false;
-    const doubtful = this.#options.doubtful();
-    let left = WINDOWS_OF_STEP;
-    for (const [tag, deployment] of watchedDeployments(this.#collected)) {
-      const all = watchedSeries(deployment);
-      for (const series of all) {
-        const key = { deployment: tag, series: series.name };
-        const due = Math.floor((counted + 1 - series.lagSlots) / WINDOW_SLOTS) - 1;
-        const state = this.#stateOf(key, deployment, all.length, due);
-        state.next = Math.max(state.next, due - LONGEST_BEHIND);
-        const first = state.next;
-        for (; state.next <= due && left > 0; left--) {
-          const isLate = series.lagSlots > 0 && due - state.next > LONGEST_DELAY;
-          const value = isLate ? undefined : this.#valueOf(tag, series, state.next, doubtful, counted);
-          state.watch.look(state.next++, value);
-        }
-        if (state.next > first) {
-          const memory = JSON.stringify(state.watch.memory());
-          this.#options.store.watches.put(key, { next: state.next, memory });
-        }
-        if (state.next <= due) return true;
-      }
+    if (this.#at === 0) this.#passCounted = counted;
+    const step: Step = { counted, doubtful: this.#options.doubtful(), left: WORK_OF_STEP };
+    for (const wanted of this.#wanted.slice(this.#at)) {
+      if (!this.#isDone(wanted, step)) return true;
+      this.#at++;
     }
+    this.#at = 0;
+    // Those at the beginning may have more to look at by now.
+    if (counted !== this.#passCounted) return true;
     this.#doneThrough = counted;
     return false;
   }
 
-  /** What is known of each series that has had a value. */
+  /** What is known of each series that has had a value in the last day. */
   *findings(): Generator<SeriesFinding> {
-    for (const [tag, deployment] of watchedDeployments(this.#collected)) {
-      for (const { name } of watchedSeries(deployment)) {
-        const watch = this.#states.get(nameOf({ deployment: tag, series: name }))?.watch;
-        if (watch === undefined || Number.isNaN(watch.value)) continue;
-        const { value, findings } = watch;
-        yield { deployment: deployment.name, series: name, value, detectors: findings };
-      }
+    const now = Math.floor(this.#options.nowSeconds() / WINDOW_SECONDS);
+    for (const { name, deployment, series } of this.#wanted) {
+      const watch = this.#states.get(name)?.watch;
+      if (watch === undefined || Number.isNaN(watch.value)) continue;
+      // While no router reports nothing is counted, and no watch learns that time goes on.
+      const due = now - 1 - Math.ceil(series.lagSlots / WINDOW_SLOTS);
+      if (due - watch.slot > LONGEST_BEHIND) continue;
+      yield { deployment, series: series.name, value: watch.value, detectors: watch.findings };
     }
   }
 
-  #stateOf(key: WatchKey, deployment: CollectedDeployment, count: number, due: number): State {
-    const name = nameOf(key);
+  #restart(): void {
+    this.#at = 0;
+    this.#doneThrough = undefined;
+  }
+
+  /** Does what is due of a series. False when the step must end before it is done. */
+  #isDone(wanted: Wanted, step: Step): boolean {
+    const { name, series } = wanted;
+    const due = Math.floor((step.counted + 1 - series.lagSlots) / WINDOW_SLOTS) - 1;
     const known = this.#states.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined && known.next > due) return true;
+    if (step.left <= 0) return false;
+    this.#touched.add(name);
+    const attempt = this.#options.store.watches.attempt(() => this.#advance(wanted, due, step));
+    if ("result" in attempt) {
+      if (this.#failing.delete(name) && this.#failing.size === 0) {
+        this.#options.log.info("can watch all series again");
+      }
+      return attempt.result;
+    }
+    this.#states.delete(name);
+    if (this.#failing.size === 0) {
+      const fields = { "petrel.model_deployment": wanted.deployment, "petrel.series": series.name };
+      this.#options.log.error("cannot watch a series", { error: attempt.failure, ...fields });
+    }
+    this.#failing.add(name);
+    return true;
+  }
+
+  #advance(wanted: Wanted, due: number, step: Step): boolean {
+    const { name, key, series } = wanted;
+    let state = this.#states.get(name);
+    if (state === undefined) {
+      step.left--;
+      state = this.#load(wanted, due);
+      this.#states.set(name, state);
+    }
+    state.next = Math.max(state.next, due - LONGEST_BEHIND);
+    const first = state.next;
+    for (; state.next <= due && step.left > 0; step.left--) {
+      const isLate = series.lagSlots > 0 && due - state.next > LONGEST_DELAY;
+      const value = isLate ? undefined : this.#valueOf(key.deployment, series, state.next, step);
+      state.watch.look(state.next++, value);
+    }
+    if (state.next > first) {
+      const memory = JSON.stringify(state.watch.memory());
+      this.#options.store.watches.put(key, { next: state.next, memory });
+    }
+    return state.next > due;
+  }
+
+  #load({ key, daysPerFalseAlarm }: Wanted, due: number): State {
     const stored = this.#options.store.watches.get(key);
     const settings = {
       series: key.series,
       slotsPerDay: WINDOWS_A_DAY,
       season: "week",
-      // One false alarm of the deployment in this time, whichever series it is of.
-      daysPerFalseAlarm: count * (deployment.falseAlarmDays ?? Number.POSITIVE_INFINITY),
+      daysPerFalseAlarm,
     } as const;
     const watch = new SeriesWatch(settings, memoryOf(stored?.memory));
-    const state = { watch, next: Math.max(stored?.next ?? due, watch.slot + 1) };
-    this.#states.set(name, state);
-    return state;
+    return { watch, daysPerFalseAlarm, next: Math.max(stored?.next ?? due, watch.slot + 1) };
   }
 
   #valueOf(
     deployment: number,
     { sums, valueIn }: WatchedSeries,
     window: number,
-    doubtful: readonly SlotRange[],
-    counted: number,
+    { doubtful, counted }: Step,
   ): number | undefined {
     const first = window * WINDOW_SLOTS;
     const range = { first, last: first + WINDOW_SLOTS - 1 };
@@ -172,6 +244,17 @@ function nameOf({ deployment, series }: WatchKey): string {
 
 function* watchedDeployments(collected: Collected): Generator<readonly [number, CollectedDeployment]> {
   for (const entry of collected) if (entry[1].falseAlarmDays !== undefined) yield entry;
+}
+
+/** The series of a deployment that is watched. */
+function wantedOf(tag: number, deployment: CollectedDeployment): readonly Wanted[] {
+  const all = watchedSeries(deployment);
+  // One false alarm of the deployment in this time, whichever series it is of.
+  const daysPerFalseAlarm = all.length * (deployment.falseAlarmDays ?? Number.POSITIVE_INFINITY);
+  return all.map((series) => {
+    const key = { deployment: tag, series: series.name };
+    return { name: nameOf(key), key, deployment: deployment.name, series, daysPerFalseAlarm };
+  });
 }
 
 /** What was damaged is learned anew. */

@@ -24,6 +24,7 @@ import {
 import { EvidenceReader } from "./evidence-reader.ts";
 import { type FeedbackAnswer, isVerified, type VerifiedFeedback, verifyFeedback } from "./feedback.ts";
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
 import { type BatchOutcome, Ledger, placeOf, type Retention } from "./ledger.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
@@ -79,9 +80,6 @@ export interface BatchAnswer extends BatchOutcome {
   readonly silent: readonly string[];
 }
 
-/** How long housekeeping rests when there is nothing to do. */
-const SWEEP_MILLISECONDS = 1_000;
-
 /** A running collector. */
 export class Collector {
   readonly metrics: CollectMetrics;
@@ -96,7 +94,7 @@ export class Collector {
   /** What the transaction under way did to the cells. */
   #written: Written = { joined: [], news: [] };
   #storeProblem: string | undefined;
-  #cancelSweep: () => void = () => {};
+  readonly #housekeeping: Housekeeping;
   #isClosed = false;
 
   constructor(options: CollectorOptions) {
@@ -122,7 +120,7 @@ export class Collector {
     const doubtful = () => voidedSlots(this.#ledger.incarnations.values(), clock.now());
     this.#reader = new EvidenceReader({ store, clock, blocks: this.#ledger.blocks, doubtful });
     this.#watches = new AnomalyWatches({
-      ...{ store, doubtful },
+      ...{ store, doubtful, log: options.log, nowSeconds: () => clock.now() / 1_000 },
       counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
     });
     this.metrics = new CollectMetrics({
@@ -137,7 +135,7 @@ export class Collector {
       this.#configure(options.settings);
       this.#ledger.finish();
     });
-    this.#scheduleSweep(SWEEP_MILLISECONDS);
+    this.#housekeeping = new Housekeeping(clock, () => this.#sweep());
   }
 
   /** Why nothing can be stored, if so. */
@@ -266,7 +264,7 @@ export class Collector {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#closing.abort();
-    this.#cancelSweep();
+    this.#housekeeping.stop();
     await this.#queue.commit(0, () => {}).catch(() => {});
     this.#options.store.close();
   }
@@ -326,6 +324,7 @@ export class Collector {
   #committed(milliseconds: number): void {
     if (this.#storeProblem !== undefined) this.#options.log.info("can store again");
     this.#storeProblem = undefined;
+    this.#watches.committed();
     this.metrics.committed(milliseconds);
     const { joined, news } = this.#written;
     for (const { deployment, labels } of joined) {
@@ -342,23 +341,18 @@ export class Collector {
     }
   }
 
-  #scheduleSweep(milliseconds: number): void {
-    if (this.#isClosed) return;
-    this.#cancelSweep = this.#options.clock.schedule(milliseconds, () => {
-      const { retention, clock } = this.#options;
-      this.#commit(0, () => {
-        const swept = this.#ledger.sweep(retention, Math.floor(clock.now() / 1_000));
-        return { ...swept, isBehind: this.#watches.step() };
-      }).then(
-        ({ more, orphans, isBehind }) => {
-          for (const { deployment, labels } of orphans) {
-            this.metrics.orphaned(this.#ledger.collected.get(deployment)?.name ?? "none", labels);
-          }
-          this.#scheduleSweep(more || isBehind ? 0 : SWEEP_MILLISECONDS);
-        },
-        () => this.#scheduleSweep(SWEEP_MILLISECONDS),
+  async #sweep(): Promise<boolean> {
+    const { more, orphans, isBehind } = await this.#commit(0, () => {
+      const swept = this.#ledger.sweep(
+        this.#options.retention,
+        Math.floor(this.#options.clock.now() / 1_000),
       );
+      return { ...swept, isBehind: this.#watches.step() };
     });
+    for (const { deployment, labels } of orphans) {
+      this.metrics.orphaned(this.#ledger.collected.get(deployment)?.name ?? "none", labels);
+    }
+    return more || isBehind;
   }
 
   #deploymentOf(name: string): CollectedDeployment {

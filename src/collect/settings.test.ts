@@ -66,6 +66,13 @@ test.each([
     changed(`"labels"`, `"anomalies":{"falseAlarms":"720h"},"labels"`),
     "deployments[0].anomalies to have only falseAlarmEvery",
   ],
+  [
+    "anomalies without labels",
+    JSON.stringify({
+      deployments: [{ name: "a", uid: "b", labels: [], anomalies: { falseAlarmEvery: "720h" } }],
+    }),
+    "expected deployments[0].labels not to be empty where there are deployments[0].anomalies",
+  ],
   ["a metric twice", changed(`"conversion"`, `"ctr"`), "to differ, got ctr twice"],
 ])("refuses %s", (_, text, message) => {
   expect(() => parseSettings(text)).toThrow(SettingsError);

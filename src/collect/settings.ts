@@ -92,6 +92,10 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
   );
   const watched =
     entry["anomalies"] === undefined ? {} : anomaliesOf(entry["anomalies"], `${place}.anomalies`);
+  if (entry["anomalies"] !== undefined && labels.length === 0) {
+    // How long a window must wait for its labels would be the longest of nothing.
+    throw new SettingsError(`expected ${place}.labels not to be empty where there are ${place}.anomalies`);
+  }
   return { name, uid, tag: nameTag(uid), labels, metrics, ...watched };
 }
 

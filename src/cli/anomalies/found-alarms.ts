@@ -43,9 +43,7 @@ export async function foundAlarms(
   const alarms: FoundAlarm[] = [];
   let [first, values]: [number | undefined, number] = [undefined, 0];
   let current: FoundAlarm | undefined;
-  for await (const { slot, value } of series) {
-    first ??= slot;
-    values++;
+  const look = (slot: number, value: number | undefined) => {
     const anomaly = watch.look(slot, value);
     if (anomaly === undefined && current !== undefined) {
       alarms.push({ ...current, ended: timeOf(slot) });
@@ -53,6 +51,16 @@ export async function foundAlarms(
     } else if (anomaly !== undefined) {
       current ??= { ...anomaly, since: timeOf(anomaly.since), raised: timeOf(slot), ended: null };
     }
+  };
+  let next: number | undefined;
+  for await (const { slot, value } of series) {
+    // Slots that the series has not are gone through while there is an alarm: it may end in one of them.
+    for (next ??= slot; current !== undefined && next < slot; next++) look(next, undefined);
+    look(slot, value);
+    next = slot + 1;
+    if (value === undefined) continue;
+    first ??= slot;
+    values++;
   }
   if (current !== undefined) alarms.push(current);
   const isEmpty = first === undefined;

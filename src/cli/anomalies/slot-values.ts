@@ -1,17 +1,18 @@
 /**
  * Records of time and value as one value for each slot of time: the mean of those that fall into it.
  *
- * A time that could be meant in two ways, or that goes back, is refused and never guessed; a slot without a value is not
+ * A time that could be meant in two ways, or that goes back, is refused and never guessed; a slot without a record is not
  * there.
  */
 import type { DataRecord } from "../../records/data-records.ts";
 import { RecordError, shownValue } from "../../records/record-error.ts";
 
-/** A slot that has a value. */
+/** A slot that has a record. */
 export interface SlotValue {
   /** In slots since the Unix epoch. */
   readonly slot: number;
-  readonly value: number;
+  /** Undefined where all its records are without one. */
+  readonly value: number | undefined;
 }
 
 /** Where time and value stand, and how long a slot is. */
@@ -40,13 +41,13 @@ export async function* slotValues(
     const next = Math.floor(millisecondsOf(record, time) / slotMilliseconds);
     if (next < slot) throw new RecordError(record.line, `"${time}" not to go back`, "an earlier time");
     if (next > slot) {
-      if (count > 0) yield { slot, value: sum / count };
+      if (slot >= 0) yield { slot, value: count > 0 ? sum / count : undefined };
       [slot, sum, count] = [next, 0, 0];
     }
     const number = numberOf(record, value);
     if (number !== undefined) [sum, count] = [sum + number, count + 1];
   }
-  if (count > 0) yield { slot, value: sum / count };
+  if (slot >= 0) yield { slot, value: count > 0 ? sum / count : undefined };
 }
 
 function memberOf({ line, members }: DataRecord, name: string): unknown {
