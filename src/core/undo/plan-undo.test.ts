@@ -75,7 +75,12 @@ describe("what asks for nothing ends no undo", () => {
     ["an empty retry", (world: World) => world.retry("")],
     ["a retry that was obeyed before, taken away and set again", (world: World) => world.retry("1")],
   ])("%s", (_what, act) => {
-    const world = follow(badModelServes().retry("1").edit({ model: model("v3") }), 8).stripAnnotations();
+    const world = follow(
+      badModelServes()
+        .retry("1")
+        .edit({ model: model("v3") }),
+      8,
+    ).stripAnnotations();
     expect(world.status.rollout?.retry).toBe("1");
     follow(world.undo("a"), 8);
     expect(shares(world)).toBe("v2 100%");

@@ -104,11 +104,11 @@ export class Routers implements Controller, Disturbance {
         return [];
       const carried = this.#processOf(pod).carried.get(name);
       if (carried === undefined || carried.uid !== uid) return [];
-      return isReady(pod) || this.#takesRequests(pod, name) ? [carried.plan] : [];
+      return this.#takesRequests(pod, name) ? [carried.plan] : [];
     });
   }
 
-  /** Whether its endpoint says so, which stays when only the pod has become unready. */
+  /** Whether its endpoint says so: nobody is led to a router without one, and it stays when only the pod is not ready. */
   #takesRequests(pod: KubeObject, modelDeployment: string): boolean {
     const { namespace = "" } = pod.metadata;
     return this.#world.find("EndpointSlice", namespace, this.#sliceOf(pod, modelDeployment)) !== undefined;

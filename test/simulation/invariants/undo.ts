@@ -4,6 +4,8 @@
 import { asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { ANNOTATION } from "../../../src/api/names.ts";
+import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/model-revision.ts";
+import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { isOperator } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import type { World, Write } from "../world.ts";
@@ -16,7 +18,8 @@ function isReport({ actor, call, after }: Write): boolean {
 
 /**
  * An undo that stands is ended by a spec with a model that was not undone, by the token of a retry that was not there
- * when it began, and by another request; by nothing else, and above all not by an annotation that goes.
+ * when it began, by a spec with what it goes back to, and by another request; by nothing else, and above all not by an
+ * annotation that goes.
  */
 export const undoStands: Invariant = {
   name: "an undo stands until the spec states another model, or a person asks for something else",
@@ -33,8 +36,8 @@ export const undoStands: Invariant = {
     if (obeyed !== undo.request && annotations[ANNOTATION.undo] === obeyed && !isRefused) return undefined;
     const retry = annotations[ANNOTATION.retry];
     const isReplaced = !isUndone(undo, valueAt(after, "spec", "model"));
-    const isRetried = retry !== undefined && retry !== undo.retry;
-    return now === undefined && (isReplaced || isRetried)
+    const isRetried = retry !== undefined && retry !== "" && retry !== undo.retry;
+    return now === undefined && (isReplaced || isRetried || statedRevision(after) === undo.revision)
       ? undefined
       : `${name}: the undo ${undo.request} to ${undo.revision} ends, and nobody asked for that`;
   },
@@ -79,6 +82,12 @@ export const undoneToServed: Invariant = {
       : `${name}: the undo ${undo.request} goes to ${undo.revision}, which was never stable`;
   },
 };
+
+/** Name of the model revision of the spec; undefined where that cannot be read. */
+function statedRevision(deployment: KubeObject): string | undefined {
+  const { deployment: read } = readModelDeployment(deployment);
+  return read === undefined ? undefined : modelRevisionName(read.metadata.name, modelRevisionOf(read.spec));
+}
 
 function isOfUndone(deployment: KubeObject, undo: StoredUndo, revision: string, world: World): boolean {
   return isUndone(undo, valueAt(visibleRecord(deployment, revision, world), "data", "model"));

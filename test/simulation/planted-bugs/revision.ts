@@ -127,7 +127,7 @@ export const REVISION_BUGS: readonly PlantedBug[] = [
         : observation,
     ),
     noticedBy: [undoStands.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "takes an undone model for another one when something else of the spec changes",
