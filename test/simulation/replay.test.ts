@@ -3,7 +3,7 @@
  */
 import { afterAll, expect, test } from "@jest/globals";
 import { SeedRunner } from "./seed-runner.ts";
-import type { SimulationResult } from "./simulation.ts";
+import type { SimulationResult } from "./simulation-result.ts";
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 

@@ -3,7 +3,7 @@
  */
 import type { Coverage } from "./coverage.ts";
 import { coverageLines } from "./coverage-table.ts";
-import type { SimulationResult } from "./simulation.ts";
+import type { SimulationResult } from "./simulation-result.ts";
 
 /** Everything about a failed seed; undefined when it went well. */
 export function describeFailure(result: SimulationResult): string | undefined {

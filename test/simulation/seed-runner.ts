@@ -3,7 +3,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { SimulationResult } from "./simulation.ts";
+import type { SimulationResult } from "./simulation-result.ts";
 
 /** What a thread is told to simulate. */
 export interface SeedTask {

@@ -12,7 +12,7 @@ import { Kubelet } from "./cluster/kubelet.ts";
 import { makeNodes } from "./cluster/nodes.ts";
 import { PodScheduler } from "./cluster/pod-scheduler.ts";
 import { Routers } from "./cluster/routers.ts";
-import { Coverage, type CoverageCells } from "./coverage.ts";
+import { Coverage } from "./coverage.ts";
 import { describeWrite } from "./describe-write.ts";
 import { Facts, isOperator } from "./facts.ts";
 import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
@@ -26,6 +26,7 @@ import { ReleaseGuides } from "./people/release-guides.ts";
 import { Undoers } from "./people/undoers.ts";
 import { PlanHistory } from "./plan-history.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import type { SimulationResult, Violation } from "./simulation-result.ts";
 import type { Controller, Disturbance, Task } from "./task.ts";
 import { World } from "./world.ts";
 
@@ -35,28 +36,6 @@ export interface SimulationOptions {
   readonly steps: number;
   /** Errors planted to see whether they are caught. */
   readonly substitutes?: Substitutes;
-}
-
-/** What broke. */
-export interface Violation {
-  readonly invariant: string;
-  readonly details: string;
-  /** The step in which it broke; the number of steps and more once everything was left alone. */
-  readonly step: number;
-}
-
-/** How a run went. Plain data: it goes from thread to thread. */
-export interface SimulationResult {
-  readonly seed: number;
-  readonly steps: number;
-  /** The first that broke; absent when all went well. */
-  readonly violation?: Violation;
-  readonly traceHash: string;
-  /** The lines of the last steps, for people. */
-  readonly lastLines: readonly string[];
-  readonly coverage: CoverageCells;
-  /** Writes of the operator, the Lease left out. */
-  readonly operatorWrites: number;
 }
 
 /** Broken when somebody is at work for ever. */
@@ -223,6 +202,7 @@ class Run {
     // Names become free, of which nobody is told: whoever waits for one has to look again by himself.
     if (!(await this.#stirs(this.#neighbours.name, this.#neighbours.leaving()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.atRest()))) return;
+    if (!(await this.#stirs(this.#undoers.name, this.#undoers.appliedAgain()))) return;
 
     // New processes look at everything once more; what is as it should be is not written again.
     const writes = this.#operatorWrites;

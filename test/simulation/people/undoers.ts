@@ -2,7 +2,7 @@
  * People who have the traffic taken back: to what served before, to a revision that they name, or to one that never
  * served. Others, or their tools, take all annotations away, or the record of what an undo goes back to.
  */
-import { asList, asString, valueAt } from "../../../src/api/json.ts";
+import { asList, asRecord, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { ANNOTATION } from "../../../src/api/names.ts";
 import { referenceTo } from "../../../src/kube/object-key.ts";
@@ -39,7 +39,8 @@ export class Undoers implements Disturbance {
         run: () => this.#world.portFor(this.name).delete(referenceTo(record), {}),
       };
     }
-    if (random.chance(0.25)) {
+    // What counts is that nothing follows from it while an undo stands.
+    if (random.chance(record === undefined ? 0.1 : 0.5)) {
       return this.#annotate(standing, {}, `takes the annotations of ${namespace}/${name} away`);
     }
     const token = `t${random.integer(1, 99)}`;
@@ -63,6 +64,22 @@ export class Undoers implements Disturbance {
         const value = `rest ${to}`;
         const what = `asks for undo ${value} of ${namespace}/${name}`;
         return this.#annotate(one, { ...annotations, [ANNOTATION.undo]: value }, what);
+      });
+  }
+
+  /** Git states the same model once more, and something else beside it, while an undo stands. */
+  appliedAgain(): readonly Task[] {
+    return this.#world
+      .objects("ModelDeployment")
+      .filter(
+        (one) => this.#recordOfTarget(one) !== undefined && one.metadata.deletionTimestamp === undefined,
+      )
+      .map((one) => {
+        const spec = { ...asRecord(one["spec"]), traffic: { timeout: "7s" } };
+        return {
+          what: `applies ${one.metadata.namespace}/${one.metadata.name} again, with another time-out`,
+          run: () => this.#world.portFor(this.name).replace({ ...one, spec }, MANAGER),
+        };
       });
   }
 
