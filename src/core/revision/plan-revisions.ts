@@ -10,6 +10,7 @@
 
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
 import type { StandingUndo } from "../../api/undo-status.ts";
+import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { everyReplicaIsReady } from "../readiness.ts";
 import { currentRelease, isGivenUp, isOver, letsPromote } from "../rollout/current-release.ts";
@@ -59,15 +60,23 @@ function stableThatServed(
 
 /**
  * Whether a candidate with traffic keeps its role though the spec asks for another revision: only while it has
- * more ready replicas than stable, to which the traffic would return.
+ * more ready replicas than stable, to which the traffic would return, in the pools that are to have any.
  */
 function mustKeepTraffic(
   observation: Observation,
   moving: ObservedRevision,
   stable: ObservedRevision,
 ): boolean {
+  const { spec } = observation.deployment;
+  // What stands in a pool that is to have no replicas is about to go.
+  const wanted = new Set(
+    spec.pools.filter((pool) => desiredReplicas(spec, pool) > 0).map(({ name }) => name),
+  );
   const readyPods = ({ name }: ObservedRevision) =>
-    observation.pods.filter((pod) => pod.revision === name && pod.isReady && !pod.isTerminating).length;
+    observation.pods.filter(
+      ({ revision, pool, isReady, isTerminating }) =>
+        revision === name && wanted.has(pool) && isReady && !isTerminating,
+    ).length;
   return readyPods(moving) > readyPods(stable);
 }
 
