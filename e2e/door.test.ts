@@ -4,6 +4,7 @@
  */
 
 import { request } from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { credentials, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -192,6 +193,8 @@ test("a renewed certificate is served without a restart and without a failed req
     const routerPods = ["pods", "--selector=petrel.dev/component=router"];
     await scenario.kubectl("annotate", ...routerPods, "example.com/renewed=1");
     await scenario.until("the new certificate is shown", routersThatRenew, (count) => count === 10);
+    // Requests go on with the new one.
+    await delay(2_000);
   };
   const { failures, sent } = await underLoad(scenario, WITH_TOKENS, renew, {
     url: `https://${await address(WITH_TOKENS)}`,
