@@ -1,6 +1,7 @@
 /**
  * A change of the model: the new revision comes up beside the old one and takes all the traffic once it is ready,
- * with no failed request; one that does not become ready never gets any; an apply of the old model goes back.
+ * with no failed request; one that does not become ready never gets any; an apply of the old model goes back, and so does
+ * an undo, which stands though the same spec is applied again.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -46,6 +47,30 @@ test("a new model takes all the traffic without a failed request", async () => {
   });
   expect(report.failures).toEqual([]);
   expect(report.sent).toBeGreaterThan(150);
+  expect(await servingRevision()).not.toBe(firstRevision);
+}, 300_000);
+
+test("an undo goes back without a failed request, and stands until somebody asks for another try", async () => {
+  const annotate = (annotation: string) => scenario.kubectl("annotate", "modeldeployment", NAME, annotation);
+  const report = await changeUnderLoad(async () => {
+    await annotate("petrel.dev/undo=first");
+    await scenario.until("the old model serves", servingRevision, (revision) => revision === firstRevision);
+  });
+  expect(report.failures).toEqual([]);
+  // As GitOps does, with what else may change.
+  await scenario.apply(plainDeployment(NAME, { model: exampleModel("2"), replicas: 3 }));
+  await scenario.waitFor(NAME, "Undone");
+  await scenario.until(
+    "a third server",
+    () => scenario.pods("model-server", NAME),
+    (pods) => pods.length === 3,
+  );
+  await delay(5_000);
+  expect(await servingRevision()).toBe(firstRevision);
+  expect(await scenario.condition(NAME, "Undone")).toMatchObject({ status: "True", reason: "Undone" });
+  await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
+  await annotate("petrel.dev/retry=again");
+  await scenario.waitFor(NAME, "Promoted");
   expect(await servingRevision()).not.toBe(firstRevision);
 }, 300_000);
 
