@@ -55,9 +55,6 @@ const MAXIMUM_UNDER_WAY = 2_000;
 /** A probe ends by itself after so long. */
 const MAXIMUM_DURATION_MILLISECONDS = 15 * 60_000;
 
-/** How long {@link firstAnswer} goes on. */
-const FIRST_ANSWER_MILLISECONDS = 60_000;
-
 /** Starts probing. */
 export function startProbe(options: ProbeOptions): Probe {
   const kept = { keepAlive: true, maxSockets: 64 };
@@ -76,7 +73,7 @@ export function startProbe(options: ProbeOptions): Probe {
       failures.push({ atMilliseconds, isFresh, reason: "too many requests under way" });
       return;
     }
-    const exchange = send(options, isFresh ? undefined : keepAlive).then(
+    const exchange = sendRequest(options, isFresh ? undefined : keepAlive).then(
       (latency) => void latenciesMilliseconds.push(latency),
       (error: Error) => void failures.push({ atMilliseconds, isFresh, reason: error.message }),
     );
@@ -109,23 +106,11 @@ export function startProbe(options: ProbeOptions): Probe {
   };
 }
 
-/** Sends requests on connections of their own, one after the other, until one succeeds. Rejects with the last failure. */
-export async function firstAnswer(options: ProbeOptions): Promise<void> {
-  const deadline = performance.now() + FIRST_ANSWER_MILLISECONDS;
-  const brief = { ...options, timeoutMilliseconds: Math.min(options.timeoutMilliseconds, 2_000) };
-  for (;;) {
-    try {
-      await send(brief, undefined);
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
-
-/** Sends one request. Resolves with its latency in milliseconds; rejects with why it failed. */
-function send(options: ProbeOptions, agent: PlainAgent | undefined): Promise<number> {
+/**
+ * Sends one request, on a connection of its own unless an agent is given. Resolves with its latency in milliseconds; rejects
+ * with why it failed.
+ */
+export function sendRequest(options: ProbeOptions, agent?: PlainAgent): Promise<number> {
   const sentAt = performance.now();
   const request = options.tls === undefined ? plainRequest : tlsRequest;
   return new Promise((resolve, reject) => {

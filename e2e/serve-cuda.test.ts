@@ -41,6 +41,7 @@ async function driverFunctions(library: string): Promise<readonly string[]> {
 const libraries = () =>
   readdirSync(join(collected, "libraries")).map((name) => join(collected, "libraries", name));
 
+// Its libraries take too long to bring for every run.
 (process.env["PETREL_TEST_FULL"] === "1" ? describe : describe.skip)("petrel-serve-cuda", () => {
   beforeAll(async () => {
     await installPackages({ gcc: "cc", binutils: "readelf" }, () => {});

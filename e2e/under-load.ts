@@ -2,7 +2,7 @@
  * A model that is asked for predictions at a constant rate while something happens to the cluster.
  */
 import { inferenceBody } from "./example-models.ts";
-import { firstAnswer, type Probe, type ProbeOptions, type ProbeReport, startProbe } from "./probe.ts";
+import { type Probe, type ProbeOptions, type ProbeReport, sendRequest, startProbe } from "./probe.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Requests a second, unless a scenario says otherwise. */
@@ -32,7 +32,8 @@ export async function underLoad(
     timeoutMilliseconds: PATIENCE_MILLISECONDS,
     ...more,
   };
-  await firstAnswer(options);
+  const isAnswered = () => sendRequest(options).then(() => "answered", String);
+  await scenario.until("the first answer", isAnswered, (outcome) => outcome === "answered");
   const probe = startProbe(options);
   try {
     await happening(probe);
