@@ -46,6 +46,13 @@ const EVENTS = {
       .setReady(v1(world), 1)
       .setReady(v2(world), 1)
       .edit({ model: model("v3") }),
+  "no pod of v1 is ready and the spec asks for v1 again in other pools": (world: World) =>
+    world.setReady(v1(world), 0).edit({ model: model("v1"), pools: [{ name: "gpu" }] }),
+  "one pod of each is ready and the spec asks for v1 again in other pools": (world: World) =>
+    world
+      .setReady(v1(world), 1)
+      .setReady(v2(world), 1)
+      .edit({ model: model("v1"), pools: [{ name: "gpu" }] }),
   "no pod of v2 is ready": (world: World) => world.setReady(v2(world), 0),
   "one router of two acknowledges": (world: World) => world.acknowledge("router-a"),
   "all routers acknowledge": (world: World) => world.acknowledge(),
@@ -162,6 +169,8 @@ const STAGES: readonly (readonly [name: string, make: () => World, table: Table]
       "the spec asks for v1 again": "v1",
       "no pod of v1 is ready": "v1 < v2",
       "no pod of v1 is ready and the spec asks for v3": "v1 < v2",
+      "no pod of v1 is ready and the spec asks for v1 again in other pools": "v1 < v2",
+      "one pod of each is ready and the spec asks for v1 again in other pools": "v1",
       "one of two pods of v2 is ready": "v1 < v2",
       "one of two pods of v2 is ready and the spec asks for v3": "v1 < v3",
       "one of two pods of v2 is ready and the spec asks for v1 again": "v1",

@@ -60,7 +60,8 @@ function stableThatServed(
 
 /**
  * Whether a candidate with traffic keeps its role though the spec asks for another revision: only while it has
- * more ready replicas than stable, to which the traffic would return, in the pools that are to have any.
+ * more ready replicas than stable, to which the traffic would return. Those in pools that are to have replicas count
+ * first; what stands in other pools is about to go, and counts only between two that have the same there.
  */
 function mustKeepTraffic(
   observation: Observation,
@@ -68,16 +69,16 @@ function mustKeepTraffic(
   stable: ObservedRevision,
 ): boolean {
   const { spec } = observation.deployment;
-  // What stands in a pool that is to have no replicas is about to go.
   const wanted = new Set(
     spec.pools.filter((pool) => desiredReplicas(spec, pool) > 0).map(({ name }) => name),
   );
-  const readyPods = ({ name }: ObservedRevision) =>
+  const readyPods = ({ name }: ObservedRevision, isWanted: boolean) =>
     observation.pods.filter(
       ({ revision, pool, isReady, isTerminating }) =>
-        revision === name && wanted.has(pool) && isReady && !isTerminating,
+        revision === name && wanted.has(pool) === isWanted && isReady && !isTerminating,
     ).length;
-  return readyPods(moving) > readyPods(stable);
+  const lead = (isWanted: boolean) => readyPods(moving, isWanted) - readyPods(stable, isWanted);
+  return (lead(true) || lead(false)) > 0;
 }
 
 /** @param former what an undo would go back to: the last to be let go of. */
