@@ -4,8 +4,9 @@
  *
  * Several may run at once. It ends with the process that started it, in whatever way that ends.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -21,6 +22,10 @@ import { controlPlaneTools } from "./toolchain/recipes.ts";
 
 /** Seconds on an idle machine; one that builds meanwhile takes minutes. */
 const readyTimeoutMilliseconds = 300_000;
+
+/** Below are ports that well-known services are at home on. */
+const LOWEST_PORT = 10_000;
+const MAXIMUM_PORT_ATTEMPTS = 1000;
 
 /** How the folders of control planes start, below the system's temporary folder. */
 export const controlPlaneFolderPrefix = "petrel-control-plane-";
@@ -160,18 +165,31 @@ export async function isOnPath(program: string): Promise<boolean> {
   return run("sh", ["-c", 'command -v "$0"', program]).then(({ exitCode }) => exitCode === 0);
 }
 
-// Each port is free when it is looked for; what takes it in between makes the start fail with the server's own words.
+/**
+ * Ports for servers that tests take away and give back. None is of the range from which the kernel takes those of
+ * clients: while its server is away, a client that tries again could get the very port, and keep the server from it.
+ * Each is free when it is looked for; what takes it in between makes the start fail with the server's own words.
+ */
 async function freePorts(): Promise<[number, number, number]> {
-  const open = async () => {
-    const server = createServer();
-    await new Promise<void>((resolve, reject) =>
-      server.once("error", reject).listen(0, "127.0.0.1", resolve),
-    );
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("expected a port");
-    return { port: address.port, close: () => new Promise<void>((resolve) => server.close(() => resolve())) };
+  const range = await readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
+  const highest = Number(range.split(/\s+/)[0]) - 1;
+  const taken = new Set<number>();
+  const next = async (): Promise<number> => {
+    for (let attempt = 0; attempt < MAXIMUM_PORT_ATTEMPTS; attempt++) {
+      const port = randomInt(LOWEST_PORT, highest);
+      if (taken.has(port) || !(await isFree(port))) continue;
+      taken.add(port);
+      return port;
+    }
+    throw new Error(`expected a free port from ${LOWEST_PORT} to ${highest}`);
   };
-  const [first, second, third] = await Promise.all([open(), open(), open()]);
-  await Promise.all([first.close(), second.close(), third.close()]);
-  return [first.port, second.port, third.port];
+  return [await next(), await next(), await next()];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
