@@ -134,7 +134,16 @@ function settleLogs(folder: string, hasFailed: boolean): void {
 
 function runTier(tier: Tier, more: readonly string[]): TierResult {
   const startedAt = performance.now();
-  const nothing = { tier, passed: 0, failed: 0, skipped: 0, seconds: 0, skippedTests: [], unsteadyTests: [] };
+  const nothing = {
+    tier,
+    passed: 0,
+    failed: 0,
+    skipped: 0,
+    seconds: 0,
+    failedTests: [],
+    skippedTests: [],
+    unsteadyTests: [],
+  };
   const obstacle = tier.obstacle();
   if (obstacle !== undefined) return { ...nothing, notRun: obstacle };
   const folder = mkdtempSync(join(tmpdir(), "petrel-test-"));
@@ -156,8 +165,8 @@ function runTier(tier: Tier, more: readonly string[]): TierResult {
     if (first.report === undefined) return { ...nothing, failed: 1, seconds };
     const report = readTierReport(root, first.report, again?.report);
     // A run that jest itself calls failed never counts as passed.
-    const failed = report.failed === 0 && !(again ?? first).isGood ? 1 : report.failed;
-    return { tier, ...report, failed, seconds };
+    const isSilent = report.failed === 0 && !(again ?? first).isGood;
+    return { tier, ...report, failed: isSilent ? 1 : report.failed, seconds };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -212,6 +221,8 @@ for (const { tier, passed, failed, skipped, seconds, notRun: why } of results) {
 for (const test of results.flatMap((result) => result.skippedTests)) console.log(`not run        ${test}`);
 for (const test of results.flatMap((result) => result.unsteadyTests))
   console.log(`unsteady       ${test}: failed, and passed when it was run again`);
+// Last, for those who see only the end of what this prints.
+for (const test of results.flatMap((result) => result.failedTests)) console.log(`FAILED         ${test}`);
 console.log(`\n${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
 const isCi = process.env["CI"] === "true";
 process.exit(total("failed") > 0 || (isCi && notRun.length > 0) ? 1 : 0);

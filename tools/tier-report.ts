@@ -22,6 +22,8 @@ export interface TierReport {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What failed counts: tests, and files that could not be run. */
+  readonly failedTests: readonly string[];
   /** Tests that this machine could not run. */
   readonly skippedTests: readonly string[];
   /** Tests that failed, and passed when they were run again. */
@@ -58,6 +60,10 @@ export function readTierReport(root: string, first: JestReport, again?: JestRepo
     ({ status, assertionResults }) =>
       status === "failed" && !assertionResults.some((test) => test.status === "failed"),
   );
+  const failed = [
+    ...named(results, "failed"),
+    ...broken.map(({ name }) => `${relative(root, name)}: the whole file`),
+  ];
   const before = first.testResults.filter(({ name }) => repeated.has(name));
   const unsteady = [
     ...named(before, "failed").filter((test) => passed.includes(test)),
@@ -68,8 +74,9 @@ export function readTierReport(root: string, first: JestReport, again?: JestRepo
   ];
   return {
     passed: passed.length,
-    failed: named(results, "failed").length + broken.length,
+    failed: failed.length,
     skipped: skipped.length + named(results, "todo").length,
+    failedTests: failed,
     skippedTests: skipped,
     unsteadyTests: unsteady,
   };

@@ -28,6 +28,7 @@ const first = reportOf({
 test("without a second run all failures count, a file that could not be run as one", () => {
   expect(readTierReport("/petrel", first)).toEqual({
     ...{ passed: 2, failed: 2, skipped: 2 },
+    failedTests: ["e2e/a.test.ts: two", "e2e/c.test.ts: the whole file"],
     skippedTests: ["e2e/a.test.ts: three"],
     unsteadyTests: [],
   });
@@ -41,6 +42,7 @@ describe("a second run", () => {
     });
     expect(readTierReport("/petrel", first, again)).toEqual({
       ...{ passed: 4, failed: 0, skipped: 2 },
+      failedTests: [],
       skippedTests: ["e2e/a.test.ts: three"],
       unsteadyTests: ["e2e/a.test.ts: two", "e2e/c.test.ts: the whole file"],
     });
@@ -50,6 +52,7 @@ describe("a second run", () => {
     const again = reportOf({ "e2e/a.test.ts": { one: "failed", two: "failed", three: "pending" } });
     expect(readTierReport("/petrel", first, again)).toEqual({
       ...{ passed: 1, failed: 3, skipped: 2 },
+      failedTests: ["e2e/a.test.ts: one", "e2e/a.test.ts: two", "e2e/c.test.ts: the whole file"],
       skippedTests: ["e2e/a.test.ts: three"],
       unsteadyTests: [],
     });
