@@ -27,6 +27,7 @@ export default {
         "<rootDir>/test/{architecture,properties,golden,contract,tools}/**/*.test.ts",
         "<rootDir>/bench/**/*.test.ts",
       ],
+      setupFilesAfterEnv: ["<rootDir>/test/properties/property-seed.ts"],
     },
     { ...base, displayName: "simulation", testMatch: ["<rootDir>/test/simulation/**/*.test.ts"] },
     { ...base, displayName: "apiserver", testMatch: ["<rootDir>/test/apiserver/**/*.test.ts"] },
