@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
-import { exampleModel, plainDeployment } from "./example-models.ts";
+import { nodeImage } from "./cluster/index.ts";
+import { plainDeployment } from "./example-models.ts";
 import { Scenario, sharedCluster } from "./scenario.ts";
 import { underLoad } from "./under-load.ts";
 
@@ -22,19 +23,39 @@ const rollout = {
   ],
 };
 
-/** @param maxDelay how long the model server waits for more rows: a model of any slowness, without one. */
-function deployment(version: "1" | "2", maxDelay: string): object {
+/** A model server that is as slow as it is told to be. */
+const SERVER = `
+  const answer = JSON.stringify({
+    model_name: "${NAME}",
+    outputs: [{ name: "score", datatype: "FP32", shape: [1, 1], data: [0.5] }],
+  });
+  require("node:http").createServer((request, response) => {
+    response.setHeader("content-type", "application/json");
+    request.resume().on("end", () => {
+      if (request.method === "GET") response.end("{}");
+      else setTimeout(() => response.end(answer), Number(process.env.DELAY_MILLISECONDS));
+    });
+  }).listen(8080);
+`;
+
+let image: string;
+
+function deployment(delayMilliseconds: number): object {
+  const env = [{ name: "DELAY_MILLISECONDS", value: String(delayMilliseconds) }];
   return plainDeployment(NAME, {
-    model: exampleModel(version),
-    runtime: { batching: { independentRows: true, maxDelay } },
+    runtime: { name: "container", container: { image, command: ["node", "--eval", SERVER], env } },
     traffic: { timeout: "4s", perTryTimeout: "700ms" },
     rollout,
   });
 }
 
 beforeAll(async () => {
-  scenario = await Scenario.create(await sharedCluster(), "service-gated");
-  await scenario.apply(deployment("1", "1ms"));
+  const cluster = await sharedCluster();
+  scenario = await Scenario.create(cluster, "service-gated");
+  const { name, archive } = await nodeImage(() => {});
+  await cluster.loadImage(archive);
+  image = name;
+  await scenario.apply(deployment(10));
   await scenario.waitFor(NAME, "Ready");
 }, 300_000);
 
@@ -64,7 +85,7 @@ async function judged(change: object): Promise<{ status: ModelRolloutStatus; fai
 }
 
 test("one that is as fast as stable passes, with the numbers that show it", async () => {
-  const { status, failures } = await judged(deployment("2", "2ms"));
+  const { status, failures } = await judged(deployment(11));
   expect(status.verdict).toMatchObject({ outcome: "Promoted", reason: "StepsPassed" });
   const passed = (name: string) => status.passedGates?.find((gate) => gate.name === name);
   expect(passed("latency")).toMatchObject({ outcome: "Pass" });
@@ -73,7 +94,7 @@ test("one that is as fast as stable passes, with the numbers that show it", asyn
 }, 600_000);
 
 test("a slow one is given up by its latency, without a failed request", async () => {
-  const { status, failures } = await judged(deployment("1", "400ms"));
+  const { status, failures } = await judged(deployment(400));
   expect(status.verdict).toMatchObject({
     outcome: "Aborted",
     reason: "GateFailed",
@@ -85,7 +106,7 @@ test("a slow one is given up by its latency, without a failed request", async ()
 }, 600_000);
 
 test("one whose tries are given up fails by its errors, while stable's servers answer for it", async () => {
-  const { status, failures } = await judged(deployment("1", "1s"));
+  const { status, failures } = await judged(deployment(1_000));
   expect(status.verdict).toMatchObject({ outcome: "Aborted", reason: "GateFailed" });
   const failed = status.gates?.filter(({ outcome }) => outcome === "Fail").map(({ name }) => name);
   expect(failed).toContain("errors");
