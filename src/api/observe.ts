@@ -178,7 +178,7 @@ export const observeRules: readonly CelRule[] = [
   },
   {
     rule: `!(${observes}) || !has(${features}) || ${features}.all(f, f.name != '${SCORE_COLUMN}')`,
-    message: `spec.quality.observe.features: none may be called ${SCORE_COLUMN}, which is the name of the model's score`,
+    message: `spec.quality.observe.features: none may be called ${SCORE_COLUMN}, which is the name of the model's score; give it another name`,
   },
   {
     rule: `!(${observes}) || !has(${features}) || ${features}.all(f, !has(f.minimum) || !has(f.maximum) || double(f.minimum) <= double(f.maximum))`,
