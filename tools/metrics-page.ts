@@ -31,6 +31,7 @@ averaged. A request of which no label came counts as 0: leaving out users withou
 const REQUIRED: Partial<Record<MetricTypeName, Partial<MetricSettings>>> = {
   LabelRatio: { label: "cart", cap: 5 },
   RevenuePerRequest: { cap: 500 },
+  DCG: { cap: 5 },
   CatalogueCoverage: { catalogueSize: 10_000 },
 };
 
