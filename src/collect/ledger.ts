@@ -20,30 +20,15 @@ import { addImpression } from "./impression-sums.ts";
 import {
   decodeRequest,
   encodeRequest,
-  isSameEvent,
-  type LabelEvent,
   type LabelledRequest,
-  MAXIMUM_EVENTS,
   REQUEST_KEY_BYTES,
   requestKey,
   secondsOfKey,
-  withoutCode,
 } from "./labelled-request.ts";
 import { type BatchHead, hasBatch, type Incarnation, withBatch, withEnd } from "./router-log.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
-
-/** What a client said of one request, checked. */
-export interface RequestFeedback {
-  /** The bytes of a token that was verified. */
-  readonly token: Buffer;
-  readonly shown: readonly number[];
-  readonly final: boolean;
-  readonly events: readonly LabelEvent[];
-}
-
-/** What became of one event. Late ones are kept too. */
-export type EventOutcome = "accepted" | "duplicate" | "expired" | "full";
+import { type EventOutcome, type RequestFeedback, type Told, withFeedback } from "./told-request.ts";
 
 /** One request of the access log. */
 export interface LoggedRequest {
@@ -145,7 +130,7 @@ export class Ledger {
     if (token.seconds < this.#horizonSeconds) return feedback.events.map(() => "expired");
     // Most requests are new. Nothing has to be read of those; an id of an event could not be taken back.
     if (feedback.events.every(({ idHash }) => idHash === undefined)) {
-      const { after, outcomes, isNews } = this.#merged(key, undefined, feedback);
+      const { after, outcomes, isNews } = this.#told(key, undefined, feedback);
       if (!isNews) return outcomes;
       if (this.#store.addRequest(key, encodeRequest(after))) {
         this.#requests++;
@@ -154,7 +139,7 @@ export class Ledger {
       }
     }
     const before = this.#read(key);
-    const { after, outcomes, isNews } = this.#merged(key, before, feedback);
+    const { after, outcomes, isNews } = this.#told(key, before, feedback);
     if (isNews) this.#replace(key, place, before, after);
     return outcomes;
   }
@@ -237,36 +222,8 @@ export class Ledger {
     return body === undefined ? undefined : decodeRequest(body);
   }
 
-  /** A request with what a client said of it added. */
-  #merged(
-    key: Uint8Array,
-    before: LabelledRequest | undefined,
-    feedback: RequestFeedback,
-  ): {
-    readonly after: LabelledRequest;
-    readonly outcomes: readonly EventOutcome[];
-    readonly isNews: boolean;
-  } {
-    const events = [...(before?.events ?? [])];
-    const outcomes = feedback.events.map((event): EventOutcome => {
-      if (events.some((other) => isSameEvent(other, event))) return "duplicate";
-      if (events.length >= MAXIMUM_EVENTS) return "full";
-      if (event.idHash !== undefined && !this.#store.addEventId(event.idHash, key)) return "duplicate";
-      events.push(event);
-      return "accepted";
-    });
-    const after: LabelledRequest = {
-      token: withoutCode(feedback.token),
-      excluded: before?.excluded ?? false,
-      final: (before?.final ?? false) || feedback.final,
-      shown: before !== undefined && before.shown.length > 0 ? before.shown : feedback.shown,
-      events,
-    };
-    const isNews =
-      events.length > (before?.events.length ?? 0) ||
-      after.final !== (before?.final ?? false) ||
-      after.shown.length !== (before?.shown.length ?? 0);
-    return { after, outcomes, isNews };
+  #told(key: Uint8Array, before: LabelledRequest | undefined, feedback: RequestFeedback): Told {
+    return withFeedback(before, feedback, (idHash) => this.#store.addEventId(idHash, key));
   }
 
   #exclude(head: TokenHead, token: Buffer): void {
@@ -274,7 +231,13 @@ export class Ledger {
     if (head.seconds < this.#horizonSeconds) return;
     const before = this.#read(key);
     if (before?.excluded === true) return;
-    const nothing = { token: token.subarray(0, TOKEN_HEAD_BYTES), final: false, shown: [], events: [] };
+    const nothing = {
+      token: token.subarray(0, TOKEN_HEAD_BYTES),
+      final: false,
+      shown: [],
+      shownDelaySeconds: 0,
+      events: [],
+    };
     this.#replace(key, placeOf(head), before, { ...nothing, ...before, excluded: true });
   }
 

@@ -36,13 +36,7 @@ export interface RankingMetric
 }
 
 /** The type of a ranking metric. */
-export function rankingMetric({
-  defaultOrder,
-  isAmount,
-  what,
-  number,
-  ...entry
-}: RankingMetric): MetricType {
+export function rankingMetric({ defaultOrder, isAmount, what, number, ...entry }: RankingMetric): MetricType {
   return {
     ...entry,
     higherIsBetter: true,
@@ -67,7 +61,9 @@ export function rankingMetric({
         needsOrder: true,
         number(request) {
           const hits = rankedHits(request, label, order, higherIsBetter);
-          return hits === undefined ? "Unordered" : Math.min(number(hits, k), cap ?? Number.POSITIVE_INFINITY);
+          return hits === undefined
+            ? "Unordered"
+            : Math.min(number(hits, k), cap ?? Number.POSITIVE_INFINITY);
         },
       });
     },
