@@ -8,8 +8,6 @@
  */
 
 import { slotOf } from "../token/slot.ts";
-import { exact } from "./group-vector.ts";
-import type { LabelledRequest } from "./labelled-request.ts";
 import { REQUEST_KEY_BYTES } from "./labelled-request.ts";
 import type { LiveMetric, MetricDefinition } from "./live-metric.ts";
 import type { Settings } from "./settings.ts";
@@ -131,9 +129,9 @@ export function collectedFrom(
   );
 }
 
-/** All sums of a metric. */
+/** All sums of a metric, those of all labels first. */
 export function sumsOfMetric({ arrived, matured, unordered }: CollectedMetric): readonly CollectedSum[] {
-  return unordered === undefined ? [arrived, matured] : [arrived, matured, unordered];
+  return unordered === undefined ? [arrived, matured] : [arrived, unordered, matured];
 }
 
 /** The same, with the sums as they are stored now. */
@@ -155,19 +153,4 @@ export function asStored(collected: Collected, store: Store): Collected {
       },
     ]),
   );
-}
-
-/**
- * What a request adds to a sum, as sums hold numbers: a difference of two of these is exact, so that labels that come
- * one by one add what they add together.
- */
-export function contribution(sum: CollectedSum, request: LabelledRequest): number {
-  const { labelId, longestDelaySeconds = Number.POSITIVE_INFINITY, metric, counts } = sum;
-  const events = request.events.filter(
-    ({ label, delaySeconds }) => label === labelId && delaySeconds <= longestDelaySeconds,
-  );
-  if (request.excluded || events.length === 0) return 0;
-  const outcome = metric.outcome(events, request, longestDelaySeconds);
-  if (counts === "Unordered") return outcome === "Unordered" ? 1 : 0;
-  return outcome === "Unordered" ? 0 : exact(outcome);
 }

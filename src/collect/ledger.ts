@@ -12,7 +12,7 @@ import { readTokenHead, TOKEN_HEAD_BYTES, type TokenHead } from "../token/predic
 import { absoluteSlot, slotOf } from "../token/slot.ts";
 import { groupOf } from "../token/tags.ts";
 import { CellChanges, type Joined, KnownCells, type Place, SUM, type Written } from "./cell-changes.ts";
-import { asStored, type Collected, collectedFrom, contribution } from "./collected-metrics.ts";
+import { asStored, type Collected, collectedFrom } from "./collected-metrics.ts";
 import { EvidenceBlocks } from "./evidence-blocks.ts";
 import { FirstSights } from "./first-sights.ts";
 import { addEncoded, newVector } from "./group-vector.ts";
@@ -25,6 +25,7 @@ import {
   requestKey,
   secondsOfKey,
 } from "./labelled-request.ts";
+import { RequestOutcomes } from "./request-outcomes.ts";
 import { type BatchHead, hasBatch, type Incarnation, withBatch, withEnd } from "./router-log.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
@@ -252,12 +253,12 @@ export class Ledger {
     const [labelsBefore, labelsAfter] = [countedLabels(before), countedLabels(after)];
     this.#changes.add(place, SUM.labels, labelsAfter - labelsBefore);
     this.#changes.add(place, SUM.labelledRequests, Math.sign(labelsAfter) - Math.sign(labelsBefore));
+    const [was, is] = [new RequestOutcomes(before), new RequestOutcomes(after)];
     for (const sum of this.#collected.get(place.deployment)?.sums ?? []) {
       const { id, rebuildFrom } = sum.stored;
       // The requests from there on will be counted when the sum comes to them.
       if (rebuildFrom !== undefined && Buffer.compare(key, rebuildFrom) >= 0) continue;
-      const was = before === undefined ? 0 : contribution(sum, before);
-      this.#changes.add(place, id, contribution(sum, after) - was);
+      this.#changes.add(place, id, is.of(sum) - was.of(sum));
     }
   }
 
@@ -305,7 +306,8 @@ export class Ledger {
         const request = decodeRequest(body);
         const place = placeOf(readTokenHead(request.token));
         if (place.deployment !== tag) continue;
-        for (const sum of behind) this.#changes.add(place, sum.stored.id, contribution(sum, request), false);
+        const outcomes = new RequestOutcomes(request);
+        for (const sum of behind) this.#changes.add(place, sum.stored.id, outcomes.of(sum), false);
       }
       const last = requests.length < STEP_REQUESTS ? undefined : requests.at(-1)?.key;
       // The key after it: one byte more.

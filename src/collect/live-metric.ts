@@ -62,10 +62,16 @@ export function liveMetric(definition: MetricDefinition): LiveMetric {
     zeroOrOne: gate.type === "Outcome" && gate.zeroOrOne,
     needsOrder,
     outcome(events, request, longestDelaySeconds) {
-      const labels = inOneOrder(events).map(({ row, value }): RequestLabel => {
+      const inOrder = inOneOrder(events);
+      if (!needsOrder) {
+        // It is of the request as a whole.
+        const labels = inOrder.map(({ value }): RequestLabel => ({ label, value }));
+        return outcome(settledRequest([], labels));
+      }
+      const labels = inOrder.map(({ row, value }): RequestLabel => {
         return row === undefined ? { label, value } : { label, row, value };
       });
-      return outcome(settledRequest(needsOrder ? displayedRows(request, longestDelaySeconds) : [], labels));
+      return outcome(settledRequest(displayedRows(request, longestDelaySeconds), labels));
     },
   };
 }
