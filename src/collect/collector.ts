@@ -335,8 +335,9 @@ export class Collector {
       const known = this.#ledger.collected.get(deployment);
       if (known === undefined) continue;
       if (sum === SUM.impressions) this.metrics.impressed(known.name, arm, value);
-      for (const { arrived, definition } of known.metrics) {
+      for (const { arrived, unordered, definition } of known.metrics) {
         if (arrived.stored.id === sum) this.metrics.measured(known.name, definition.name, arm, value);
+        if (unordered?.stored.id === sum) this.metrics.unordered(known.name, definition.name, arm, value);
       }
     }
   }

@@ -5,6 +5,7 @@
  * and number; who has to wait for too long is told so, and a collector that hangs holds up no other one for longer than one
  * of its answers may take. What is not whole, or is of long ago, is no evidence: the error says what was expected.
  */
+import { isGatingMetric } from "../api/quality-metrics.ts";
 import type { Clock } from "../core/clock.ts";
 import {
   type CollectorCounts,
@@ -13,6 +14,7 @@ import {
 } from "../core/rollout/gates/collector-counts.ts";
 import type { ArmCell, MetricEvidence } from "../core/rollout/gates/gate-evidence.ts";
 import type { KubePort } from "../kube/port.ts";
+import { METRIC_TYPES } from "../metrics/register.ts";
 import { COLLECTOR_KEY, COLLECTOR_NAME, COLLECTOR_PORT, collectorHost } from "../render/collector-names.ts";
 import { HttpClient, textOf } from "../sources/http-client.ts";
 import {
@@ -226,7 +228,7 @@ async function countsOf(
       usable.set(name, {
         metric: {
           values: arrived.metrics.get(name)?.zeroOrOne === true ? "ZeroOne" : "Amount",
-          better: "Higher",
+          better: METRIC_TYPES[metric.type].higherIsBetter ? "Higher" : "Lower",
         },
         maturesMilliseconds: maturesSeconds * 1_000,
         arrived: cellsOf(arrived.arms, name, "arrived"),
@@ -279,6 +281,7 @@ function problemOf(
   { metrics, countedThrough = 0 }: CollectorAnswer,
   from: number,
 ): string | undefined {
+  if (!isGatingMetric(type)) return `revisions cannot be compared by ${type}`;
   const counted = metrics.get(name);
   if (counted === undefined) return "the collector does not count it yet";
   const isAsked =

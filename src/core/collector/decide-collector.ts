@@ -8,7 +8,8 @@
 import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { RESOURCE, resourceOf } from "../../api/kube-resources.ts";
-import { DEFAULT_LABEL, type QualitySpec } from "../../api/quality.ts";
+import type { QualitySpec } from "../../api/quality.ts";
+import { labelOfMetric } from "../../api/quality-metrics.ts";
 import { collectorObjects } from "../../render/collector.ts";
 import { COLLECTOR_KEY } from "../../render/collector-names.ts";
 import { collectorStorage, type Storage } from "../../render/collector-pods.ts";
@@ -120,10 +121,7 @@ function settingsFile(deployments: readonly CountedDeployment[]): string {
     name,
     uid,
     labels: quality.labels,
-    metrics: quality.metrics.map((metric) => ({
-      ...metric,
-      label: metric.label ?? DEFAULT_LABEL[metric.type],
-    })),
+    metrics: quality.metrics.map((metric) => ({ ...metric, label: labelOfMetric(metric) })),
     ...(quality.anomalies === undefined ? {} : { anomalies: quality.anomalies }),
   }));
   return `${JSON.stringify({ deployments: settings })}\n`;
