@@ -124,7 +124,9 @@ function settingsFile(deployments: readonly CountedDeployment[]): string {
       ...metric,
       label: metric.label ?? DEFAULT_LABEL[metric.type],
     })),
-    ...(quality.anomalies === undefined ? {} : { anomalies: quality.anomalies }),
+    ...(quality.anomalies === undefined
+      ? {}
+      : { anomalies: { falseAlarmEvery: quality.anomalies.falseAlarmEvery } }),
   }));
   return `${JSON.stringify({ deployments: settings })}\n`;
 }

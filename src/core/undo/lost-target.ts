@@ -39,7 +39,7 @@ export function lostTargetStatus(
   const message = `the ControllerRevision ${standing?.revision}, which the undo ${standing?.request} goes back to, is gone: everything stays as it is. Bring it back, have another revision by petrel undo --to, or state another model; petrel retry ends the undo, and releases ${stated.revision.name}`;
   const say = (
     type: ConditionType,
-    value: "True" | "False",
+    value: Condition["status"],
     reason: ConditionReason,
     text = message,
   ): Condition => {
