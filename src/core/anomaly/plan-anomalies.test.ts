@@ -3,7 +3,8 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { messageOf } from "../../../test/fixtures/found-conditions.ts";
-import { condition } from "../../../test/fixtures/released-world.ts";
+import { condition, follow } from "../../../test/fixtures/released-world.ts";
+import { badModelServes } from "../../../test/fixtures/undone-world.ts";
 import { fallOfCtr, tell, watched } from "../../../test/fixtures/watched-world.ts";
 import { START_MILLISECONDS, servingWorld, type World } from "../../../test/fixtures/world.ts";
 import type { SeriesAlarm } from "../../anomaly/watched-answer.ts";
@@ -107,6 +108,13 @@ describe("the condition", () => {
       "Normal AnomalyEnded metric:ctr: the alarm about what began at 2026-01-01T00:00:00Z has ended",
     ]);
     expect(condition(world, "AnomalyDetected")).toBe("False NoAnomaly");
+  });
+
+  test("is unknown while nothing is decided, for an undo whose target is lost", () => {
+    const world = follow(badModelServes({ quality: watched() }).undo("a"), 8);
+    tell(world).deleteRevision(world.revisionName("v1")).reconcile();
+    expect(condition(world, "Undone")).toBe("True UndoTargetLost");
+    expect(condition(world, "AnomalyDetected")).toBe("Unknown AnomaliesUnknown");
   });
 
   test("is told of a suspended ModelDeployment as well", () => {

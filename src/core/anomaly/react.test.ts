@@ -91,6 +91,27 @@ describe("PauseRollout", () => {
     ["a person has it promoted", () => releasing().guide({ decision: "Promote" }), "a person has decided"],
     ["a person paused it", () => follow(releasing().guide({ paused: true })), "is paused already"],
     ["a person asks for an undo", () => follow(releasing()).undo("a"), "a person asks for an undo"],
+    [
+      "there is no room for both revisions",
+      () =>
+        inStepOne({ quality: watched(PAUSE), rollout: { strategy: { type: "Recreate" } } }).edit({
+          model: model("broken-a"),
+        }),
+      "goes by Recreate",
+    ],
+    [
+      "it has all the traffic",
+      () => {
+        const all = { strategy: { type: "BlueGreen" as const } };
+        const world = servingWorld({ quality: watched(PAUSE), rollout: all }).edit({ model: model("v2") });
+        while (world.status.traffic?.arms.every(({ name }) => name !== "Candidate")) {
+          world.reconcile();
+          world.setReady(world.revisionName());
+        }
+        return world;
+      },
+      "has all the traffic already",
+    ],
     ["all is suspended", () => releasing().edit({ suspend: true }), "spec.suspend is true"],
   ])("does nothing where %s, and says so", (_what, given, words) => {
     const world = alarm(given());

@@ -106,6 +106,8 @@ function pause(alarm: StatedAlarm, observation: Observation): AlarmDecision {
   if (newUndoRequest(observation) !== undefined) return nothing("a person asks for an undo");
   if (spec.decision !== undefined) return nothing(`a person has decided about ${name}: ${spec.decision}`);
   if (spec.paused === true) return nothing(`${name} is paused already`);
+  // It has taken stable away: to wait would be to answer nobody, which is unusual indeed.
+  if (spec.strategy.type === "Recreate") return nothing(`${name} goes by Recreate, which cannot wait`);
   if (status.step !== undefined && status.step === status.steps)
     return nothing(`${name} has all the traffic already`);
   const because = alarmText(alarm);

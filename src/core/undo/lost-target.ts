@@ -20,6 +20,7 @@ const UNKNOWN_NOW: ReadonlySet<string> = new Set<ConditionType>([
   "Stalled",
   "Reconciling",
   "Undone",
+  "AnomalyDetected",
   "Suspended",
 ]);
 
@@ -73,6 +74,9 @@ export function lostTargetStatus(
         .filter(({ type }) => !UNKNOWN_NOW.has(type))
         .map((condition) => ({ ...condition, observedGeneration: generation })),
       say("Undone", "True", "UndoTargetLost"),
+      ...(deployment.spec.quality?.anomalies === undefined
+        ? []
+        : [say("AnomalyDetected", "Unknown", "AnomaliesUnknown", `nothing is decided: ${message}`)]),
       ...(deployment.spec.suspend === true ? [say("Suspended", "True", "Suspended", suspended)] : []),
       say("Stalled", "True", "UndoTargetLost"),
     ],
