@@ -13,6 +13,9 @@ import { MAXIMUM_UNDO_LENGTH } from "./undo-status.ts";
 /** Longest text that says of an alarm what it is. */
 export const MAXIMUM_ALARM_TEXT = 256;
 
+/** Longest text that says what followed from it. */
+export const MAXIMUM_REACTION_TEXT = 512;
+
 const time = (description: string) => Type.String({ format: "date-time", maxLength: 32, description });
 const number = (description: string) => Type.String({ maxLength: 32, description });
 const series = Type.String({
@@ -29,7 +32,7 @@ const alarmSchema = Type.Object(
     high: number("Upper end of it."),
     reaction: Type.Optional(
       Type.String({
-        maxLength: 512,
+        maxLength: MAXIMUM_REACTION_TEXT,
         description: "What followed, or why nothing did; absent where the spec asks for nothing.",
       }),
     ),

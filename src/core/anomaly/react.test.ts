@@ -7,7 +7,7 @@ import { messageOf } from "../../../test/fixtures/found-conditions.ts";
 import { CANARY, condition, follow, inStepOne, shares } from "../../../test/fixtures/released-world.ts";
 import { badModelServes, followed, undoEvents } from "../../../test/fixtures/undone-world.ts";
 import { fallOfCtr, tell, watched } from "../../../test/fixtures/watched-world.ts";
-import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
+import { model, servingWorld, World } from "../../../test/fixtures/world.ts";
 import type { SeriesAlarm } from "../../anomaly/watched-answer.ts";
 import type { AnomalyReactionSpec } from "../../api/anomalies.ts";
 
@@ -249,6 +249,16 @@ describe("Undo", () => {
     expect(said(world)).toContain(words);
     expect(reactionsOf(world)).toEqual([]);
     expect(world.status.undo?.standing?.because).toBeUndefined();
+  });
+
+  test("says no more than the status takes, however many revisions there are to choose from", () => {
+    const world = new World({ quality: watched(UNDO) }, "a".repeat(50));
+    world.settle();
+    for (const next of ["v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v9"])
+      follow(world.edit({ model: model(next) }), 8);
+    alarm(world);
+    expect(said(world)).toContain("these have served and are kept");
+    expect(said(world)).toHaveLength(512);
   });
 
   test("nothing is said where the spec asks for nothing", () => {

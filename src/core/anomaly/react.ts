@@ -11,12 +11,13 @@ import {
   MAXIMUM_REACTIONS_PER_WEEK,
   REACTION_DEFAULTS,
 } from "../../api/anomalies.ts";
-import type { StatedAlarm, StatedReaction } from "../../api/anomaly-status.ts";
+import { MAXIMUM_REACTION_TEXT, type StatedAlarm, type StatedReaction } from "../../api/anomaly-status.ts";
 import { formatDuration, parseDurationMilliseconds } from "../../api/duration.ts";
 import { reportedTime } from "../conditions/condition-words.ts";
 import type { Observation } from "../observation.ts";
 import type { StatedRevision } from "../revision/stated-revision.ts";
 import { currentRelease } from "../rollout/current-release.ts";
+import { truncateUtf8 } from "../short-text.ts";
 import { newUndoRequest, targetOf } from "../undo/plan-undo.ts";
 import { alarmText } from "./alarm-words.ts";
 
@@ -77,7 +78,7 @@ export function reactionTo(
 }
 
 function nothing(why: string): AlarmDecision {
-  return { said: `nothing follows: ${why}` };
+  return { said: truncateUtf8(`nothing follows: ${why}`, MAXIMUM_REACTION_TEXT) };
 }
 
 /** Why no more may follow by now. */
