@@ -4,6 +4,7 @@
  * It changes no prediction, so it is no part of the model revision. Only what is counted from end to end is here.
  */
 import Type from "typebox";
+import { anomaliesRules, anomaliesSchema } from "./anomalies.ts";
 import { observeRules, observeSchema, responseSchema } from "./observe.ts";
 import { qualityMetricRules, qualityMetricSchema, qualityNameSchema } from "./quality-metrics.ts";
 import { isHeaderOfClients, requestHeaderSchema } from "./request-header.ts";
@@ -21,19 +22,6 @@ const labelSchema = Type.Object(
     }),
   },
   { description: "What clients tell of a prediction, such as a click." },
-);
-
-const anomaliesSchema = Type.Object(
-  {
-    falseAlarmEvery: durationSchema({
-      description:
-        "Time in which the series of this ModelDeployment may raise one false alarm, all together: from 24h to 8760h. 720h is one in 30 days.",
-    }),
-  },
-  {
-    description:
-      "Watches the requests, the labels and each metric of the stable revision, every five minutes, for what they have not done before. The collector shows what it finds as `petrel_anomaly_*`.",
-  },
 );
 
 /** JSON Schema of it. */
@@ -97,10 +85,7 @@ export const qualityRules: readonly CelRule[] = [
     rule: `!has(self.quality) || !has(self.quality.excludeFromQuality) || ${isHeaderOfClients("self.quality.excludeFromQuality.header")}`,
     message: `spec.quality.excludeFromQuality.header: ${HEADER_WORDS}`,
   },
-  {
-    rule: "!has(self.quality) || !has(self.quality.anomalies) || (duration(self.quality.anomalies.falseAlarmEvery) >= duration('24h') && duration(self.quality.anomalies.falseAlarmEvery) <= duration('8760h'))",
-    message: "spec.quality.anomalies.falseAlarmEvery: must be from 24h to 8760h",
-  },
+  ...anomaliesRules,
   ...observeRules,
   {
     rule: `!has(self.quality) || !has(self.quality.observe) || !has(self.quality.observe.featureTime) || !has(self.quality.observe.featureTime.header) || ${isHeaderOfClients("self.quality.observe.featureTime.header")}`,

@@ -3,11 +3,13 @@
  *
  * The clock comes in from outside. One collector has one file; everything that writes goes through its queue.
  */
+
 import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { readTokenHead } from "../token/prediction-token.ts";
 import { registerAnomalyMetrics } from "./anomaly-metrics.ts";
+import { anomalyReport } from "./anomaly-report.ts";
 import { AnomalyWatches } from "./anomaly-watches.ts";
 import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
@@ -258,6 +260,11 @@ export class Collector {
       routers,
       ...evidence,
     };
+  }
+
+  /** How it stands with the series that are watched. */
+  anomalies() {
+    return anomalyReport(this.#options.partition, this.#watches);
   }
 
   /** Waits for what is under way, and closes the file. */

@@ -172,3 +172,16 @@ export function modelRollout(
     spec: { modelDeployment, revision, number, strategy, ...(gates === undefined ? {} : { gates }) },
   };
 }
+
+/** What pauses a ModelRollout because of an anomaly: two fields, whatever else it says. It holds for this very one. */
+export function rolloutPause(
+  namespace: string,
+  { rollout, uid, because }: { readonly rollout: string; readonly uid: string; readonly because: string },
+): KubeObject {
+  return {
+    apiVersion: API_GROUP_VERSION,
+    kind: "ModelRollout",
+    metadata: { name: rollout, namespace, uid },
+    spec: { paused: true, pausedFor: because },
+  };
+}

@@ -122,7 +122,9 @@ function settingsFile(deployments: readonly CountedDeployment[]): string {
     uid,
     labels: quality.labels,
     metrics: quality.metrics.map((metric) => ({ ...metric, label: labelOfMetric(metric) })),
-    ...(quality.anomalies === undefined ? {} : { anomalies: quality.anomalies }),
+    ...(quality.anomalies === undefined
+      ? {}
+      : { anomalies: { falseAlarmEvery: quality.anomalies.falseAlarmEvery } }),
   }));
   return `${JSON.stringify({ deployments: settings })}\n`;
 }
