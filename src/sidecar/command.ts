@@ -7,6 +7,7 @@ import { systemClock } from "../core/clock.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { aborted } from "../process/aborted.ts";
 import { durationOption } from "../process/duration-option.ts";
+import { parseName } from "../process/name-option.ts";
 import { parseSocketPath } from "../process/socket-path.ts";
 import { stopOnSignals } from "../process/stop-on-signals.ts";
 import { wholeNumber } from "../process/whole-number.ts";
@@ -85,9 +86,4 @@ function parseUpstream(text: string): string {
   const url = URL.parse(text);
   if (url !== null && url.protocol === "http:" && url.pathname === "/" && url.search === "") return text;
   throw new InvalidArgumentError(`expected a URL such as http://127.0.0.1:8000, got "${text}"`);
-}
-
-function parseName(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(text)) return text;
-  throw new InvalidArgumentError("expected 1 to 253 letters, digits, '.', '_' or '-'");
 }
