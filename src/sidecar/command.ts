@@ -10,6 +10,7 @@ import { durationOption } from "../process/duration-option.ts";
 import { parseName } from "../process/name-option.ts";
 import { parseSocketPath } from "../process/socket-path.ts";
 import { stopOnSignals } from "../process/stop-on-signals.ts";
+import { addTokenOptions } from "../process/token-minting.ts";
 import { wholeNumber } from "../process/whole-number.ts";
 import { outliveFailures } from "./outlived-failures.ts";
 import type { SidecarArguments } from "./run-sidecar.ts";
@@ -24,9 +25,9 @@ const LONGEST_DURATION = "24h";
 
 /** The verb `petrel sidecar`. */
 export function sidecarCommand(): Command {
-  return new Command("sidecar")
+  return addTokenOptions(new Command("sidecar"))
     .description("Turns the requests of the model server beside it into metrics and training data.")
-    .requiredOption("--settings <path>", "file that says what is observed")
+    .option("--settings <path>", "file that says what is observed")
     .option("--tap-socket <path>", "Unix socket that the model server tells of its requests", parseSocketPath)
     .option("--rest-upstream <url>", "foreign runtime that is passed requests over HTTP/1.1", parseUpstream)
     .option("--grpc-upstream <url>", "foreign runtime that is passed calls over gRPC", parseUpstream)

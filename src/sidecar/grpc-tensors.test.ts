@@ -15,8 +15,11 @@ test("raw contents, at their places", () => {
     ],
     rawOutputContents: [Buffer.alloc(4), Buffer.from(Float32Array.of(0.5, 0.25).buffer)],
   });
-  const [score, ...more] = readGrpcTensors(message, "outputs", NAMES);
-  expect(more).toEqual([]);
+  const {
+    tensors: [score, ...more],
+    rows,
+  } = readGrpcTensors(message, "outputs", NAMES);
+  expect([more, rows]).toEqual([[], 1]);
   expect({ ...score, elements: Array.from(score?.elements ?? []) }).toEqual({
     name: "score",
     datatype: "FP32",
@@ -36,7 +39,9 @@ test.each([
 ])("contents of %s in their field", (datatype, field, numbers) => {
   const tensor = { name: "score", datatype, shape: [2], contents: { [field]: numbers } };
   const message = encodeMessage("inference.ModelInferRequest", { modelName: "m", inputs: [tensor] });
-  const [score] = readGrpcTensors(message, "inputs", NAMES);
+  const {
+    tensors: [score],
+  } = readGrpcTensors(message, "inputs", NAMES);
   expect(score?.elements).toEqual(numbers.map(Number));
   expect(score?.shape).toEqual([2]);
 });
@@ -51,7 +56,7 @@ test("whatever bytes come, it is read or an error", () => {
       const changed = Buffer.from(message);
       changed[place] = value;
       try {
-        for (const { elements } of readGrpcTensors(changed, "inputs", NAMES)) {
+        for (const { elements } of readGrpcTensors(changed, "inputs", NAMES).tensors) {
           expect(elements.length).toBeLessThanOrEqual(message.length);
         }
       } catch (error) {

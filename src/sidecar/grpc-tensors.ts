@@ -3,7 +3,7 @@
  * and what is not observed is skipped. In both messages a tensor has the same fields.
  */
 import protobuf from "protobufjs/light.js";
-import type { ObservedTensor } from "../tap/observation.ts";
+import type { ReadTensors } from "./foreign-request.ts";
 import { elementsOf } from "./tensor-bytes.ts";
 
 /** Fields of the messages that have tensors. */
@@ -39,7 +39,7 @@ export function readGrpcTensors(
   message: Uint8Array,
   from: "inputs" | "outputs",
   names: ReadonlySet<string>,
-): readonly ObservedTensor[] {
+): ReadTensors {
   const tensors: TensorMessage[] = [];
   const raw: Uint8Array[] = [];
   const rawField = from === "inputs" ? FIELD.rawRequest : FIELD.rawResponse;
@@ -51,12 +51,13 @@ export function readGrpcTensors(
       throw new Error("expected fewer tensors");
     return true;
   });
-  return tensors.flatMap(({ name, datatype, shape, contents }, index) => {
+  const read = tensors.flatMap(({ name, datatype, shape, contents }, index) => {
     if (!names.has(name)) return [];
     const bytes = raw[index];
     if (bytes !== undefined) return [{ name, datatype, shape, elements: elementsOf(datatype, bytes) }];
     return [{ name, datatype: "FP64", shape, elements: contents === undefined ? [] : numbersOf(contents) }];
   });
+  return { tensors: read, rows: tensors[0]?.shape[0] ?? 1 };
 }
 
 function tensorOf(bytes: Uint8Array): TensorMessage {
