@@ -145,7 +145,7 @@ export const observeSchema = Type.Object(
           ),
           requests: Type.Optional(
             resourceListSchema(
-              "What the scheduler reserves: 50m of CPU, 160Mi of memory (250m and 256Mi before a container of your own) and 64Mi of ephemeral storage unless stated.",
+              "What the scheduler reserves: 50m of CPU, 160Mi of memory (250m and 320Mi before a container of your own) and 64Mi of ephemeral storage unless stated.",
             ),
           ),
         },

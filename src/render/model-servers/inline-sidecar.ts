@@ -16,7 +16,7 @@ import { SETTINGS_PATH, sidecarFileMounts } from "./sidecar-files.ts";
 import { tokenArguments, tokenMounts } from "./token-key.ts";
 
 /** All requests pass through it. */
-const DEFAULT_REQUESTS = { cpu: "250m", memory: "256Mi", "ephemeral-storage": "64Mi" } as const;
+const DEFAULT_REQUESTS = { cpu: "250m", memory: "320Mi", "ephemeral-storage": "64Mi" } as const;
 const DEFAULT_LIMITS = { memory: "512Mi" } as const;
 /** Names of its ports, by which a Service finds them, too. */
 const PORT_NAME = { rest: "rest", grpc: "grpc" } as const;
