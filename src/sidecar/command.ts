@@ -26,7 +26,9 @@ const LONGEST_DURATION = "24h";
 /** The verb `petrel sidecar`. */
 export function sidecarCommand(): Command {
   return addTokenOptions(new Command("sidecar"))
-    .description("Turns the requests of the model server beside it into metrics and training data.")
+    .description(
+      "Turns the requests of a model server into metrics and training data; before a foreign one it gives tokens, too.",
+    )
     .option("--settings <path>", "file that says what is observed")
     .option("--tap-socket <path>", "Unix socket that the model server tells of its requests", parseSocketPath)
     .option("--rest-upstream <url>", "foreign runtime that is passed requests over HTTP/1.1", parseUpstream)
