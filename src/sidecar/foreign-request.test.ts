@@ -44,7 +44,7 @@ const tensor = (name: string, ...elements: number[]) => ({
   shape: [1, elements.length],
   elements,
 });
-const inputs = () => ({ tensors: [tensor("features", 1, 2)], rows: 1 });
+const inputs = { tensors: () => ({ tensors: [tensor("features", 1, 2)], rows: 1 }), rows: () => undefined };
 const outputs = () => ({ tensors: [tensor("score", 0.5)], rows: 1 });
 
 test("a request that began before other settings is told by those of its beginning", () => {
@@ -95,9 +95,12 @@ test("inputs are read as soon as the request is whole, and kept no longer", asyn
   const request = begin();
   request.request.add(Buffer.from("a body"));
   const read = Promise.withResolvers<string>();
-  request.requestEnded((body) => {
-    read.resolve(body.toString());
-    return inputs();
+  request.requestEnded({
+    ...inputs,
+    tensors(body) {
+      read.resolve(body.toString());
+      return inputs.tensors();
+    },
   });
   expect(await read.promise).toBe("a body");
   expect(observer.keptBytes).toBe(0);

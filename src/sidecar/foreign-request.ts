@@ -16,6 +16,7 @@ import type { TapEvent } from "../tap/tap-event.ts";
 import { HmacKey } from "../token/hmac-sha256.ts";
 import type { RequestAssignment, TokenMint } from "../token/token-mint.ts";
 import type { EventSource } from "./observed-model.ts";
+import { PassingBody, type UnobservedReason } from "./passing-body.ts";
 
 /** Where observations go. */
 export interface ObservationSink {
@@ -26,9 +27,6 @@ export interface ObservationSink {
   /** Something went wrong that never should, and the request passed all the same. */
   readonly failed: (error: unknown) => void;
 }
-
-/** Why inputs and outputs of a request are not known. */
-export type UnobservedReason = "TooLarge" | "TooMany" | "Encoded" | "Unreadable";
 
 /** What a body says. */
 export interface ReadTensors {
@@ -41,68 +39,16 @@ export interface ReadTensors {
 /** Reads the tensors of a body that has the names; throws RangeError for one that is too large. */
 export type TensorReader = (body: Buffer, names: ReadonlySet<string>) => ReadTensors;
 
-/** Of one body. */
-const MAXIMUM_BODY_BYTES = 2 ** 20;
+/** How a request is read: whole, or for its rows alone what {@link PassingBody} keeps of a large one. */
+export interface RequestReader {
+  readonly tensors: TensorReader;
+  /** Undefined where the beginning does not tell them; may throw. */
+  readonly rows: (head: Buffer) => number | undefined;
+}
+
 /** Of all requests under way. */
 const MAXIMUM_BYTES = 32 * 2 ** 20;
-/** What a piece takes beside its bytes: a client may send a body in pieces of one byte. */
-const PIECE_BYTES = 256;
 const USER_KEY_BYTES = 32;
-
-/** A part of a request on its way: its pieces are kept as they are, without a copy. */
-export class PassingBody {
-  readonly #observer: ForeignObserver;
-  #pieces: Buffer[] = [];
-  #bytes = 0;
-  #isSkipped = false;
-  problem: UnobservedReason | undefined;
-
-  constructor(observer: ForeignObserver) {
-    this.#observer = observer;
-  }
-
-  /** Nobody asks for this body: none of it is kept. */
-  skip(): void {
-    this.#isSkipped = true;
-  }
-
-  /** Whether nobody asks for this body. */
-  get isSkipped(): boolean {
-    return this.#isSkipped;
-  }
-
-  /** Keeps a piece, or gives the body up. */
-  add(piece: Buffer): void {
-    if (this.#isSkipped || this.problem !== undefined) return;
-    const bytes = piece.length + PIECE_BYTES;
-    if (this.#bytes + bytes > MAXIMUM_BODY_BYTES) this.giveUp("TooLarge");
-    else if (!this.#observer.reserve(bytes)) this.giveUp("TooMany");
-    else {
-      this.#pieces.push(piece);
-      this.#bytes += bytes;
-    }
-  }
-
-  /** Keeps nothing of it any more. */
-  giveUp(reason: UnobservedReason): void {
-    if (this.#isSkipped) return;
-    this.problem ??= reason;
-    this.release();
-  }
-
-  /** All of it. */
-  whole(): Buffer {
-    const [only] = this.#pieces;
-    return only !== undefined && this.#pieces.length === 1 ? only : Buffer.concat(this.#pieces);
-  }
-
-  /** Gives its room back. */
-  release(): void {
-    this.#observer.release(this.#bytes);
-    this.#pieces = [];
-    this.#bytes = 0;
-  }
-}
 
 /** One request to the runtime. */
 export class ForeignRequest {
@@ -113,8 +59,9 @@ export class ForeignRequest {
   readonly #observation: Observation;
   readonly #startMilliseconds: number;
   /** How the inputs are read, as long as they can be and are not. */
-  #readInputs: TensorReader | undefined;
+  #readRequest: RequestReader | undefined;
   #inputs: ReadTensors | undefined;
+  #rows: number | undefined;
   #isEnded = false;
 
   constructor(
@@ -130,21 +77,22 @@ export class ForeignRequest {
     this.request = new PassingBody(observer);
     this.response = new PassingBody(observer);
     // What nobody asks for is not kept.
-    if (!observer.givesTokens && observed.input.size === 0) this.request.skip();
+    if (observer.givesTokens) this.request.keepHead();
+    else if (observed.input.size === 0) this.request.skip();
     if (observed.output.size === 0) this.response.skip();
   }
 
   /** The request has come whole and was passed on: its inputs are read as soon as nothing else waits. */
-  requestEnded(read: TensorReader): void {
+  requestEnded(reader: RequestReader): void {
     if (this.#isEnded || this.request.isSkipped) return;
-    this.#readInputs = read;
+    this.#readRequest = reader;
     setImmediate(() => this.#read());
   }
 
   /** The token of an answer that succeeded, whose head is about to go; undefined for an answer without one. */
   token(assignment: () => RequestAssignment): string | undefined {
     this.#read();
-    return this.#observer.token(assignment, this.#inputs?.rows);
+    return this.#observer.token(assignment, this.#rows);
   }
 
   /** The answer has gone, with a status as HTTP has it; `readOutputs` is for the body of one that succeeded. */
@@ -155,22 +103,25 @@ export class ForeignRequest {
     event.status = httpStatus;
     event.latencyMilliseconds = Math.max(0, nowMilliseconds - this.#startMilliseconds);
     if (readOutputs !== undefined) this.#observe(readOutputs);
-    this.#readInputs = undefined;
+    this.#readRequest = undefined;
     this.request.release();
     this.response.release();
     this.#observer.take(this.#observed.source, event);
   }
 
   #read(): void {
-    const read = this.#readInputs;
-    if (read === undefined || this.request.problem !== undefined) return;
-    this.#readInputs = undefined;
+    const reader = this.#readRequest;
+    if (reader === undefined) return;
+    this.#readRequest = undefined;
     try {
-      this.#inputs = read(this.request.whole(), this.#observed.input);
-      this.request.release();
+      if (this.request.problem === undefined) {
+        this.#inputs = reader.tensors(this.request.whole(), this.#observed.input);
+        this.#rows = this.#inputs.rows;
+      } else if (this.request.problem === "TooLarge") this.#rows = reader.rows(this.request.whole());
     } catch (error) {
       this.request.giveUp(problemOf(error));
     }
+    this.request.release();
   }
 
   #observe(readOutputs: TensorReader): void {

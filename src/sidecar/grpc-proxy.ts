@@ -20,8 +20,8 @@ import { errorMessage, type Logger } from "../core/log.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import { assignmentIn, type RequestAssignment } from "../token/token-mint.ts";
-import type { ForeignObserver, ForeignRequest, TensorReader } from "./foreign-request.ts";
-import { readGrpcTensors } from "./grpc-tensors.ts";
+import type { ForeignObserver, ForeignRequest, RequestReader, TensorReader } from "./foreign-request.ts";
+import { readGrpcRows, readGrpcTensors } from "./grpc-tensors.ts";
 import { GrpcUpstream } from "./grpc-upstream.ts";
 
 /** What the proxy is made of. */
@@ -216,7 +216,10 @@ export class GrpcProxy {
   }
 }
 
-const INPUTS: TensorReader = (body, names) => readGrpcTensors(messageOf(body), "inputs", names);
+const INPUTS: RequestReader = {
+  tensors: (body, names) => readGrpcTensors(messageOf(body), "inputs", names),
+  rows: (head) => (head[0] === 0 ? readGrpcRows(head.subarray(FRAME_HEAD_BYTES)) : undefined),
+};
 const OUTPUTS: TensorReader = (body, names) => readGrpcTensors(messageOf(body), "outputs", names);
 
 /** Where answers get tokens, no other one of the name is believed. */

@@ -60,6 +60,40 @@ export function readGrpcTensors(
   return { tensors: read, rows: tensors[0]?.shape[0] ?? 1 };
 }
 
+/**
+ * The first dimension of the first input of a request of which only the beginning is there; undefined where that does not
+ * tell it. Clients write a shape before its numbers.
+ */
+export function readGrpcRows(head: Uint8Array): number | undefined {
+  const reader = protobuf.Reader.create(head);
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag >>> 3 === FIELD.tensors && (tag & 7) === LENGTH_DELIMITED) {
+        const length = reader.uint32();
+        return firstDimension(head.subarray(reader.pos, reader.pos + length));
+      }
+      reader.skipType(tag & 7);
+    }
+  } catch {
+    // It is cut off before it tells.
+  }
+  return undefined;
+}
+
+function firstDimension(bytes: Uint8Array): number | undefined {
+  const reader = protobuf.Reader.create(bytes);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag >>> 3 === TENSOR.shape) {
+      const shape: number[] = [];
+      readNumbers(reader, tag & 7, dimensionOf, shape, MAXIMUM_DIMENSIONS);
+      if (shape.length > 0) return shape[0];
+    } else reader.skipType(tag & 7);
+  }
+  return undefined;
+}
+
 function tensorOf(bytes: Uint8Array): TensorMessage {
   const tensor: TensorMessage = { name: "", datatype: "", shape: [], contents: undefined };
   readFields(bytes, (field, wire, reader) => {

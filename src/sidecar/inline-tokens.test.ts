@@ -1,8 +1,6 @@
 /** Tokens that the sidecar gives the answers of a foreign runtime: which answers have one, what it says, and what not. */
-import { randomFillSync } from "node:crypto";
 import { createServer } from "node:http";
-import { connect, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
-import { brotliCompressSync } from "node:zlib";
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import { encodeMessage } from "../serve/grpc-messages.ts";
@@ -10,7 +8,6 @@ import { frame } from "../serve/grpc-wire.ts";
 import { KeyRing } from "../token/key-ring.ts";
 import { ARM_CHECK, isSignedWith, readToken, tokenBytes } from "../token/prediction-token.ts";
 import { nameTag, userTag } from "../token/tags.ts";
-import { TokenMint } from "../token/token-mint.ts";
 import {
   beforeModelServer,
   cleanups,
@@ -21,71 +18,12 @@ import {
   upstream,
 } from "./testdata/inline.ts";
 import { until } from "./testdata/observing.ts";
+import { ASSIGNED, call, JSON_REQUEST, MESSAGE, newMint, ring, SECRET } from "./testdata/token-calls.ts";
 
 jest.setTimeout(60_000);
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-const SECRET = Buffer.alloc(32, 1).toString("base64");
-const KEY = { deployment: "uid-1", revision: "m-a", id: 1, secret: SECRET };
-const ring = KeyRing.parse(JSON.stringify({ users: SECRET, keys: [KEY] }));
-const ASSIGNED = {
-  [PETREL_HEADER.arm]: "Candidate",
-  [PETREL_HEADER.epoch]: "7",
-  [PETREL_HEADER.time]: "1795000000",
-};
-const FEATURES = Array.from({ length: 12 }, (_, index) => index);
-const JSON_REQUEST = JSON.stringify({
-  inputs: [{ name: "features", datatype: "FP32", shape: [3, 4], data: FEATURES }],
-});
-
-function newMint(): TokenMint {
-  const issuer = { deployment: "uid-1", revision: "m-a", pool: 2, modelDigest: `sha256:${"ab".repeat(32)}` };
-  const mint = new TokenMint(issuer, randomFillSync);
-  mint.useKeys(ring);
-  return mint;
-}
-
-interface Answer {
-  readonly token: string | undefined;
-  readonly status: string;
-  readonly body: Buffer;
-}
-
-/** One call as it is on the wire. */
-function call(address: string, message: Buffer, headers: Record<string, string> = {}): Promise<Answer> {
-  const session = connect(`http://${address}`);
-  cleanups.push(() => session.destroy());
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/inference.GRPCInferenceService/ModelInfer",
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...headers,
-  });
-  return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    let token: string | undefined;
-    let status = "";
-    stream.on("response", (answered) => {
-      token = answered[PETREL_HEADER.token]?.toString();
-      status = String(answered["grpc-status"] ?? "");
-    });
-    stream.on("trailers", (trailers) => {
-      status = String(trailers["grpc-status"]);
-    });
-    stream.on("data", (piece: Buffer) => pieces.push(piece));
-    stream.on("error", reject);
-    stream.on("close", () => resolve({ token, status, body: Buffer.concat(pieces) }));
-    stream.end(frame(message));
-  });
-}
-
-const MESSAGE = encodeMessage("inference.ModelInferRequest", {
-  modelName: "m",
-  inputs: [{ name: "features", datatype: "FP32", shape: [3, 4], contents: { fp32Contents: FEATURES } }],
 });
 
 async function overRest({ rest }: Inline, headers: Record<string, string>): Promise<string | undefined> {
@@ -242,52 +180,4 @@ test("a token that the runtime gives itself is not believed, and passes only whe
     const text = (await call(proxies.grpc, MESSAGE, ASSIGNED)).token ?? "";
     expect(readToken(tokenBytes(text) ?? Buffer.alloc(0))).toMatchObject({ rows: 3, epoch: 7 });
   }
-});
-
-describe("an answer whose rows are not known has no token, and is counted:", () => {
-  const plainRuntime = () =>
-    upstream(
-      createServer((request, response) => {
-        request.resume().on("end", () => response.end('{"outputs":[]}'));
-      }),
-    );
-
-  test.each<[string, Buffer | string, Record<string, string>]>([
-    ["larger than what is kept", Buffer.alloc(2 ** 21, " "), {}],
-    ["in an encoding that is not read", brotliCompressSync(JSON_REQUEST), { "content-encoding": "br" }],
-    ["no request at all", "{}", {}],
-  ])("%s", async (_what, body, headers) => {
-    const mint = newMint();
-    const { rest, observer } = await inline({ rest: await plainRuntime() }, { mint });
-    const answer = await post(rest, body, { ...ASSIGNED, ...headers });
-    expect([answer.status, answer.headers.get(PETREL_HEADER.token)]).toEqual([200, null]);
-    expect(mint.outcomes).toMatchObject({ minted: 0, unread: 1 });
-    await until(() => observer.keptBytes === 0);
-  });
-
-  test("one that is answered before it has come", async () => {
-    const runtime = createServer((request, response) => {
-      request.once("data", () => response.end('{"outputs":[]}'));
-    });
-    const mint = newMint();
-    const { rest } = await inline({ rest: await upstream(runtime) }, { mint });
-    const head = JSON_REQUEST.slice(0, 20);
-    const answer = await fetch(`${rest}/v2/models/m/infer`, {
-      method: "POST",
-      headers: ASSIGNED,
-      duplex: "half",
-      body: new ReadableStream({
-        start(controller) {
-          controller.enqueue(Buffer.from(head));
-          // The rest comes after the answer.
-          setTimeout(() => {
-            controller.enqueue(Buffer.from(JSON_REQUEST.slice(20)));
-            controller.close();
-          }, 500);
-        },
-      }),
-    });
-    expect([answer.status, answer.headers.get(PETREL_HEADER.token)]).toEqual([200, null]);
-    expect(mint.outcomes).toMatchObject({ minted: 0, unread: 1 });
-  });
 });

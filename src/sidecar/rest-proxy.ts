@@ -18,7 +18,7 @@ import { errorMessage, type Logger } from "../core/log.ts";
 import { close, createBoundedServer, listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import { readAssignment } from "../token/token-mint.ts";
-import type { ForeignObserver, ForeignRequest, TensorReader } from "./foreign-request.ts";
+import type { ForeignObserver, ForeignRequest, RequestReader, TensorReader } from "./foreign-request.ts";
 import { readRestTensors } from "./rest-tensors.ts";
 
 /** What the proxy is made of. */
@@ -217,9 +217,15 @@ function decompressorOf({ headers }: IncomingMessage): ((body: Buffer) => Buffer
   return Object.hasOwn(DECOMPRESSORS, encoding) ? DECOMPRESSORS[encoding] : undefined;
 }
 
-function inputsOf(request: IncomingMessage): TensorReader {
-  return (body, names) =>
-    readRestTensors(plain(request, body), oneOf(request, JSON_LENGTH_HEADER), "inputs", names);
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+function inputsOf(request: IncomingMessage): RequestReader {
+  const jsonLength = oneOf(request, JSON_LENGTH_HEADER);
+  const read = (body: Buffer, names: ReadonlySet<string>) =>
+    readRestTensors(plain(request, body), jsonLength, "inputs", names);
+  // Only in front of binary data the beginning has all the shapes, as text that is whole.
+  const isBinary = jsonLength !== undefined && request.headers["content-encoding"] === undefined;
+  return { tensors: read, rows: (head) => (isBinary ? read(head, NO_NAMES).rows : undefined) };
 }
 
 function outputsOf(answer: IncomingMessage): TensorReader {
