@@ -58,7 +58,7 @@ export const qualitySchema = Type.Object(
   },
   {
     description:
-      "Counts what becomes of predictions: answers get a token, and clients send it to `/feedback` with their labels. Takes effect without a new revision. Turning it on or off replaces the pods, one by one.",
+      "Counts what becomes of predictions: answers get a token, and clients send it to `/feedback` with their labels. Takes effect without a new revision. Turning it on or off replaces the pods, one by one. Requests to a container of your own then pass through a sidecar, which gives its answers their tokens.",
   },
 );
 
@@ -67,11 +67,6 @@ const HEADER_WORDS =
 
 /** Rules over the spec. */
 export const qualityRules: readonly CelRule[] = [
-  {
-    rule: "!has(self.quality) || self.runtime.name == 'onnxruntime'",
-    message:
-      "spec.quality: needs spec.runtime.name onnxruntime, for a container of your own gives no tokens and tells no sidecar of its requests",
-  },
   {
     rule: `!has(self.quality) || self.quality.labels.all(l, duration(l.matures) >= duration('1s') && duration(l.matures) <= duration('${LONGEST_MATURITY_HOURS}h'))`,
     message: `spec.quality.labels.matures: must be from 1s to ${LONGEST_MATURITY_HOURS}h`,

@@ -107,7 +107,8 @@ function objectsToApply(
       metadata,
       group,
       observation.settings.metricsScrapers,
-      spec.quality?.observe !== undefined,
+      spec.quality?.observe !== undefined ||
+        (spec.quality !== undefined && spec.runtime.name === "container"),
     ),
     ...pods.pods.flatMap((planned) => modelServerObjects(observation, planned)),
     ...wantedJobs(observation, validation),

@@ -1,6 +1,7 @@
 /**
  * What a container of a model pod reserves and may use.
  */
+import type { ObserveSpec } from "../../api/observe.ts";
 import type { PoolSpec } from "../../api/pool.ts";
 import { quantities } from "../quantities.ts";
 
@@ -21,5 +22,20 @@ export function containerResources(pool: PoolSpec) {
     requests,
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(claims.length === 0 ? {} : { claims }),
+  };
+}
+
+/** Resources of a sidecar: what the spec states, and what it gets where that says nothing. */
+export function sidecarResources(
+  usualRequests: Readonly<Record<string, string>>,
+  usualLimits: Readonly<Record<string, string>>,
+  stated: ObserveSpec["resources"],
+) {
+  const [limits, requests] = [quantities(stated?.limits ?? {}), quantities(stated?.requests ?? {})];
+  const bounds = "memory" in limits || "memory" in requests ? limits : { ...usualLimits, ...limits };
+  return {
+    // A limit without a request is the request too (a rule of Kubernetes), so no default may stand before it.
+    requests: { ...usualRequests, ...limits, ...requests },
+    ...(Object.keys(bounds).length === 0 ? {} : { limits: bounds }),
   };
 }
