@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { messageOf } from "../../../test/fixtures/found-conditions.ts";
+import { inHoldback } from "../../../test/fixtures/held-back-world.ts";
 import { CANARY, condition, follow, inStepOne, shares } from "../../../test/fixtures/released-world.ts";
 import { badModelServes, followed, undoEvents } from "../../../test/fixtures/undone-world.ts";
 import { fallOfCtr, tell, watched } from "../../../test/fixtures/watched-world.ts";
@@ -80,6 +81,12 @@ describe("PauseRollout", () => {
     world.reconcile();
     expect(world.rollout.spec.paused).toBe(true);
     expect(world.reconcile().pause).toBeUndefined();
+    expect(reactionsOf(world)).toMatchObject([{ isDone: true }]);
+    // As people do who edit the object and take both lines away.
+    world.rollouts = world.rollouts.map((rollout) =>
+      rollout.name === world.rollout.name ? { ...rollout, spec } : rollout,
+    );
+    expect(world.reconcile().pause).toBeUndefined();
     world.guide({ paused: false });
     expect(world.reconcile().pause).toBeUndefined();
     expect(reactionsOf(world)).toHaveLength(1);
@@ -111,6 +118,11 @@ describe("PauseRollout", () => {
         return world;
       },
       "has all the traffic already",
+    ],
+    [
+      "the old revision is the control of a holdback",
+      () => inHoldback().edit({ quality: watched(PAUSE) }),
+      "a holdback is on",
     ],
     ["all is suspended", () => releasing().edit({ suspend: true }), "spec.suspend is true"],
   ])("does nothing where %s, and says so", (_what, given, words) => {
