@@ -4,7 +4,6 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { messageOf } from "../../../test/fixtures/found-conditions.ts";
-import { inHoldback } from "../../../test/fixtures/held-back-world.ts";
 import { CANARY, condition, follow, inStepOne, shares } from "../../../test/fixtures/released-world.ts";
 import { badModelServes, followed, undoEvents } from "../../../test/fixtures/undone-world.ts";
 import { fallOfCtr, tell, watched } from "../../../test/fixtures/watched-world.ts";
@@ -118,11 +117,6 @@ describe("PauseRollout", () => {
         return world;
       },
       "has all the traffic already",
-    ],
-    [
-      "the old revision is the control of a holdback",
-      () => inHoldback().edit({ quality: watched(PAUSE) }),
-      "a holdback is on",
     ],
     ["all is suspended", () => releasing().edit({ suspend: true }), "spec.suspend is true"],
   ])("does nothing where %s, and says so", (_what, given, words) => {
