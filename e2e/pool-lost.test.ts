@@ -34,7 +34,9 @@ async function scores(): Promise<readonly number[]> {
 /** Whether scores are those of a version of the model; one request is answered by one model server. */
 function areThoseOf(version: "1" | "small"): (scores: readonly number[]) => boolean {
   const expected = exampleScores(version);
-  return (seen) => seen.every((score, index) => Math.abs(score - (expected[index] ?? Number.NaN)) < 1e-5);
+  return (seen) =>
+    seen.length === expected.length &&
+    seen.every((score, index) => Math.abs(score - (expected[index] ?? Number.NaN)) < 1e-5);
 }
 
 async function killFirstPool(): Promise<void> {
@@ -61,13 +63,10 @@ testOnLocalCluster(
       await delay(2_000);
       expectExampleScores(await scores());
       // After the second time the kubelet waits ten seconds before it starts them again.
-      const lost = killFirstPool().then(killFirstPool);
-      await scenario.until(
-        "the second pool answers",
-        scores,
-        ([first = 0]) => Math.abs(first - small) < 1e-5,
-      );
-      await lost;
+      await Promise.all([
+        killFirstPool().then(killFirstPool),
+        scenario.until("the second pool answers", scores, areThoseOf("small")),
+      ]);
       await scenario.waitFor(NAME, "Ready");
       // For some seconds more Envoy sends a part to the second one.
       await scenario.until("the first pool answers again", scores, areThoseOf("1"));
