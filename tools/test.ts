@@ -7,8 +7,9 @@
  * Options: `--tier NAME` (repeatable) runs only these; `--full` adds what takes too long for every run, a
  * second Kubernetes among it; whatever follows goes to jest (`npm run test:unit -- src/core`).
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KUBERNETES_VARIABLE } from "../e2e/cluster/toolchain/kubernetes-variable.ts";
@@ -36,6 +37,9 @@ interface TierResult extends TierReport {
 
 /** Names a file into which a tier writes the folder with its logs. The end-to-end tier's tear-down knows it. */
 const LOGS_FILE_VARIABLE = "PETREL_TEST_LOGS_FILE";
+
+/** After its last test a run ends within seconds; one that does not has left something that would go on for ever. */
+const END_MILLISECONDS = 60_000;
 
 const root = join(import.meta.dirname, "..");
 
@@ -105,25 +109,32 @@ const FULL_TIERS: readonly Tier[] = PLAIN_TIERS.filter(({ name }) => ["apiserver
 
 const TIERS: readonly Tier[] = [...PLAIN_TIERS, ...FULL_TIERS];
 
-/** Runs tests of a tier. Gives jest's report, and whether jest calls the run good; no report when jest itself broke. */
-function runJest(tier: Tier, more: readonly string[], reportFile: string) {
+/**
+ * Runs tests of a tier. Gives jest's report, and whether jest calls the run good; no report when jest itself broke. A
+ * run that goes on after its report is ended, and is not good.
+ */
+async function runJest(tier: Tier, more: readonly string[], reportFile: string) {
   const jest = join(root, "node_modules/jest/bin/jest.js");
   const nodeArguments = ["--experimental-vm-modules", "--no-warnings", jest];
   const jestArguments = ["--selectProjects", tier.project, "--json", "--outputFile", reportFile];
-  const { status } = spawnSync(
-    process.execPath,
-    [...nodeArguments, ...jestArguments, ...tier.jestArguments, ...more],
-    {
-      cwd: root,
-      env: { ...process.env, ...tier.environment },
-      // jest prints its report on standard error; --json would repeat all of it on standard output.
-      stdio: ["ignore", "ignore", "inherit"],
-    },
-  );
+  const run = spawn(process.execPath, [...nodeArguments, ...jestArguments, ...tier.jestArguments, ...more], {
+    cwd: root,
+    // Without the variable ONNX Runtime sends data of its use to its vendor.
+    env: { ...process.env, ...tier.environment, ORT_DISABLE_TELEMETRY: "1" },
+    // jest prints its report on standard error; --json would repeat all of it on standard output.
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const watch = setInterval(() => {
+    const writtenAt = statSync(reportFile, { throwIfNoEntry: false })?.mtimeMs;
+    if (writtenAt === undefined || Date.now() - writtenAt < END_MILLISECONDS) return;
+    console.error(`something of tier ${tier.name} goes on after its last test; it is ended`);
+    run.kill("SIGKILL");
+  }, 1_000);
+  await once(run, "close").finally(() => clearInterval(watch));
   const report: JestReport | undefined = existsSync(reportFile)
     ? JSON.parse(readFileSync(reportFile, "utf8"))
     : undefined;
-  return { report, isGood: status === 0 };
+  return { report, isGood: run.exitCode === 0 };
 }
 
 /** Logs of a cluster are for those who look for the cause of a failure. */
@@ -132,7 +143,7 @@ function settleLogs(folder: string, hasFailed: boolean): void {
   else rmSync(folder, { recursive: true, force: true });
 }
 
-function runTier(tier: Tier, more: readonly string[]): TierResult {
+async function runTier(tier: Tier, more: readonly string[]): Promise<TierResult> {
   const startedAt = performance.now();
   const nothing = {
     tier,
@@ -151,14 +162,14 @@ function runTier(tier: Tier, more: readonly string[]): TierResult {
   process.env[LOGS_FILE_VARIABLE] = logsFile;
   console.log(`\n=== ${tier.name}: ${tier.meaning}\n`);
   try {
-    const first = runJest(tier, more, join(folder, "report.json"));
+    const first = await runJest(tier, more, join(folder, "report.json"));
     const files = tier.isReal && first.report !== undefined ? filesToRunAgain(first.report) : [];
     if (existsSync(logsFile)) settleLogs(readFileSync(logsFile, "utf8").trim(), !first.isGood);
     if (files.length > 0) console.log(`\n=== ${tier.name}: once more what failed\n`);
     const again =
       files.length === 0
         ? undefined
-        : runJest(tier, ["--runTestsByPath", ...files], join(folder, "again.json"));
+        : await runJest(tier, ["--runTestsByPath", ...files], join(folder, "again.json"));
     if (again !== undefined && existsSync(logsFile))
       settleLogs(readFileSync(logsFile, "utf8").trim(), !again.isGood);
     const seconds = (performance.now() - startedAt) / 1000;
@@ -206,7 +217,8 @@ if (tiers.length === 0) {
 }
 const ofThisRun = full ? TIERS : PLAIN_TIERS;
 const wanted = tiers.length === 0 ? ofThisRun : TIERS.filter(({ name }) => tiers.includes(name));
-const results = wanted.map((tier) => runTier(tier, forJest));
+const results: TierResult[] = [];
+for (const tier of wanted) results.push(await runTier(tier, forJest));
 
 const total = (count: "passed" | "failed" | "skipped") =>
   results.reduce((sum, result) => sum + result[count], count === "failed" && checksFailed ? 1 : 0);

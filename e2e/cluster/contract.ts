@@ -54,7 +54,10 @@ export interface RestartableServer {
   kill(): Promise<void>;
   /** Starts it again and returns when it is ready. Does nothing when it runs. */
   start(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers, as with a hung machine. Ended by `resume`. */
+  /**
+   * SIGSTOP; returns when all of it stands still. Connections stay open and nothing answers, as with a hung machine.
+   * Ended by `resume`.
+   */
   pause(): Promise<void>;
   /** SIGCONT. */
   resume(): Promise<void>;

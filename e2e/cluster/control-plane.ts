@@ -14,7 +14,16 @@ import { join } from "node:path";
 import { run, runOrFail } from "./command.ts";
 import type { CommandOptions, ControlPlane, ControlPlaneOptions, RestartableServer } from "./contract.ts";
 import { type ControlPlaneKeys, issueControlPlaneKeys, writeKubeconfig } from "./pki.ts";
-import { type Daemon, endDaemon, killAll, pidsOf, signal, startDaemon, untilReady } from "./processes.ts";
+import {
+  type Daemon,
+  endDaemon,
+  killAll,
+  pidsOf,
+  signal,
+  startDaemon,
+  stopRunning,
+  untilReady,
+} from "./processes.ts";
 import { startReaper } from "./reaper.ts";
 import { apiserver, type ControlPlaneSettings, controllerManager, etcd } from "./servers.ts";
 import { buildTools } from "./toolchain/build.ts";
@@ -107,14 +116,15 @@ export async function removeControlPlane(id: string, folder: string): Promise<vo
 
 /** A server process as tests take it away and give it back. */
 export function restartableServer(server: Daemon, isReady: () => Promise<boolean>): RestartableServer {
-  const signalAll = async (name: NodeJS.Signals) => {
-    for (const pid of pidsOf(server)) signal(pid, name);
-  };
   return {
     stop: () => endDaemon(server, "SIGTERM"),
     kill: () => endDaemon(server, "SIGKILL"),
-    pause: () => signalAll("SIGSTOP"),
-    resume: () => signalAll("SIGCONT"),
+    async pause() {
+      await Promise.all(pidsOf(server).map((pid) => stopRunning(pid)));
+    },
+    async resume() {
+      for (const pid of pidsOf(server)) signal(pid, "SIGCONT");
+    },
     async start() {
       const child = pidsOf(server).length === 0 ? startDaemon(server) : undefined;
       await untilReady(server.role, isReady, {

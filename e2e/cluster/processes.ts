@@ -75,8 +75,13 @@ export function cgroupsAreIn(text: string, name: string): boolean {
 
 /** Whether the text of /proc/PID/stat is that of a process that has ended and only waits for its parent. */
 export function isZombie(stat: string): boolean {
+  return stateOf(stat) === "Z";
+}
+
+/** The letter of the state in a `stat` file of /proc. */
+function stateOf(stat: string): string {
   // The program's name stands in brackets and may itself hold brackets and spaces.
-  return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  return stat.charAt(stat.lastIndexOf(")") + 2);
 }
 
 function namespaceNumbers(tag: string): Set<string> {
@@ -115,6 +120,31 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
+}
+
+/**
+ * SIGSTOP, and waits until each thread has stopped: the kernel stops them one after the other, and on a busy machine a
+ * thread that still runs answers a request meanwhile.
+ */
+export async function stopRunning(pid: number, timeoutMilliseconds = 10_000): Promise<void> {
+  const deadline = performance.now() + timeoutMilliseconds;
+  signal(pid, "SIGSTOP");
+  while (!isStopped(pid)) {
+    if (performance.now() > deadline) throw new Error(`process ${pid} does not stop`);
+    await sleep(5);
+  }
+}
+
+function isStopped(pid: number): boolean {
+  const threads = join("/proc", String(pid), "task");
+  return readdirSync(threads).every((thread) => {
+    try {
+      return stateOf(readFileSync(join(threads, thread, "stat"), "utf8")) === "T";
+    } catch {
+      // The thread ended while it was looked at.
+      return true;
+    }
+  });
 }
 
 /** A program that runs as long as the cluster does. */

@@ -62,7 +62,8 @@ test("a cache catches up after the API server was killed and after it hung", asy
     random: Math.random,
     log,
   });
-  const running = cache.run(stopping.signal);
+  const ofThisTest = new AbortController();
+  const running = cache.run(AbortSignal.any([stopping.signal, ofThisTest.signal]));
   await cache.synced;
   await transport.apply(lease("stays", "1"), WRITER);
   await transport.apply(lease("vanishes", "1"), WRITER);
@@ -79,16 +80,19 @@ test("a cache catches up after the API server was killed and after it hung", asy
   await until(() => cache.get("default/stays") === "2" && cache.get("default/comes") === "2");
 
   await controlPlane.apiserver.pause();
-  const before = Date.now();
-  const hung = await transport.apply(lease("stays", "3"), WRITER).catch((error: unknown) => error);
-  expect(hung).toBeInstanceOf(KubeError);
-  expect(hung).toMatchObject({ status: 0, reason: "NoAnswer" });
-  expect(Date.now() - before).toBeLessThan(9_000);
-  await controlPlane.apiserver.resume();
+  try {
+    const before = Date.now();
+    const hung = await transport.apply(lease("stays", "3"), WRITER).catch((error: unknown) => error);
+    expect(hung).toBeInstanceOf(KubeError);
+    expect(hung).toMatchObject({ status: 0, reason: "NoAnswer" });
+    expect(Date.now() - before).toBeLessThan(9_000);
+  } finally {
+    await controlPlane.apiserver.resume();
+  }
   await transport.apply(lease("comes", "3"), WRITER);
   await until(() => cache.get("default/comes") === "3");
 
-  stopping.abort();
+  ofThisTest.abort();
   await running;
 }, 180_000);
 
@@ -115,7 +119,7 @@ test("a leader whose API server hangs stops within its deadline", async () => {
           });
         }),
     },
-    new AbortController().signal,
+    stopping.signal,
   );
   await until(() => startedAt > 0);
   await sleep(3_000);
