@@ -8,6 +8,7 @@ import { observeRules, observeSchema, responseSchema } from "./observe.ts";
 import { isHeaderOfClients, requestHeaderSchema } from "./request-header.ts";
 import { type CelRule, durationSchema, stringEnum } from "./schema.ts";
 import type { TrafficSpec } from "./traffic.ts";
+import { trainingLogRules, trainingLogSchema } from "./training-log.ts";
 
 /** Metrics that the collector counts. */
 export const QUALITY_METRIC_TYPES = ["ClickThroughRate", "ConversionRate", "RevenuePerRequest"] as const;
@@ -100,6 +101,7 @@ export const qualitySchema = Type.Object(
     response: Type.Optional(responseSchema),
     observe: Type.Optional(observeSchema),
     anomalies: Type.Optional(anomaliesSchema),
+    log: Type.Optional(trainingLogSchema),
     excludeFromQuality: Type.Optional(
       Type.Object(
         { header: requestHeaderSchema("Header that such requests have, in lower case, whatever its value.") },
@@ -149,6 +151,7 @@ export const qualityRules: readonly CelRule[] = [
     message: "spec.quality.anomalies.falseAlarmEvery: must be from 24h to 8760h",
   },
   ...observeRules,
+  ...trainingLogRules,
   {
     rule: `!has(self.quality) || !has(self.quality.observe) || !has(self.quality.observe.featureTime) || !has(self.quality.observe.featureTime.header) || ${isHeaderOfClients("self.quality.observe.featureTime.header")}`,
     message: `spec.quality.observe.featureTime.header: ${HEADER_WORDS}`,

@@ -3,18 +3,12 @@
  * the secrets themselves. Read here into what sources take.
  */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { FETCH_MOUNT } from "../api/names.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorCode } from "../sources/error-code.ts";
 import { parseModelUri } from "../sources/model-uri.ts";
-import { fixedCredentials, webIdentityCredentials } from "../sources/s3-credentials.ts";
-import type {
-  HttpAccess,
-  S3Access,
-  S3CredentialProvider,
-  SourceSettings,
-} from "../sources/source-settings.ts";
+import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
+import type { HttpAccess, S3Access, SourceSettings } from "../sources/source-settings.ts";
 import { FetchFailure } from "./failure.ts";
 
 /** Options of the command that are about stores. */
@@ -33,16 +27,6 @@ export interface SourceOptions {
   readonly s3StsEndpoint?: string;
   readonly claimsFolder: string;
   readonly imageFolder: string;
-}
-
-/** Region of stores that have none. */
-const DEFAULT_REGION = "us-east-1";
-
-/** The environment variables that workload identity webhooks put into a container. */
-export interface WorkloadEnvironment {
-  readonly AWS_REGION?: string;
-  readonly AWS_ROLE_ARN?: string;
-  readonly AWS_WEB_IDENTITY_TOKEN_FILE?: string;
 }
 
 /**
@@ -73,36 +57,17 @@ export async function readSourceSettings(
   const s3: S3Access = {
     ...(options.s3Endpoint === undefined ? {} : { endpoint: options.s3Endpoint }),
     region,
-    credentials: await s3Credentials(options, environment, region, http, clock),
+    credentials: await readS3Credentials(
+      {
+        folder: options.s3Credentials,
+        tokenFile: options.s3TokenFile,
+        roleArn: options.s3RoleArn,
+        tokenService: options.s3StsEndpoint,
+      },
+      { environment, region, http, now: clock.now, session: "petrel-fetch", read: readSetting },
+    ),
   };
   return { http, s3, claimsFolder: options.claimsFolder, imageFolder: options.imageFolder };
-}
-
-/** Keys of a Secret, or the pod's identity as the spec or a webhook gives it, or none for public buckets. */
-async function s3Credentials(
-  options: SourceOptions,
-  environment: WorkloadEnvironment,
-  region: string,
-  http: HttpAccess,
-  clock: Pick<Clock, "now">,
-): Promise<S3CredentialProvider> {
-  const { s3Credentials: folder } = options;
-  if (folder !== undefined) {
-    const sessionToken = await readSetting(join(folder, "AWS_SESSION_TOKEN"), "Optional");
-    return fixedCredentials({
-      accessKeyId: await readSetting(join(folder, "AWS_ACCESS_KEY_ID")),
-      secretAccessKey: await readSetting(join(folder, "AWS_SECRET_ACCESS_KEY")),
-      ...(sessionToken === "" ? {} : { sessionToken }),
-    });
-  }
-  const tokenFile = options.s3TokenFile ?? environment.AWS_WEB_IDENTITY_TOKEN_FILE;
-  if (tokenFile === undefined) return fixedCredentials(undefined);
-  const identity = {
-    endpoint: options.s3StsEndpoint ?? `https://sts.${region}.amazonaws.com`,
-    roleArn: options.s3RoleArn ?? environment.AWS_ROLE_ARN,
-    tokenFile,
-  };
-  return webIdentityCredentials(identity, http, clock.now);
 }
 
 /** Largest certificate bundle or secret. */

@@ -34,7 +34,7 @@ import { Patience } from "./patience.ts";
 import type { RequestTap } from "./request-tap.ts";
 import { asServeError, FAILURES, quoted, ServeError } from "./serve-error.ts";
 import type { ServeMetrics } from "./serve-metrics.ts";
-import { assignmentIn, type RequestAssignment, type TokenMint } from "./token-mint.ts";
+import { assignmentIn, type TokenMint } from "./token-mint.ts";
 
 /** What the gRPC server is made of. */
 export interface GrpcServerOptions {
@@ -190,7 +190,9 @@ export class GrpcServer {
         const grow = (bytes: number) => ticket.grow(bytes);
         const answer = await this.#call(stream, headers, inference, maximumBytes, grow, observation);
         ticket.answer(answer.length);
-        this.#answer(stream, answer, this.#headersOf(assignmentIn(headers, rawHeaders), rows));
+        const { mint } = this.#options;
+        const token = mint?.mint(assignmentIn(headers, rawHeaders), rows, observation?.event);
+        this.#answer(stream, answer, this.#headersOf(token));
       } catch (error) {
         ticket.leave();
         throw error;
@@ -204,8 +206,7 @@ export class GrpcServer {
     if (observation !== undefined) tap?.end(observation, httpStatus, durationMilliseconds);
   }
 
-  #headersOf(assignment: RequestAssignment, rows: number): Readonly<Record<string, string | number>> {
-    const token = this.#options.mint?.mint(assignment, rows);
+  #headersOf(token: string | undefined): Readonly<Record<string, string | number>> {
     return token === undefined ? this.#inferHeaders : { ...this.#inferHeaders, [PETREL_HEADER.token]: token };
   }
 

@@ -52,6 +52,7 @@ export async function runSidecar(
       settings: parseSettings(text),
       socket: tapSocket,
       name: hostname().slice(0, LONGEST_NAME),
+      environment: process.env,
       clock,
       log,
     });

@@ -204,7 +204,7 @@ test("the pod's identity is exchanged for keys that the store takes, and another
   const access = (token: string) => {
     writeFileSync(tokenFile, token);
     const http = { authorities: [store.authority] };
-    const web = { endpoint: store.endpoint, roleArn: undefined, tokenFile };
+    const web = { endpoint: store.endpoint, roleArn: undefined, tokenFile, session: "petrel-fetch" };
     return s3Source(http, {
       endpoint: store.endpoint,
       region: "us-east-1",

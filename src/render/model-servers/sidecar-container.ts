@@ -6,11 +6,11 @@
  * runs, and that begins anew by itself after a failure rather than end. The model server waits for nothing of it.
  */
 import { ANNOTATION, CONTAINER, MODEL_POD_PORT } from "../../api/names.ts";
-import type { ObserveSpec } from "../../api/observe.ts";
 import { containerSecurityContext } from "../pod-security.ts";
 import { quantities } from "../quantities.ts";
+import { trainingLogStoreMount, trainingLogStoreVolumes } from "../training-log-store.ts";
 import type { ModelServersInput } from "./model-servers-input.ts";
-import { sidecarSettings } from "./sidecar-settings.ts";
+import { type ObservedRequests, sidecarSettings } from "./sidecar-settings.ts";
 
 const SOCKET = { volume: "sidecar-socket", folder: "/run/petrel", file: "/run/petrel/tap" } as const;
 const SETTINGS = {
@@ -24,10 +24,18 @@ const REFERENCE = {
   file: "reference.ndjson",
 } as const;
 
+const TRAINING_LOG = {
+  volume: "training-log",
+  folder: "/var/lib/petrel-training-log",
+  size: "128Mi",
+} as const;
+
 const SETTINGS_PATH = `${SETTINGS.folder}/${SETTINGS.file}`;
 const REFERENCE_PATH = `${REFERENCE.folder}/${REFERENCE.file}`;
 
 const DEFAULT_REQUESTS = { cpu: "50m", memory: "160Mi", "ephemeral-storage": "64Mi" } as const;
+/** With the files of a training log. */
+const LOGGING_REQUESTS = { ...DEFAULT_REQUESTS, "ephemeral-storage": "192Mi" } as const;
 /** What it keeps is bounded; this keeps a mistake there from the model server. */
 const DEFAULT_LIMITS = { memory: "256Mi" } as const;
 
@@ -36,7 +44,8 @@ type Observed = Pick<ModelServersInput, "observed">;
 /** Annotations of the pod. */
 export function sidecarAnnotations({ observed }: Observed) {
   if (observed === undefined) return {};
-  return { annotations: { [ANNOTATION.sidecarSettings]: sidecarSettings(observed, REFERENCE_PATH) } };
+  const paths = { reference: REFERENCE_PATH, trainingLog: TRAINING_LOG.folder };
+  return { annotations: { [ANNOTATION.sidecarSettings]: sidecarSettings(observed, paths) } };
 }
 
 /** The sidecar, as an init container that stays: it is there before the model server and ends after it. */
@@ -50,7 +59,7 @@ export function sidecarContainers({ observed, image, imagePullPolicy }: ModelSer
       restartPolicy: "Always",
       args: ["sidecar", `--settings=${SETTINGS_PATH}`, `--tap-socket=${SOCKET.file}`, "--outlive-failures"],
       ports: [{ name: "sidecar", containerPort: MODEL_POD_PORT.sidecar, protocol: "TCP" }],
-      resources: sidecarResources(observed.observe.resources),
+      resources: sidecarResources(observed),
       securityContext: containerSecurityContext,
       volumeMounts: [
         { name: SOCKET.volume, mountPath: SOCKET.folder },
@@ -58,6 +67,7 @@ export function sidecarContainers({ observed, image, imagePullPolicy }: ModelSer
         ...(referenceOf({ observed }) === undefined
           ? []
           : [{ name: REFERENCE.volume, mountPath: REFERENCE.folder, readOnly: true }]),
+        ...trainingLogMounts(observed),
       ],
       terminationMessagePolicy: "File",
     },
@@ -84,6 +94,24 @@ export function sidecarVolumes({ observed }: Observed) {
     { name: SOCKET.volume, emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
     { name: SETTINGS.volume, downwardAPI: { items: [{ path: SETTINGS.file, fieldRef }] } },
     ...(reference === undefined ? [] : [referenceVolume(reference)]),
+    ...trainingLogVolumes(observed),
+  ];
+}
+
+/** The log must end before its volume is full, for that would end the pod: it is told of half of it. */
+function trainingLogVolumes({ log }: ObservedRequests) {
+  if (log === undefined) return [];
+  return [
+    { name: TRAINING_LOG.volume, emptyDir: { sizeLimit: TRAINING_LOG.size } },
+    ...trainingLogStoreVolumes([log]),
+  ];
+}
+
+function trainingLogMounts({ log }: ObservedRequests) {
+  if (log === undefined) return [];
+  return [
+    { name: TRAINING_LOG.volume, mountPath: TRAINING_LOG.folder },
+    ...trainingLogStoreVolumes([log]).map(() => trainingLogStoreMount),
   ];
 }
 
@@ -100,12 +128,13 @@ function referenceVolume({ kind, name, key }: NonNullable<ReturnType<typeof refe
     : { name: REFERENCE.volume, configMap: { name, ...source } };
 }
 
-function sidecarResources(stated: ObserveSpec["resources"]) {
+function sidecarResources({ observe: { resources: stated }, log }: ObservedRequests) {
+  const usual = log === undefined ? DEFAULT_REQUESTS : LOGGING_REQUESTS;
   const [limits, requests] = [quantities(stated?.limits ?? {}), quantities(stated?.requests ?? {})];
   const bounds = "memory" in limits || "memory" in requests ? limits : { ...DEFAULT_LIMITS, ...limits };
   return {
     // A limit without a request is the request too (a rule of Kubernetes), so no default may stand before it.
-    requests: { ...DEFAULT_REQUESTS, ...limits, ...requests },
+    requests: { ...usual, ...limits, ...requests },
     ...(Object.keys(bounds).length === 0 ? {} : { limits: bounds }),
   };
 }

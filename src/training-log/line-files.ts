@@ -1,12 +1,8 @@
 /**
- * A sample of the requests, as lines of JSON in files that training reads:
+ * Lines in files of one folder: a file has another name until it is closed, and may be taken then.
  *
- *     {"request":"00112233aabbccdd","time":1795000000.5,"model":"m","revision":"m-1","arm":"Stable","epoch":3,
- *      "status":200,"rows":50,"drawn":2,"values":{"score":[0.5,0.25,0.75],"price":[1,null,3]}}
- *
- * Values are those of the first rows, and in the end of the drawn one where it is not among them. It must slow nothing:
- * lines wait in a fixed room, and what finds no room, in memory or in the folder, is dropped and counted. Whether a
- * request is in the sample follows from its id, so that all who know the id agree. No user is in it.
+ * It must slow nothing: lines wait in a fixed room, and what finds no room, in memory or in the folder, is dropped and
+ * counted. A file is never written again once it is closed, and no two have one name.
  */
 import {
   closeSync,
@@ -23,19 +19,19 @@ import { type FileHandle, open, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
-import { armName, type TapEvent } from "../tap/tap-event.ts";
-import type { EventSource } from "./observed-model.ts";
-import type { TrainingLogSettings } from "./settings.ts";
+import type { TrainingLogSettings } from "./log-settings.ts";
 
-/** What became of the requests of the sample. */
-export interface TrainingLogCounts {
+/** What became of lines. */
+export interface LineCounts {
   written: number;
-  dropped: number;
-  bytes: number;
+  /** Too many waited for the disk. */
+  memoryFull: number;
+  /** Nobody took files away in time. */
+  folderFull: number;
+  /** The disk did not take them. */
+  cannotWrite: number;
 }
 
-/** Lines that wait for the disk. */
-const QUEUE_BYTES = 8 * 2 ** 20;
 /** Of an event with all its values, each of at most 25 characters. */
 const LONGEST_LINE_BYTES = 262_144;
 const RETRY_MILLISECONDS = 5_000;
@@ -44,11 +40,16 @@ const UNFINISHED = ".part";
 const FINISHED = ".ndjson";
 /** Behind the name of the process: when the file was begun, and its number. */
 const LEFT_OVER = /^-\d+-\d+\.ndjson\.part$/;
-const IDS = 2 ** 32;
+const CLOSED = /-(\d+)-(\d+)\.ndjson$/;
 
-/** The log. */
-export class TrainingLog {
-  readonly counts: TrainingLogCounts = { written: 0, dropped: 0, bytes: 0 };
+/** The folder has all that it may have. */
+class FolderFullError extends Error {
+  override readonly name = "FolderFullError";
+}
+
+/** The files that one process writes. */
+export class LineFiles {
+  readonly counts: LineCounts = { written: 0, memoryFull: 0, folderFull: 0, cannotWrite: 0 };
   readonly #settings: TrainingLogSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -79,16 +80,16 @@ export class TrainingLog {
     this.#schedule(settings.fileMilliseconds);
   }
 
-  /** Takes a request if it is in the sample and there is room. */
-  offer(source: EventSource, event: TapEvent): void {
-    if (!isSampled(event.requestId, this.#settings.sample)) return;
-    if (this.#waitingBytes >= QUEUE_BYTES) {
-      this.counts.dropped++;
+  /** Takes a line if there is room. It is made only then, and may turn out to be none. */
+  add(line: () => string | undefined): void {
+    if (this.#waitingBytes >= this.#settings.maximumWaitingBytes) {
+      this.counts.memoryFull++;
       return;
     }
-    const line = lineOf(source, event);
-    this.#lines.push(line);
-    this.#waitingBytes += line.length;
+    const text = line();
+    if (text === undefined) return;
+    this.#lines.push(text);
+    this.#waitingBytes += text.length;
     this.#write();
   }
 
@@ -120,7 +121,6 @@ export class TrainingLog {
         const handle = await this.#fileFor(bytes.length);
         await handle.appendFile(bytes);
         this.#fileBytes += bytes.length;
-        this.counts.bytes += bytes.length;
         this.counts.written += lines.length;
         this.#isFailing = false;
         if (this.#fileBytes >= this.#settings.maximumFileBytes) await this.#finish();
@@ -137,7 +137,7 @@ export class TrainingLog {
     const { folder, maximumFolderBytes } = this.#settings;
     const used = await folderBytes(folder);
     if (used + bytes > maximumFolderBytes) {
-      throw new Error(
+      throw new FolderFullError(
         `${folder}: expected at most ${maximumFolderBytes} bytes of training logs, got ${used}: nobody takes them away`,
       );
     }
@@ -183,7 +183,7 @@ export class TrainingLog {
 
   /** Says a trouble once, until something could be written again. */
   #failed(error: unknown, lines: number): void {
-    this.counts.dropped += lines;
+    this.counts[error instanceof FolderFullError ? "folderFull" : "cannotWrite"] += lines;
     if (!this.#isFailing) this.#log.error("cannot write the training log", { error });
     this.#isFailing = true;
   }
@@ -211,41 +211,24 @@ export function finishLeftOver(folder: string, name: string): void {
   }
 }
 
-/** Whether a request is in a sample, by the first 32 bits of its id. */
-export function isSampled(requestId: Uint8Array, share: number): boolean {
-  const [a = 0, b = 0, c = 0, d = 0] = requestId;
-  return a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d < share * IDS;
+/** A file that may be taken. */
+export interface ClosedFile {
+  readonly path: string;
+  /** Without the ending. */
+  readonly name: string;
+  /** When it was begun, since the Unix epoch. */
+  readonly startMilliseconds: number;
 }
 
-function lineOf({ model, revision, columns }: EventSource, event: TapEvent): string {
-  const values: Record<string, (number | string | null)[]> = {};
-  if (event.describedRows > 0) {
-    for (const [index, name] of columns.entries()) {
-      values[name] = Array.from({ length: event.describedRows }, (_, row) =>
-        jsonValue(event.values[row * event.columns + index] ?? Number.NaN),
-      );
-    }
-  }
-  const line = {
-    request: Buffer.from(event.requestId).toString("hex"),
-    time: event.timeMilliseconds / 1_000,
-    model,
-    revision,
-    arm: armName(event.arm),
-    epoch: event.epoch,
-    status: event.status,
-    ...(Number.isNaN(event.featureAgeSeconds) ? {} : { featureAge: event.featureAgeSeconds }),
-    rows: event.rows,
-    drawn: event.drawnRow,
-    values,
-  };
-  return `${JSON.stringify(line)}\n`;
-}
-
-/** JSON has no number for what is missing, nor for infinity. */
-function jsonValue(value: number): number | string | null {
-  if (Number.isFinite(value)) return value;
-  return Number.isNaN(value) ? null : String(value);
+/** The files of a folder that may be taken, the oldest first. */
+export async function closedFiles(folder: string): Promise<readonly ClosedFile[]> {
+  const found = (await readdir(folder)).flatMap((file) => {
+    const [, start, number] = CLOSED.exec(file) ?? [];
+    if (start === undefined) return [];
+    const name = file.slice(0, -FINISHED.length);
+    return [{ path: join(folder, file), name, startMilliseconds: Number(start), number: Number(number) }];
+  });
+  return found.toSorted((a, b) => a.startMilliseconds - b.startMilliseconds || a.number - b.number);
 }
 
 async function folderBytes(folder: string): Promise<number> {

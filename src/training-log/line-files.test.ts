@@ -1,0 +1,53 @@
+/** What the sidecar's own tests of its log cannot see: what happens between two writes. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { createLogger } from "../core/log.ts";
+import { inFolder } from "../process/testdata/in-folder.ts";
+import { closedFiles, LineFiles } from "./line-files.ts";
+import { parseTrainingLog } from "./log-settings.ts";
+import { handClock } from "./testdata/hand-clock.ts";
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+test("lines that come while an old file is closed are written before the log ends", () =>
+  inFolder(async (folder) => {
+    const clock = handClock(0);
+    const log = createLogger({ write: () => {}, now: clock.now });
+    const files = new LineFiles(parseTrainingLog({ folder, fileAge: "1s" }, "log"), "pod-1", { clock, log });
+    files.add(() => "first\n");
+    await until(() => files.counts.written === 1);
+    clock.pass(1_000);
+    files.add(() => "second\n");
+    await files.close();
+    expect(files.counts).toEqual({ written: 2, memoryFull: 0, folderFull: 0, cannotWrite: 0 });
+    expect(readdirSync(folder).toSorted()).toEqual(["pod-1-0-0.ndjson", "pod-1-1000-1.ndjson"]);
+    expect(readFileSync(join(folder, "pod-1-0-0.ndjson"), "utf8")).toBe("first\n");
+    expect(readFileSync(join(folder, "pod-1-1000-1.ndjson"), "utf8")).toBe("second\n");
+  }));
+
+test("a line that turns out to be none takes no room", () =>
+  inFolder(async (folder) => {
+    const clock = handClock(0);
+    const log = createLogger({ write: () => {}, now: clock.now });
+    const files = new LineFiles(parseTrainingLog({ folder }, "log"), "pod-1", { clock, log });
+    files.add(() => undefined);
+    await files.close();
+    expect(readdirSync(folder)).toEqual([]);
+  }));
+
+test("files that may be taken are those that are closed, the oldest first, by time and then by number", () =>
+  inFolder(async (folder) => {
+    const names = ["pod-1-900-11", "pod-1-1000-3", "pod-1-900-2", "pod-2-7-0"];
+    for (const name of names) writeFileSync(join(folder, `${name}.ndjson`), "");
+    writeFileSync(join(folder, "pod-1-1-1.ndjson.part"), "");
+    writeFileSync(join(folder, "other.txt"), "");
+    expect((await closedFiles(folder)).map(({ name }) => name)).toEqual([
+      "pod-2-7-0",
+      "pod-1-900-2",
+      "pod-1-900-11",
+      "pod-1-1000-3",
+    ]);
+  }));
