@@ -1,6 +1,8 @@
 /**
  * The training log against a real S3 store, from a real model server, sidecar and collector: what is in the sample arrives
  * and can be joined, a store that is away holds nothing up, and a process that is killed leaves no half of a file.
+ *
+ * @jest-environment <rootDir>/test/native-arrays-environment.mjs
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
