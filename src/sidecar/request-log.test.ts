@@ -43,7 +43,7 @@ test("a line has the first rows and the drawn one, and no user", () =>
     expect(readdirSync(logs).every((name) => name.endsWith(".ndjson.part"))).toBe(true);
     await sidecar.configure(settingsOf());
     const [name = ""] = readdirSync(logs);
-    expect(name).toMatch(/^pod-1-\d+-0\.ndjson$/);
+    expect(name).toMatch(/^pod-1-\d+-\d+\.ndjson$/);
     const lines = readFileSync(join(logs, name), "utf8").trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       {
@@ -54,6 +54,7 @@ test("a line has the first rows and the drawn one, and no user", () =>
         arm: "Stable",
         epoch: 4,
         status: 200,
+        featureAge: null,
         rows: 50,
         drawn: 2,
         values: { score: [0.5, 0.25, 0.75], price: [1, null, "-Infinity"] },

@@ -2,7 +2,7 @@
  * The requests of the training log, one a line:
  *
  *     {"request":"00112233aabbccdd","time":1795000000.5,"model":"m","revision":"m-1","arm":"Stable","epoch":3,
- *      "status":200,"rows":50,"drawn":2,"values":{"score":[0.5,0.25,0.75],"price":[1,null,3]}}
+ *      "status":200,"featureAge":12.5,"rows":50,"drawn":2,"values":{"score":[0.5,0.25,0.75],"price":[1,null,3]}}
  *
  * Values are those of the first rows, and in the end of the drawn one where it is not among them. No user is in it. The
  * request's id is that of its prediction token, where it got one; labels have the same.
@@ -62,7 +62,7 @@ function lineOf({ model, revision, columns }: EventSource, event: TapEvent): str
     arm: armName(event.arm),
     epoch: event.epoch,
     status: event.status,
-    ...(Number.isNaN(event.featureAgeSeconds) ? {} : { featureAge: event.featureAgeSeconds }),
+    featureAge: jsonValue(event.featureAgeSeconds),
     rows: event.rows,
     drawn: event.drawnRow,
     values,

@@ -47,6 +47,9 @@ class FolderFullError extends Error {
   override readonly name = "FolderFullError";
 }
 
+/** One count for all, so that files of two logs that follow each other in a folder have two names. */
+let filesOfProcess = 0;
+
 /** The files that one process writes. */
 export class LineFiles {
   readonly counts: LineCounts = { written: 0, memoryFull: 0, folderFull: 0, cannotWrite: 0 };
@@ -60,7 +63,6 @@ export class LineFiles {
     | { readonly handle: FileHandle; readonly path: string; readonly startMilliseconds: number }
     | undefined;
   #fileBytes = 0;
-  #files = 0;
   #isWriting = false;
   #isFailing = false;
   #writing: Promise<void> = Promise.resolve();
@@ -142,7 +144,7 @@ export class LineFiles {
       );
     }
     const now = this.#clock.now();
-    const path = join(folder, `${this.#name}-${now}-${this.#files++}${FINISHED}`);
+    const path = join(folder, `${this.#name}-${now}-${filesOfProcess++}${FINISHED}`);
     const handle = await open(`${path}${UNFINISHED}`, "wx", 0o640);
     this.#file = { handle, path, startMilliseconds: now };
     this.#fileBytes = 0;
