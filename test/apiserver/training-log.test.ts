@@ -9,16 +9,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import { OBJECT_STORE_KEYS, type ObjectStore, startObjectStore } from "../../e2e/cluster/index.ts";
+import { loggedLines, loggedObjects } from "../../e2e/logged-objects.ts";
+import { asRecord } from "../../src/api/json.ts";
 import { startCollect, writeFiles } from "../../src/collect/testdata/collect-process.ts";
 import { RING, SETTINGS_TEXT, tokenOf } from "../../src/collect/testdata/collecting.ts";
 import { PETREL_HEADER } from "../../src/render/envoy/route.ts";
 import { infer } from "../../src/serve/testdata/rest-client.ts";
 import { startReadyServer, type TestServer } from "../../src/serve/testdata/server.ts";
-import { s3Source } from "../../src/sources/s3.ts";
-import { fixedCredentials } from "../../src/sources/s3-credentials.ts";
 import { parseObserved } from "../../src/tap/observed-settings.ts";
 import { readToken, tokenBytes } from "../../src/token/prediction-token.ts";
 import { isSampled } from "../../src/training-log/sampled.ts";
@@ -108,34 +107,12 @@ function startLogging(log: object) {
   return startCollect(folder);
 }
 
-/** Texts of the objects below a prefix, by key. */
-async function objectsBelow(prefix: string): Promise<ReadonlyMap<string, string>> {
-  const source = s3Source(
-    { authorities: [store.authority] },
-    { endpoint: store.endpoint, region: "us-east-1", credentials: fixedCredentials(OBJECT_STORE_KEYS) },
-  );
-  const signal = AbortSignal.timeout(60_000);
-  const location = await source
-    .locate({ url: new URL(`s3://training/${prefix}`), signal })
-    .catch((error: unknown) => {
-      if (String(error).includes("found none")) return { type: "Directory" as const, files: [] };
-      throw error;
-    });
-  if (location.type !== "Directory") throw new Error(location.type);
-  const texts = new Map<string, string>();
-  for (const { path, url } of location.files) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of (await source.open({ url, signal })).body) chunks.push(chunk);
-    texts.set(path, gunzipSync(Buffer.concat(chunks)).toString());
-  }
-  return texts;
-}
-
 type Line = Readonly<Record<string, unknown>>;
 
+const objectsBelow = (prefix: string) => loggedObjects(store, "training", prefix);
+
 async function linesBelow(prefix: string): Promise<readonly Line[]> {
-  const texts = [...(await objectsBelow(prefix)).values()];
-  return texts.flatMap((text) => text.trimEnd().split("\n")).map((line) => JSON.parse(line));
+  return loggedLines(await objectsBelow(prefix)).map((line) => asRecord(line) ?? {});
 }
 
 /** Makes a prediction; gives its token. */
@@ -228,7 +205,9 @@ test("what is in the sample arrives, requests and labels, and is joined as the p
     for (const line of lines) {
       const cells = names.map((name) => {
         const value = line[name];
-        return typeof value === "number" || typeof value === "string" ? value : JSON.stringify(value);
+        return value === null || typeof value === "number" || typeof value === "string"
+          ? value
+          : JSON.stringify(value);
       });
       row.run(...cells);
     }
