@@ -103,7 +103,7 @@ test(
   () =>
     logging(
       { maximumFileBytes: 65_536, maximumFolderBytes: 200_000 },
-      async ({ sidecar, shown, lines }, logs) => {
+      async ({ sidecar, shown, lines, pass }, logs) => {
         let offered = 0;
         while ((await shown(RESULT, { result: "folder_full" })) === 0) {
           for (let index = 0; index < 100; index++) sidecar.take(GREETING, eventOf([0.5, 1]));
@@ -117,6 +117,7 @@ test(
         // Somebody takes them away, and it goes on.
         for (const name of files) rmSync(join(logs, name));
         const before = await shown(RESULT, { result: "written" });
+        pass(1_000);
         sidecar.take(GREETING, eventOf([0.5, 1]));
         await until(async () => ((await shown(RESULT, { result: "written" })) ?? 0) > (before ?? 0));
       },
@@ -171,7 +172,7 @@ test(
 );
 
 test("a folder that goes away costs lines, is said once, and is written again when it is back", () =>
-  logging({ maximumFileBytes: 65_536 }, async ({ sidecar, shown, lines }, logs) => {
+  logging({ maximumFileBytes: 65_536 }, async ({ sidecar, shown, lines, pass }, logs) => {
     rmSync(logs, { recursive: true });
     writeFileSync(logs, "");
     for (let round = 1; round <= 3; round++) {
@@ -181,6 +182,7 @@ test("a folder that goes away costs lines, is said once, and is written again wh
     expect(lines.filter((line) => line.includes("cannot write the training log"))).toHaveLength(1);
     rmSync(logs);
     mkdirSync(logs);
+    pass(1_000);
     sidecar.take(GREETING, eventOf([0.5, 1]));
     await until(async () => (await shown(RESULT, { result: "written" })) === 1);
   }));

@@ -1,5 +1,5 @@
 /** What the sidecar's own tests of its log cannot see: what happens between two writes. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { createLogger } from "../core/log.ts";
@@ -31,14 +31,33 @@ test("lines that come while an old file is closed are written before the log end
     expect(readFileSync(join(folder, second), "utf8")).toBe("second\n");
   }));
 
-test("a line that turns out to be none takes no room", () =>
+test("after a failure no line is made for a second, and each is counted as what the failure was", () =>
   inFolder(async (folder) => {
     const clock = handClock(0);
     const log = createLogger({ write: () => {}, now: clock.now });
-    const files = new LineFiles(parseTrainingLog({ folder }, "log"), "pod-1", { clock, log });
-    files.add(() => undefined);
+    const settings = parseTrainingLog(
+      { folder, maximumFileBytes: 65_536, maximumFolderBytes: 65_536 },
+      "log",
+    );
+    const files = new LineFiles(settings, "pod-1", { clock, log });
+    const large = `${"x".repeat(70_000)}\n`;
+    writeFileSync(join(folder, "pod-1-0-0.ndjson"), large);
+    let made = 0;
+    const add = () =>
+      files.add(() => {
+        made++;
+        return "line\n";
+      });
+    add();
+    await until(() => files.counts.folderFull === 1);
+    for (let count = 0; count < 1_000; count++) add();
+    expect(made).toBe(1);
+    expect(files.counts).toEqual({ written: 0, memoryFull: 0, folderFull: 1_001, cannotWrite: 0 });
+    rmSync(join(folder, "pod-1-0-0.ndjson"));
+    clock.pass(1_000);
+    add();
+    await until(() => files.counts.written === 1);
     await files.close();
-    expect(readdirSync(folder)).toEqual([]);
   }));
 
 test("files that may be taken are those that are closed, the oldest first, by time and then by number", () =>

@@ -35,6 +35,8 @@ export interface LineCounts {
 /** Of an event with all its values, each of at most 25 characters. */
 const LONGEST_LINE_BYTES = 262_144;
 const RETRY_MILLISECONDS = 5_000;
+/** How long after a failure no line is tried. */
+const REST_MILLISECONDS = 1_000;
 /** A file that is being written has this name, so that nobody takes it. */
 const UNFINISHED = ".part";
 const FINISHED = ".ndjson";
@@ -65,6 +67,8 @@ export class LineFiles {
   #fileBytes = 0;
   #isWriting = false;
   #isFailing = false;
+  /** After a failure, until when lines are dropped without a try, and as what. */
+  #rest: { readonly reason: "folderFull" | "cannotWrite"; readonly untilMilliseconds: number } | undefined;
   #writing: Promise<void> = Promise.resolve();
   #cancel = () => {};
 
@@ -82,14 +86,14 @@ export class LineFiles {
     this.#schedule(settings.fileMilliseconds);
   }
 
-  /** Takes a line if there is room. It is made only then, and may turn out to be none. */
-  add(line: () => string | undefined): void {
-    if (this.#waitingBytes >= this.#settings.maximumWaitingBytes) {
-      this.counts.memoryFull++;
+  /** Takes a line if there is room. It is made only then: what is dropped must cost nothing. */
+  add(line: () => string): void {
+    const reason = this.#reasonToDrop();
+    if (reason !== undefined) {
+      this.counts[reason]++;
       return;
     }
     const text = line();
-    if (text === undefined) return;
     this.#lines.push(text);
     this.#waitingBytes += text.length;
     this.#write();
@@ -104,6 +108,12 @@ export class LineFiles {
       await this.#writing;
     }
     await this.#finish().catch((error: unknown) => this.#failed(error, 0));
+  }
+
+  #reasonToDrop(): Exclude<keyof LineCounts, "written"> | undefined {
+    if (this.#waitingBytes >= this.#settings.maximumWaitingBytes) return "memoryFull";
+    const { reason, untilMilliseconds } = this.#rest ?? {};
+    return this.#clock.monotonic() < (untilMilliseconds ?? Number.NEGATIVE_INFINITY) ? reason : undefined;
   }
 
   #write(): void {
@@ -185,7 +195,9 @@ export class LineFiles {
 
   /** Says a trouble once, until something could be written again. */
   #failed(error: unknown, lines: number): void {
-    this.counts[error instanceof FolderFullError ? "folderFull" : "cannotWrite"] += lines;
+    const reason = error instanceof FolderFullError ? "folderFull" : "cannotWrite";
+    this.counts[reason] += lines;
+    this.#rest = { reason, untilMilliseconds: this.#clock.monotonic() + REST_MILLISECONDS };
     if (!this.#isFailing) this.#log.error("cannot write the training log", { error });
     this.#isFailing = true;
   }

@@ -100,7 +100,16 @@ export class TrainingLog {
 
   /** Takes the line of a request that is in the sample, if there is room. It is made only then. */
   offer(requestId: Uint8Array, line: () => string): void {
-    if (isSampled(requestId, this.#settings.sample)) this.#files.add(() => this.#bounded(line()));
+    if (!isSampled(requestId, this.#settings.sample)) return;
+    if (!this.#rate.isOpen(this.#clock.monotonic())) {
+      this.#overRate++;
+      return;
+    }
+    this.#files.add(() => {
+      const text = line();
+      this.#rate.spend(text.length);
+      return text;
+    });
   }
 
   /** Writes what waits and takes it to the bucket, as far as that is quick. */
@@ -119,11 +128,5 @@ export class TrainingLog {
   async giveUp(): Promise<void> {
     await this.close();
     await rm(this.#settings.folder, { recursive: true, force: true });
-  }
-
-  #bounded(line: string): string | undefined {
-    if (this.#rate.take(line.length, this.#clock.monotonic())) return line;
-    this.#overRate++;
-    return undefined;
   }
 }

@@ -25,7 +25,9 @@ import { freePort } from "./router-envoy/envoy-process.ts";
 import { type CutProxy, startCutProxy } from "./training-log/cut-proxy.ts";
 import { startSidecar } from "./training-log/sidecar-process.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
+
+const PATIENCE_MILLISECONDS = 100_000;
 
 const OBSERVE = {
   scores: { output: "score" },
@@ -148,8 +150,19 @@ async function click(feedback: string, tokens: readonly string[]): Promise<reado
   );
 }
 
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 50));
+/** Waits until what is read holds, and says what it was if it never does. */
+async function until<Value>(
+  what: string,
+  read: () => Value | Promise<Value>,
+  holds: (value: Value) => boolean,
+): Promise<Value> {
+  const end = Date.now() + PATIENCE_MILLISECONDS;
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+    if (Date.now() > end) throw new Error(`expected ${what}, got ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** The value of the series of a page with all of these parts. */
@@ -162,8 +175,15 @@ async function shown(status: string, ...parts: readonly string[]): Promise<numbe
 const WRITTEN = ["petrel_training_log_lines_total", 'result="written"'];
 const FULL = ["petrel_training_log_lines_total", 'result="folder_full"'];
 
-async function untilTapped(): Promise<void> {
-  await until(async () => (await (await fetch(server.metricsUrl)).text()).includes("tap_connected 1"));
+/** Until the model server tells this sidecar of its requests, whoever it told before. */
+async function untilTapped(status: string): Promise<void> {
+  const read = () => shown(status, "petrel_sidecar_tap_connections ");
+  await until("a model server that is connected", read, (count) => count === 1);
+}
+
+async function untilUploaded(status: string): Promise<void> {
+  const read = () => shown(status, "uploads_total", '"uploaded"');
+  await until("a file in the bucket", read, (count) => count >= 1);
 }
 
 test("what is in the sample arrives, requests and labels, and is joined as the page says", async () => {
@@ -174,7 +194,7 @@ test("what is in the sample arrives, requests and labels, and is joined as the p
     trainingLog: { ...log, onlyWithToken: true },
   });
   const collect = await startLogging(log);
-  await untilTapped();
+  await untilTapped(sidecar.status);
   const tokens: string[] = [];
   for (let number = 0; number < 400; number++) tokens.push(await predict(number));
   // Own traffic gets no token, and is not in the log.
@@ -188,7 +208,11 @@ test("what is in the sample arrives, requests and labels, and is joined as the p
   const sampled = tokens.filter(isIn);
   // Six standard deviations around 100.
   expect(Math.abs(sampled.length - 100)).toBeLessThan(52);
-  await until(async () => (await shown(sidecar.status, ...WRITTEN)) === sampled.length);
+  await until(
+    `${sampled.length} lines`,
+    () => shown(sidecar.status, ...WRITTEN),
+    (count) => count === sampled.length,
+  );
   // What is not closed yet is taken to the bucket in the end.
   await Promise.all([sidecar.end("SIGTERM"), collect.end("SIGTERM")]);
 
@@ -232,7 +256,7 @@ test("a store that takes connections and nothing else holds up neither predictio
   const log = logOf("away", { sample: "100%", maximumFolderBytes: 65_536 });
   const sidecar = await startSidecar(folder, socket, { observe: OBSERVE, trainingLog: log });
   const collect = await startLogging(log);
-  await untilTapped();
+  await untilTapped(sidecar.status);
   const COUNT = 600;
   const tokens: string[] = [];
   for (let number = 0; number < COUNT; number++) tokens.push(await predict(number));
@@ -243,19 +267,24 @@ test("a store that takes connections and nothing else holds up neither predictio
   }
   // Of both the first file waits, and what follows is dropped and counted.
   const counts = async (status: string) => [await shown(status, ...WRITTEN), await shown(status, ...FULL)];
-  const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);
-  await until(async () => sumOf(await counts(sidecar.status)) === COUNT);
-  await until(async () => sumOf(await counts(collect.status)) === 2 * COUNT);
-  const [[requests = 0, lostRequests = 0], [labels = 0, lostLabels = 0]] = [
-    await counts(sidecar.status),
-    await counts(collect.status),
-  ];
+  const untilCounted = (status: string, count: number) =>
+    until(
+      `${count} lines, dropped or not`,
+      () => counts(status),
+      ([written = 0, lost = 0]) => written + lost === count,
+    );
+  const [requests = 0, lostRequests = 0] = await untilCounted(sidecar.status, COUNT);
+  const [labels = 0, lostLabels = 0] = await untilCounted(collect.status, 2 * COUNT);
   for (const count of [requests, lostRequests, labels, lostLabels]) expect(count).toBeGreaterThan(100);
-  await until(async () => (await shown(sidecar.status, "petrel_training_log_lag_seconds{")) > 0);
+  await until(
+    "a bucket that is behind",
+    () => shown(sidecar.status, "petrel_training_log_lag_seconds{"),
+    (lag) => lag > 0,
+  );
   expect(await objectsBelow("away/")).toEqual(new Map());
   proxy.pass(Number.POSITIVE_INFINITY);
-  await until(async () => (await shown(sidecar.status, "uploads_total", '"uploaded"')) === 1);
-  await until(async () => (await shown(collect.status, "uploads_total", '"uploaded"')) >= 1);
+  await untilUploaded(sidecar.status);
+  await untilUploaded(collect.status);
   await Promise.all([sidecar.end("SIGTERM"), collect.end("SIGTERM")]);
   expect(await linesBelow("away/requests/")).toHaveLength(requests);
   expect(await linesBelow("away/labels/")).toHaveLength(labels);
@@ -269,20 +298,24 @@ test("a collector that is killed in the middle of an upload leaves no half, and 
     Array.from({ length: 600 }, (_, number) => tokenOf(start + number, { seconds }));
   const first = await startLogging(log);
   await click(first.feedback, tokens(0));
-  await until(async () => (await shown(first.status, "uploads_total", '"uploaded"')) === 1);
+  await untilUploaded(first.status);
   const before = await objectsBelow("killed/");
   expect(before.size).toBe(1);
 
   // Past the handshake and the headers, and short of the end of a file of 600 lines.
   proxy.pass(3_000);
   await click(first.feedback, tokens(10_000));
-  await until(() => proxy.hasHeld);
+  await until(
+    "an upload that is held in the middle",
+    () => proxy.hasHeld,
+    (isHeld) => isHeld,
+  );
   await first.end("SIGKILL");
   expect(await objectsBelow("killed/")).toEqual(before);
 
   proxy.pass(Number.POSITIVE_INFINITY);
   const second = await startLogging(log);
-  await until(async () => (await shown(second.status, "uploads_total", '"uploaded"')) === 1);
+  await untilUploaded(second.status);
   await second.end("SIGTERM");
   const after = await objectsBelow("killed/");
   expect(after.size).toBe(2);

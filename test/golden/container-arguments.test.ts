@@ -129,6 +129,7 @@ test("training logs are what they were meant to be, for the sidecar and for the 
     ...common,
     folder: "/var/lib/petrel-training-log",
     onlyWithToken: true,
+    maximumWaitingBytes: 2_097_152,
     maximumFolderBytes: 67_108_864,
   });
   const secret = parse(readFileSync(join(folder, "collector-logging-secret.yaml"), "utf8"));

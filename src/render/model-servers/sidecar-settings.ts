@@ -22,8 +22,8 @@ export interface SidecarPaths {
   readonly trainingLog: string;
 }
 
-/** Most bytes of the files that wait for the bucket. The volume has room for as much again. */
-const WAITING_FILES_BYTES = 64 * 2 ** 20;
+/** Of lines that wait for the disk, and of files that wait for the bucket. The volume has room for as much again. */
+const LOG_BOUNDS = { maximumWaitingBytes: 2 * 2 ** 20, maximumFolderBytes: 64 * 2 ** 20 } as const;
 
 /** The file, in JSON. */
 export function sidecarSettings(
@@ -72,7 +72,7 @@ function driftOf(
 /** Only requests that labels can come for. */
 function trainingLogOf(log: TrainingLogSpec, folder: string) {
   const common = trainingLogSettings(log);
-  return { ...common, folder, onlyWithToken: true, maximumFolderBytes: WAITING_FILES_BYTES };
+  return { ...common, folder, onlyWithToken: true, ...LOG_BOUNDS };
 }
 
 function numberOf(text: string | undefined): number | undefined {
