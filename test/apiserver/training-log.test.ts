@@ -27,7 +27,7 @@ import { startSidecar } from "./training-log/sidecar-process.ts";
 
 jest.setTimeout(300_000);
 
-const PATIENCE_MILLISECONDS = 100_000;
+const PATIENCE_MILLISECONDS = 60_000;
 
 const OBSERVE = {
   scores: { output: "score" },
@@ -168,7 +168,9 @@ async function until<Value>(
 /** The value of the series of a page with all of these parts. */
 async function shown(status: string, ...parts: readonly string[]): Promise<number> {
   const page = await (await fetch(`${status}/metrics`)).text();
-  const line = page.split("\n").find((one) => parts.every((part) => one.includes(part)));
+  const line = page
+    .split("\n")
+    .find((one) => !one.startsWith("#") && parts.every((part) => one.includes(part)));
   return Number(line?.slice(line.lastIndexOf(" ")) ?? Number.NaN);
 }
 
