@@ -46,6 +46,8 @@ let proxy: CutProxy;
 let server: TestServer;
 let socket: string;
 const processes: ChildProcess[] = [];
+/** Ends what a test that failed has left. */
+const leftOvers: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "petrel-training-"));
@@ -77,6 +79,7 @@ beforeAll(async () => {
 }, 1_800_000);
 
 afterAll(async () => {
+  await Promise.all(leftOvers.map((end) => end()));
   await server?.close();
   await proxy?.close();
   store?.stop();
@@ -101,12 +104,26 @@ function logOf(prefix: string, more: object): object {
 }
 
 /** A collector that logs the labels of `ranker`. */
-function startLogging(log: object) {
+async function startLogging(log: object) {
   writeFiles(folder);
   const settings = JSON.parse(SETTINGS_TEXT);
   settings.deployments[0].log = { ...log, folder: join(folder, "labels") };
   writeFileSync(join(folder, "settings.json"), JSON.stringify(settings));
-  return startCollect(folder);
+  const collect = await startCollect(folder);
+  leftOvers.push(() => collect.end("SIGKILL"));
+  return collect;
+}
+
+/** A sidecar that logs what the model server tells it. */
+async function startObserving(trainingLog: object) {
+  const sidecar = await startSidecar(folder, socket, { observe: OBSERVE, trainingLog });
+  leftOvers.push(() => sidecar.end("SIGKILL"));
+  await until(
+    "a model server that is connected",
+    () => shown(sidecar.status, "petrel_sidecar_tap_connections "),
+    (count) => count === 1,
+  );
+  return sidecar;
 }
 
 type Line = Readonly<Record<string, unknown>>;
@@ -177,12 +194,6 @@ async function shown(status: string, ...parts: readonly string[]): Promise<numbe
 const WRITTEN = ["petrel_training_log_lines_total", 'result="written"'];
 const FULL = ["petrel_training_log_lines_total", 'result="folder_full"'];
 
-/** Until the model server tells this sidecar of its requests, whoever it told before. */
-async function untilTapped(status: string): Promise<void> {
-  const read = () => shown(status, "petrel_sidecar_tap_connections ");
-  await until("a model server that is connected", read, (count) => count === 1);
-}
-
 async function untilUploaded(status: string): Promise<void> {
   const read = () => shown(status, "uploads_total", '"uploaded"');
   await until("a file in the bucket", read, (count) => count >= 1);
@@ -191,12 +202,8 @@ async function untilUploaded(status: string): Promise<void> {
 test("what is in the sample arrives, requests and labels, and is joined as the page says", async () => {
   proxy.pass(Number.POSITIVE_INFINITY);
   const log = logOf("shop/ranker", { sample: "25%" });
-  const sidecar = await startSidecar(folder, socket, {
-    observe: OBSERVE,
-    trainingLog: { ...log, onlyWithToken: true },
-  });
+  const sidecar = await startObserving({ ...log, onlyWithToken: true });
   const collect = await startLogging(log);
-  await untilTapped(sidecar.status);
   const tokens: string[] = [];
   for (let number = 0; number < 400; number++) tokens.push(await predict(number));
   // Own traffic gets no token, and is not in the log.
@@ -256,18 +263,10 @@ test("what is in the sample arrives, requests and labels, and is joined as the p
 test("a store that takes connections and nothing else holds up neither predictions nor labels", async () => {
   proxy.pass(0);
   const log = logOf("away", { sample: "100%", maximumFolderBytes: 65_536 });
-  const sidecar = await startSidecar(folder, socket, { observe: OBSERVE, trainingLog: log });
+  const sidecar = await startObserving(log);
   const collect = await startLogging(log);
-  await untilTapped(sidecar.status);
-  const COUNT = 600;
-  const tokens: string[] = [];
-  for (let number = 0; number < COUNT; number++) tokens.push(await predict(number));
-  const seconds = Math.floor(Date.now() / 1_000) - 60;
-  const others = tokens.map((_, number) => tokenOf(number, { seconds }));
-  for (const posted of [tokens, others]) {
-    expect(await click(collect.feedback, posted)).toEqual(posted.map(() => "accepted"));
-  }
-  // Of both the first file waits, and what follows is dropped and counted.
+  // Of both the first half fills a file, which waits for the store; what follows is dropped and counted.
+  const HALF = 400;
   const counts = async (status: string) => [await shown(status, ...WRITTEN), await shown(status, ...FULL)];
   const untilCounted = (status: string, count: number) =>
     until(
@@ -275,8 +274,20 @@ test("a store that takes connections and nothing else holds up neither predictio
       () => counts(status),
       ([written = 0, lost = 0]) => written + lost === count,
     );
-  const [requests = 0, lostRequests = 0] = await untilCounted(sidecar.status, COUNT);
-  const [labels = 0, lostLabels = 0] = await untilCounted(collect.status, 2 * COUNT);
+  for (const count of [HALF, 2 * HALF]) {
+    const tokens: string[] = [];
+    for (let number = 0; number < HALF; number++) tokens.push(await predict(number));
+    await untilCounted(sidecar.status, count);
+    // As many again, so that a file is full.
+    const seconds = Math.floor(Date.now() / 1_000) - 60;
+    const others = tokens.map((_, number) => tokenOf(count * HALF + number, { seconds }));
+    expect(await click(collect.feedback, [...tokens, ...others])).toEqual(
+      [...tokens, ...others].map(() => "accepted"),
+    );
+    await untilCounted(collect.status, 2 * count);
+  }
+  const [requests = 0, lostRequests = 0] = await counts(sidecar.status);
+  const [labels = 0, lostLabels = 0] = await counts(collect.status);
   for (const count of [requests, lostRequests, labels, lostLabels]) expect(count).toBeGreaterThan(100);
   await until(
     "a bucket that is behind",
