@@ -73,7 +73,14 @@ function makeTable(): void {
         const event = { label: 1, row: 0, position: 1, delaySeconds: 30, value: 1, idHash: undefined };
         store.putRequest(
           requestKey(readTokenHead(token)),
-          encodeRequest({ token, excluded: false, final: false, shown: [], events: [event] }),
+          encodeRequest({
+            token,
+            excluded: false,
+            final: false,
+            shown: [],
+            shownDelaySeconds: 0,
+            events: [event],
+          }),
         );
       }
       store.setNumber("requests", done + count);

@@ -4,13 +4,12 @@
  *
  * Run: node bench/token.ts
  */
-import { createHmac, createSecretKey, randomBytes } from "node:crypto";
-import { Registry } from "prom-client";
-import { readAssignment, TokenMint } from "../src/serve/token-mint.ts";
+import { createHmac, createSecretKey, randomBytes, randomFillSync } from "node:crypto";
 import { HmacKey } from "../src/token/hmac-sha256.ts";
 import { KeyRing } from "../src/token/key-ring.ts";
 import { isSignedWith, mintToken, readToken, tokenBytes } from "../src/token/prediction-token.ts";
 import { userTag } from "../src/token/tags.ts";
+import { readAssignment, TokenMint } from "../src/token/token-mint.ts";
 
 const ROUNDS = 20_000;
 const REPEATS = 4;
@@ -87,7 +86,7 @@ const ring = KeyRing.parse(
   }),
 );
 const issuer = { deployment: "uid", revision: "ranker-a", pool: 0, modelDigest: "" };
-const server = new TokenMint(issuer, new Registry());
+const server = new TokenMint(issuer, randomFillSync);
 server.useKeys(ring);
 /** As Envoy sends them. */
 const headersOf = (round: number) => [

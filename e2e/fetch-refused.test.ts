@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { digestOf, newSigner } from "../src/fetch/testdata/fetch-fixture.ts";
+import { CORRUPT_MODEL, CORRUPT_MODEL_WORDS } from "../src/serve/testdata/corrupt-model.ts";
 import { OBJECT_STORE_KEYS, type ObjectStore } from "./cluster/index.ts";
 import { exampleModelBytes, plainDeployment } from "./example-models.ts";
 import { objectStoreFor, settings } from "./model-stores.ts";
@@ -11,7 +12,6 @@ import { clusterIsLocal, imagesAreMounted, Scenario, sharedCluster } from "./sce
 
 const model = exampleModelBytes("1");
 const other = exampleModelBytes("2");
-const corrupt = Buffer.from("this is no model");
 const uri = "s3://models/ranker.onnx";
 const digest = digestOf(model);
 const verify = (name: string) => ({
@@ -64,9 +64,9 @@ const CASES: Readonly<Record<string, Case>> = {
       : ["is not mounted: expected a cluster that mounts images", "found no volume"],
   },
   "corrupt-model": {
-    model: { uri: "s3://models/corrupt.onnx", digest: digestOf(corrupt) },
+    model: { uri: "s3://models/corrupt.onnx", digest: digestOf(CORRUPT_MODEL) },
     reason: "ModelNotLoaded",
-    messages: ["model"],
+    messages: ["Load model from ", CORRUPT_MODEL_WORDS],
   },
 };
 
@@ -80,7 +80,7 @@ beforeAll(async () => {
   await store.makeBucket("models");
   await store.put("models", "ranker.onnx", model);
   await store.put("models", "ranker.onnx.sig", newSigner().sign(model));
-  await store.put("models", "corrupt.onnx", corrupt);
+  await store.put("models", "corrupt.onnx", CORRUPT_MODEL);
   const { accessKeyId, secretAccessKey } = OBJECT_STORE_KEYS;
   const keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
   await scenario.apply(settings("Secret", "store", keys));

@@ -1,10 +1,14 @@
 /**
  * A real Triton as a foreign runtime, as `examples/triton.yaml` has it: it serves what `petrel fetch` brought, through
- * the router and over both protocols; it is updated without a failed request, and never by one that does not start.
+ * the router and over both protocols; it is updated without a failed request, and never by one that does not start. As
+ * `examples/triton-observed.yaml` has it, a sidecar comes before it without a failed request or another revision, and its
+ * answers get tokens.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { asList, valueAt } from "../src/api/json.ts";
 import { MODEL_POD_PORT } from "../src/api/names.ts";
 import { nodeImage, tritonImage } from "./cluster/index.ts";
+import { EvidenceVolume } from "./evidence-volume.ts";
 import { exampleRows, parsedExample } from "./example-models.ts";
 import { expectExampleScores } from "./expect-example-scores.ts";
 import { grpcClient, type Prediction, predict, predictOverGrpc } from "./inference-client.ts";
@@ -16,6 +20,7 @@ import { underLoad } from "./under-load.ts";
 const NAME = "ranker-triton";
 const rows = exampleRows().map((row) => row.features);
 let scenario: Scenario;
+let volume: EvidenceVolume | undefined;
 let triton: string;
 let node: string;
 let firstRevision: string | undefined;
@@ -27,7 +32,7 @@ interface Example {
 }
 
 /** The example with the image of this machine, more arguments, and time-outs for a busy machine. */
-function example(...moreArguments: readonly string[]): object {
+function example(...moreArguments: readonly string[]) {
   const { spec, ...rest } = parsedExample("triton.yaml") as unknown as Example;
   const { runtime } = spec;
   const container = {
@@ -54,7 +59,10 @@ beforeAll(async () => {
   firstRevision = (await scenario.status(NAME)).revisions?.stable;
 }, 900_000);
 
-afterAll(() => scenario.dispose(), 180_000);
+afterAll(async () => {
+  await scenario.dispose();
+  await volume?.remove();
+}, 180_000);
 
 /** Version 1 is what Triton calls it, after the model's folder. */
 function expectScores({ scores, revision: version }: Prediction): void {
@@ -159,3 +167,58 @@ test("the container gets no more rights than Petrel's own, and sees the model al
     expect(pod.spec.automountServiceAccountToken).toBe(false);
   }
 });
+
+/** The token of an answer, if it has one. */
+async function tokenOf(headers: Readonly<Record<string, string>> = {}): Promise<string | null> {
+  const shape = [rows.length, rows[0]?.length ?? 0];
+  const inputs = [{ name: "features", datatype: "FP32", shape, data: rows.flat() }];
+  const answer = await fetch(`${await scenario.url(NAME)}/v2/models/${NAME}/infer`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ inputs }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  await answer.arrayBuffer();
+  expect(answer.status).toBe(200);
+  return answer.headers.get("x-petrel-token");
+}
+
+test("a sidecar comes before each Triton without a failed request or another revision, and labels are taken", async () => {
+  volume = new EvidenceVolume(scenario);
+  await volume.make();
+  const { spec, ...rest } = example("--http-thread-count=2");
+  const quality = valueAt(parsedExample("triton-observed.yaml"), "spec", "quality");
+  const stable = (await scenario.status(NAME)).revisions?.stable;
+  const podsWithout = async () => {
+    const selector = ["-l", `petrel.dev/model-deployment=${NAME},petrel.dev/component=model-server`];
+    const list: unknown = JSON.parse(await scenario.kubectl("get", "pods", ...selector, "-o", "json"));
+    return asList(valueAt(list, "items")).filter((pod) =>
+      asList(valueAt(pod, "spec", "initContainers")).every(
+        (container) => valueAt(container, "name") !== "sidecar",
+      ),
+    ).length;
+  };
+  const turnOn = async () => {
+    await scenario.apply({ ...rest, spec: { ...spec, quality } });
+    await scenario.until("every pod has a sidecar", podsWithout, (count) => count === 0, 400);
+    await scenario.waitFor(NAME, "Ready", 280);
+    await scenario.waitFor(NAME, "EvidenceReady", 280);
+    await scenario.until(
+      "an answer has a token",
+      () => tokenOf(),
+      (token) => token !== null,
+      240,
+    );
+  };
+  const report = await underLoad(scenario, NAME, turnOn, { ratePerSecond: 20 });
+  expect(report.failures).toEqual([]);
+  expect((await scenario.status(NAME)).revisions?.stable).toBe(stable);
+  expect(await tokenOf({ "x-load-test": "1" })).toBeNull();
+  const token = await tokenOf({ "x-user-id": "ann" });
+  const posted = await fetch(`${await scenario.url(NAME)}/feedback`, {
+    method: "POST",
+    body: JSON.stringify({ token, events: [{ label: "order", row: 0 }] }),
+    signal: AbortSignal.timeout(20_000),
+  });
+  expect(await posted.json()).toEqual({ results: [{ events: ["accepted"] }] });
+}, 1_500_000);

@@ -10,6 +10,13 @@ import { Scenario, sharedCluster } from "./scenario.ts";
 
 const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
 
+/** No server of a cluster is here, nor the port of a client. */
+const LOCAL_PORT = 18_080;
+const EXPECTED_ANSWER = [
+  200,
+  expect.objectContaining({ model_name: "ranker", outputs: [expect.objectContaining({ shape: [1, 1] })] }),
+];
+
 let scenario: Scenario;
 
 beforeAll(async () => {
@@ -21,22 +28,47 @@ beforeAll(async () => {
 
 afterAll(() => scenario.dispose(), 180_000);
 
+/** Sends the request of the README. */
+async function askAsTheReadme(url: string): Promise<[status: number, answer: unknown]> {
+  const [, path, body] = readme.match(/^curl http:\/\/ranker(\S+) -d '([^']+)'$/m) ?? [];
+  const response = await fetch(`${url}${path}`, {
+    method: "POST",
+    body: body ?? "",
+    signal: AbortSignal.timeout(10_000),
+  });
+  return [response.status, await response.json()];
+}
+
 test("the README shows this very manifest", () => {
   const [, shown = ""] = readme.match(/^```yaml\n([\s\S]*?)^```$/m) ?? [];
   expect(parse(shown)).toEqual(parsedExample("quickstart.yaml"));
 });
 
 test("the request of the README is answered", async () => {
-  const [, path, body] = readme.match(/^curl http:\/\/ranker(\S+) -d '([^']+)'$/m) ?? [];
-  const response = await fetch(`${await scenario.url("ranker")}${path}`, {
-    method: "POST",
-    body: body ?? "",
-  });
-  expect([response.status, await response.json()]).toEqual([
-    200,
-    expect.objectContaining({ model_name: "ranker", outputs: [expect.objectContaining({ shape: [1, 1] })] }),
-  ]);
+  expect(await askAsTheReadme(await scenario.url("ranker"))).toEqual(EXPECTED_ANSWER);
 });
+
+test("the README's way from outside, through a router's pod, leads to the same answer", async () => {
+  const [, askForPort = ""] = readme.match(/^kubectl port-forward \S+ 8080:\$\(kubectl (.+)\)$/m) ?? [];
+  const port = await scenario.kubectl(...askForPort.replaceAll("'", "").split(" "));
+  const forward = [
+    "-n",
+    scenario.namespace,
+    "port-forward",
+    "deployment/petrel-router",
+    `${LOCAL_PORT}:${port}`,
+  ];
+  // It goes on until its time is up.
+  const forwarding = scenario.cluster.kubectl(forward, { timeoutMilliseconds: 20_000 }).catch(String);
+  const answer = await scenario.until(
+    "an answer through the forwarded port",
+    () => askAsTheReadme(`http://127.0.0.1:${LOCAL_PORT}`).catch(String),
+    (seen) => typeof seen !== "string",
+    15,
+  );
+  expect(answer).toEqual(EXPECTED_ANSWER);
+  expect(await forwarding).toContain("not done after");
+}, 180_000);
 
 test("the next model takes the traffic", async () => {
   const before = (await scenario.status("ranker")).revisions?.stable;

@@ -3,14 +3,18 @@
  * a user does there.
  */
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { parse } from "yaml";
 import type { Condition } from "../src/api/conditions.ts";
 import { asList, valueAt } from "../src/api/json.ts";
 import type { ModelDeploymentStatus } from "../src/api/model-deployment-status.ts";
-import { type Cluster, KUBERNETES_VARIABLE, openCluster, startCluster } from "./cluster/index.ts";
+import { type Cluster, KUBERNETES_VARIABLE, openCluster, runOrFail, startCluster } from "./cluster/index.ts";
 
 /** Environment variable that names the cluster which the whole tier shares. */
 export const SHARED_CLUSTER_VARIABLE = "PETREL_E2E_SHARED_CLUSTER";
+
+/** What `kubectl petrel` is made of. */
+const PETREL = join(import.meta.dirname, "../src/kubectl-petrel.ts");
 
 /** Label of a scenario's namespace. */
 const SCENARIO_LABEL = "petrel.dev/scenario";
@@ -92,6 +96,12 @@ export class Scenario {
   /** Runs kubectl in the namespace. */
   kubectl(...args: readonly string[]): Promise<string> {
     return this.cluster.kubectl(["-n", this.namespace, ...args], { timeoutMilliseconds: 300_000 });
+  }
+
+  /** Runs `petrel` for a person who works in the namespace; fails with what it said. Gives standard output. */
+  petrel(...args: readonly string[]): Promise<string> {
+    const where = ["--namespace", this.namespace, "--kubeconfig", this.cluster.kubeconfig];
+    return runOrFail(process.execPath, [PETREL, ...args, ...where]);
   }
 
   /** Applies a manifest (YAML text, or an object) with server-side strict validation, as kubectl does. */

@@ -51,9 +51,8 @@ test("a new model takes all the traffic without a failed request", async () => {
 }, 300_000);
 
 test("an undo goes back without a failed request, and stands until somebody asks for another try", async () => {
-  const annotate = (annotation: string) => scenario.kubectl("annotate", "modeldeployment", NAME, annotation);
   const report = await changeUnderLoad(async () => {
-    await annotate("petrel.dev/undo=first");
+    await scenario.petrel("undo", NAME);
     await scenario.until("the old model serves", servingRevision, (revision) => revision === firstRevision);
   });
   expect(report.failures).toEqual([]);
@@ -69,7 +68,7 @@ test("an undo goes back without a failed request, and stands until somebody asks
   expect(await servingRevision()).toBe(firstRevision);
   expect(await scenario.condition(NAME, "Undone")).toMatchObject({ status: "True", reason: "Undone" });
   await scenario.apply(plainDeployment(NAME, { model: exampleModel("2") }));
-  await annotate("petrel.dev/retry=again");
+  await scenario.petrel("retry", NAME);
   await scenario.waitFor(NAME, "Promoted");
   expect(await servingRevision()).not.toBe(firstRevision);
 }, 300_000);

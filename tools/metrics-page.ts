@@ -17,7 +17,8 @@ const INTRODUCTION = `<!-- Generated from src/metrics by \`npm run generate\`. D
 Each metric turns a settled request (the rows that were shown, their scores as far as known, their labels) into sums.
 Sums add over requests, replicas, arms, groups of users and time; the value is a function of the sums and is never
 averaged. A request of which no label came counts as 0: leaving out users without a click biases a comparison. Of these,
-\`spec.quality\` of a \`ModelDeployment\` takes what quality gates compare, and \`spec.validation\` what a labelled set can tell.
+\`spec.quality\` of a \`ModelDeployment\` takes means over all requests, those of lists in the displayed order, where a
+request whose order is not known counts as 0; and \`spec.validation\` takes what a labelled set can tell.
 
 - **Gates.** A metric *gates* when arms can be compared by the mean outcome of a request, over groups of users. The others
   describe: people click what is displayed first, so labels follow each arm's own order, and each arm shows other rows.
@@ -31,6 +32,7 @@ averaged. A request of which no label came counts as 0: leaving out users withou
 const REQUIRED: Partial<Record<MetricTypeName, Partial<MetricSettings>>> = {
   LabelRatio: { label: "cart", cap: 5 },
   RevenuePerRequest: { cap: 500 },
+  DCG: { cap: 5 },
   CatalogueCoverage: { catalogueSize: 10_000 },
 };
 

@@ -19,10 +19,12 @@ export const CONDITION_TYPES = [
   "Validated",
   /** A model revision is on its way to the traffic. */
   "RolloutInProgress",
-  /** A person had the traffic taken back, and that stands; false when a request for it was refused; absent otherwise. */
+  /** A person, or an anomaly, had the traffic taken back, and that stands; false when a request for it was refused; absent otherwise. */
   "Undone",
   /** Predictions are counted and labels taken; absent without `spec.quality`. */
   "EvidenceReady",
+  /** A series is not what it was before; absent without `spec.quality.anomalies`. It makes nothing less ready. */
+  "AnomalyDetected",
   /** Pods are as an earlier version of the operator made them, and wait for `petrel refresh`; absent otherwise. */
   "RefreshAvailable",
   /** `spec.suspend` is true; absent otherwise. */
@@ -31,7 +33,7 @@ export const CONDITION_TYPES = [
   "Reconciling",
   /**
    * What the spec leads to is refused: the spec, or what refuses it, has to change. A refused object is tried again by
-   * itself, once a minute. Or the release of its model was given up, its validation did not pass, or a person undid it:
+   * itself, once a minute. Or the release of its model was given up, its validation did not pass, or it was undone:
    * the stable one serves on. Absent otherwise.
    */
   "Stalled",
@@ -78,9 +80,9 @@ export const REASON = {
   RolloutAborted:
     "The release was given up; the stable revision serves on. Another spec or a retry begins anew.",
   Undoing:
-    "A person has asked for the traffic to go back to a revision that served before, and it is on its way.",
+    "A person has asked for the traffic to go back to a revision that served before, or an anomaly has it taken back, and it is on its way.",
   Undone:
-    "A person had the traffic taken back; what was undone is not released while the spec states its model.",
+    "A person, or an anomaly, had the traffic taken back; what was undone is not released while the spec states its model.",
   UndoRefused: "A request to take the traffic back was refused; the message says why and what can be had.",
   UndoTargetLost:
     "The ControllerRevision that an undo goes back to is gone: everything stays as it is; the message says what to do.",
@@ -91,6 +93,11 @@ export const REASON = {
   CollectorNotReady: "The collector of the namespace does not run; the message says what it waits for.",
   CollectorKeysUnusable:
     "The keys of the namespace's collector cannot be read, and are not replaced; the message says what to do.",
+  AnomalyDetected:
+    "A series that is watched has left what is expected of it; the message says which, how far, and since when.",
+  NoAnomaly: "The series that are watched are as expected.",
+  SeriesLearning: "No series can be judged yet: what is usual is still learned.",
+  AnomaliesUnknown: "Whether a series is as expected is not known; the message says why.",
   OlderTemplate: "Pods are as an earlier version of the operator made them; `petrel refresh` replaces them.",
 } as const;
 

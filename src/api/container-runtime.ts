@@ -55,7 +55,7 @@ export const containerRuntimeSchema = Type.Object(
     ),
   },
   {
-    description: `The model server of the runtime \`container\`. It listens on port ${MODEL_POD_PORT.rest} for REST and health (\`/v2/health/ready\`, \`/v2/health/live\`), on ${MODEL_POD_PORT.grpc} for gRPC with the standard health service, and on ${MODEL_POD_PORT.metrics} for \`/metrics\`, if it has such. The model is the read-only directory \`${MODEL_REPOSITORY}/NAME\`, NAME being that of the ModelDeployment. It runs as a user without rights on a read-only file system; \`/tmp\` and \`/dev/shm\` can be written.`,
+    description: `The model server of the runtime \`container\`. It listens on port ${MODEL_POD_PORT.rest} for REST and health (\`/v2/health/ready\`, \`/v2/health/live\`), on ${MODEL_POD_PORT.grpc} for gRPC with the standard health service, and on ${MODEL_POD_PORT.metrics} for \`/metrics\`, if it has such. With \`spec.quality\` a sidecar takes ports ${MODEL_POD_PORT.sidecar} to ${MODEL_POD_PORT.inlineGrpc}, which it must leave free. The model is the read-only directory \`${MODEL_REPOSITORY}/NAME\`, NAME being that of the ModelDeployment. It runs as a user without rights on a read-only file system; \`/tmp\` and \`/dev/shm\` can be written.`,
   },
 );
 

@@ -29,7 +29,7 @@ export const proxySchema = Type.Object(
           minLength: 1,
           maxLength: 253,
           pattern: "^[^,\\s]+$",
-          description: "A host, a domain such as `.svc`, or an address.",
+          description: "A host, a domain such as `.svc`, an address, or a network such as `10.0.0.0/8`.",
         }),
         {
           maxItems: 64,
@@ -106,7 +106,7 @@ export const fetchSchema = Type.Object(
     ),
     certificateAuthority: Type.Optional(
       keyReferenceSchema(
-        "Certificate authorities in PEM form that `https` and `s3` servers are trusted by, besides the well-known ones.",
+        "Certificate authorities in PEM form that `https` and `s3` servers, and a proxy reached over `https`, are trusted by, besides the well-known ones.",
       ),
     ),
     proxy: Type.Optional(proxySchema),

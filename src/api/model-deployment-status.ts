@@ -5,6 +5,7 @@
  * so that a restarted operator takes the right next step. It changes on transitions only.
  */
 import Type from "typebox";
+import { anomaliesStatusSchema } from "./anomaly-status.ts";
 import { conditionSchema } from "./conditions.ts";
 import { dnsLabelSchema } from "./schema.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";
@@ -75,6 +76,7 @@ export const modelDeploymentStatusSchema = Type.Object(
     served: Type.Optional(servedStatusSchema),
     undo: Type.Optional(undoStatusSchema),
     validation: Type.Optional(validationStatusSchema),
+    anomalies: Type.Optional(anomaliesStatusSchema),
     rollout: Type.Optional(
       Type.Object(
         {

@@ -98,6 +98,13 @@ export const modelRolloutSpecSchema = Type.Object(
           "Written by people: the share of the new revision does not grow while this is true. It still falls when it must.",
       }),
     ),
+    pausedFor: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description:
+          "Written by the operator together with `paused`: the anomaly because of which it had the release paused. A person who sets `paused` to false lets it go on.",
+      }),
+    ),
     approvedStep: Type.Optional(
       Type.Integer({
         minimum: 0,

@@ -118,6 +118,9 @@ export const MODEL_POD_PORT = {
   metrics: 9090,
   /** The same of the sidecar, where there is one. */
   sidecar: 9091,
+  /** REST and gRPC of a sidecar that stands before a foreign runtime: requests reach the pod there. */
+  inlineRest: 9092,
+  inlineGrpc: 9093,
 } as const;
 
 /** Where the model lies in a model pod: `fetch` makes this directory appear, complete, and `serve` reads it. */

@@ -140,12 +140,12 @@ export const observeSchema = Type.Object(
         {
           limits: Type.Optional(
             resourceListSchema(
-              "Upper limits: 256Mi of memory unless memory is stated here or in `requests`.",
+              "Upper limits: 256Mi of memory (512Mi before a container of your own) unless memory is stated here or in `requests`.",
             ),
           ),
           requests: Type.Optional(
             resourceListSchema(
-              "What the scheduler reserves: 50m of CPU, 160Mi of memory and 64Mi of ephemeral storage unless stated.",
+              "What the scheduler reserves: 50m of CPU, 160Mi of memory (250m and 320Mi before a container of your own) and 64Mi of ephemeral storage unless stated.",
             ),
           ),
         },
@@ -155,7 +155,7 @@ export const observeSchema = Type.Object(
   },
   {
     description:
-      "Puts a sidecar beside each model server, which counts what inputs and outputs are like: metrics on port 9091. Requests never wait for it. A change replaces the pods, one by one, without a new revision.",
+      "Puts a sidecar beside each model server, which counts what inputs and outputs are like: metrics on port 9091. Requests never wait for what it counts. A change replaces the pods, one by one, without a new revision.",
   },
 );
 
@@ -178,7 +178,7 @@ export const observeRules: readonly CelRule[] = [
   },
   {
     rule: `!(${observes}) || !has(${features}) || ${features}.all(f, f.name != '${SCORE_COLUMN}')`,
-    message: `spec.quality.observe.features: none may be called ${SCORE_COLUMN}, which is the name of the model's score`,
+    message: `spec.quality.observe.features: none may be called ${SCORE_COLUMN}, which is the name of the model's score; give it another name`,
   },
   {
     rule: `!(${observes}) || !has(${features}) || ${features}.all(f, !has(f.minimum) || !has(f.maximum) || double(f.minimum) <= double(f.maximum))`,

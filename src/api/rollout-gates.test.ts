@@ -6,6 +6,7 @@ import Type from "typebox";
 import { Compile } from "typebox/compile";
 import { brokenRules, ruleObstacle } from "../cli/validate/cel-rules.ts";
 import type { KindDefinition } from "./kind.ts";
+import { GATING_METRIC_TYPES } from "./quality-metrics.ts";
 import { rolloutRules } from "./rollout.ts";
 import { gateRules, gatesSchema } from "./rollout-gates.ts";
 
@@ -99,6 +100,8 @@ describe("a quality gate of a spec", () => {
       { name: "ctr", type: "ClickThroughRate" },
       { name: "sold", type: "ConversionRate" },
       { name: "early-sold", type: "ConversionRate", label: "click" },
+      { name: "dcg", type: "DCG", cap: 5 },
+      { name: "ndcg", type: "NDCG" },
     ],
   };
   const gateOn = (metric: string) => ({ ...QUALITY, quality: { ...QUALITY.quality, metric } });
@@ -116,6 +119,7 @@ describe("a quality gate of a spec", () => {
   test.each<[what: string, metric: string, steps: object[]]>([
     ["whose label comes within the shortest step", "ctr", [HALF_HOUR]],
     ["whose metric names a faster label than is usual", "early-sold", [HALF_HOUR]],
+    ["whose metric compares lists as they were displayed", "dcg", [HALF_HOUR]],
     ["whose label is slow where a person ends the step", "sold", [{ weight: "10%", pause: true }]],
     ["whose label is slow, and so are the steps", "sold", [{ weight: "10%", minDuration: "72h" }]],
   ])("%s is taken", (_what, metric, steps) => {
@@ -125,11 +129,13 @@ describe("a quality gate of a spec", () => {
   });
 
   const UNKNOWN = "spec.rollout.gates[].quality.metric: must be one of spec.quality.metrics";
+  const DESCRIBES = `spec.rollout.gates[].quality.metric: must be of a type by which revisions can be compared: ${GATING_METRIC_TYPES.join(", ")}`;
   const SLOW =
     "spec.rollout.gates[].quality.metric: its label takes longer than a step lasts, so the step would wait for the label whatever it says";
   test.each<[what: string, spec: object, metric: string, steps: object[], message: string]>([
     ["where nothing is counted", {}, "ctr", [HALF_HOUR], UNKNOWN],
     ["on a metric that is none", { quality }, "cvr", [HALF_HOUR], UNKNOWN],
+    ["on a metric that only describes", { quality }, "ndcg", [HALF_HOUR], DESCRIBES],
     ["that is slower than its step", { quality }, "ctr", [{ weight: "10%", minDuration: "29m" }], SLOW],
     [
       "that is slower than one of its steps",

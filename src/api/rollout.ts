@@ -4,6 +4,7 @@
  */
 import Type from "typebox";
 import { percentageSchema } from "./percentage.ts";
+import { GATING_METRIC_TYPES, gatesInCel, labelOfMetricInCel } from "./quality-metrics.ts";
 import { gateRules, gatesSchema } from "./rollout-gates.ts";
 import { type CelRule, durationSchema, stringEnum } from "./schema.ts";
 
@@ -79,10 +80,6 @@ const share = (step: string) => `double(${step}.weight.replace('%', ''))`;
 
 const GATES = "self.rollout.gates";
 const NO_GATES = "!has(self.rollout) || !has(self.rollout.gates)";
-/** The label that a metric is made of, as `DEFAULT_LABEL` has it. */
-const labelOf = (metric: string) =>
-  `(has(${metric}.label) ? ${metric}.label : (${metric}.type == 'ClickThroughRate' ? 'click' : 'order'))`;
-
 /** Rules over the rollout settings of a spec. */
 export const rolloutRules: readonly CelRule[] = [
   {
@@ -120,7 +117,11 @@ export const rolloutRules: readonly CelRule[] = [
       "spec.rollout.gates[].quality.metric: must be one of spec.quality.metrics; without that nothing is counted that the gate could judge by",
   },
   {
-    rule: `${NO_GATES} || ${NO_STEPS} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || self.quality.labels.all(l, l.name != ${labelOf("m")} || ${STEPS}.all(step, (has(step.pause) && step.pause) || !has(step.minDuration) || duration(l.matures) <= duration(step.minDuration)))))`,
+    rule: `${NO_GATES} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || ${gatesInCel("m")}))`,
+    message: `spec.rollout.gates[].quality.metric: must be of a type by which revisions can be compared: ${GATING_METRIC_TYPES.join(", ")}; people click what is displayed first, so labels follow the own order of each revision, and NDCG, MAP, MRR and HitRate only describe it`,
+  },
+  {
+    rule: `${NO_GATES} || ${NO_STEPS} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || self.quality.labels.all(l, l.name != ${labelOfMetricInCel("m")} || ${STEPS}.all(step, (has(step.pause) && step.pause) || !has(step.minDuration) || duration(l.matures) <= duration(step.minDuration)))))`,
     message:
       "spec.rollout.gates[].quality.metric: its label takes longer than a step lasts, so the step would wait for the label whatever it says; make minDuration at least as long as spec.quality.labels[].matures, or gate on a faster label",
   },

@@ -55,8 +55,15 @@ const standingUndoSchema = Type.Object(
   {
     request: Type.String({
       maxLength: MAXIMUM_UNDO_LENGTH,
-      description: "Value of the annotation `petrel.dev/undo` that asked for it.",
+      description:
+        "Value of the annotation `petrel.dev/undo` that asked for it, or the name of the reaction to an anomaly.",
     }),
+    because: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description: "The anomaly that it followed from; absent where a person asked for it.",
+      }),
+    ),
     since: Type.String({ format: "date-time", maxLength: 32, description: "Since when it stands." }),
     revision: revision("The model revision that it goes back to."),
     undone: undoneSchema("While the spec states one of these models, the undo stands."),

@@ -53,6 +53,19 @@ export interface SeriesFinding {
   readonly detectors: ReadonlyMap<DetectorType, DetectorFinding>;
 }
 
+/** How it stands with one series. */
+export interface SeriesState {
+  /** Name of the deployment. */
+  readonly deployment: string;
+  readonly series: string;
+  /** Undefined where nothing is known of it: it is not read from the file yet, or its last look failed. */
+  readonly watch: SeriesWatch | undefined;
+  /** Windows that should have been looked at by now and were not. */
+  readonly behind: number;
+  /** The last window that should have been looked at by now. */
+  readonly due: number;
+}
+
 /** A series that is wanted. */
 interface Wanted {
   readonly name: string;
@@ -143,16 +156,30 @@ export class AnomalyWatches {
     return false;
   }
 
-  /** What is known of each series that has had a value in the last day. */
-  *findings(): Generator<SeriesFinding> {
+  /** Whether all series that can be looked at were read from the file. */
+  get isRead(): boolean {
+    const isReadable = this.#options.counted() !== undefined;
+    return !isReadable || this.#wanted.every(({ name }) => this.#states.has(name) || this.#failing.has(name));
+  }
+
+  /** Each series that is watched, whether anything is known of it or not. */
+  *states(): Generator<SeriesState> {
     const now = Math.floor(this.#options.nowSeconds() / WINDOW_SECONDS);
     for (const { name, deployment, series } of this.#wanted) {
-      const watch = this.#states.get(name)?.watch;
+      const state = this.#states.get(name);
+      const due = now - 1 - Math.ceil(series.lagSlots / WINDOW_SLOTS);
+      const behind = Math.max(0, due + 1 - (state?.next ?? 0));
+      yield { deployment, series: series.name, watch: state?.watch, behind, due };
+    }
+  }
+
+  /** What is known of each series that has had a value in the last day. */
+  *findings(): Generator<SeriesFinding> {
+    for (const { deployment, series, watch, due } of this.states()) {
       if (watch === undefined || Number.isNaN(watch.value)) continue;
       // While no router reports nothing is counted, and no watch learns that time goes on.
-      const due = now - 1 - Math.ceil(series.lagSlots / WINDOW_SLOTS);
       if (due - watch.slot > LONGEST_BEHIND) continue;
-      yield { deployment, series: series.name, value: watch.value, detectors: watch.findings };
+      yield { deployment, series, value: watch.value, detectors: watch.findings };
     }
   }
 

@@ -26,6 +26,8 @@ export class CollectMetrics {
   readonly #orphans: Counter<"model_deployment">;
   readonly #delays: Histogram<"model_deployment" | "label">;
   readonly #quality: Counter<"model_deployment" | "metric" | "arm">;
+  readonly #taken: Counter<"model_deployment" | "metric" | "arm">;
+  readonly #unordered: Counter<"model_deployment" | "metric" | "arm">;
   readonly #qualityRequests: Counter<"model_deployment" | "arm">;
   readonly #impressions: Counter<"result">;
   readonly #batches: Counter<"result">;
@@ -68,7 +70,19 @@ export class CollectMetrics {
     });
     this.#quality = new Counter({
       name: "petrel_quality_sum_total",
-      help: "What labels have added to each quality metric, by the arm that their requests belong to. Divided by the requests of a time longer than labels take, it is the metric's mean.",
+      help: "What labels have added to each quality metric, by the arm that their requests belong to. Less what they have taken, and divided by the requests of a time longer than labels take, it is the metric's mean.",
+      labelNames: ["model_deployment", "metric", "arm"],
+      registers,
+    });
+    this.#taken = new Counter({
+      name: "petrel_quality_taken_total",
+      help: "What labels have taken from each quality metric: a second click makes the NDCG of a list smaller, and a request that turns out not to count takes all that it had added.",
+      labelNames: ["model_deployment", "metric", "arm"],
+      registers,
+    });
+    this.#unordered = new Counter({
+      name: "petrel_quality_unordered_requests_total",
+      help: "Requests with a label that add nothing to a metric of lists: where their rows were displayed is not known.",
       labelNames: ["model_deployment", "metric", "arm"],
       registers,
     });
@@ -142,9 +156,17 @@ export class CollectMetrics {
     this.#qualityRequests.inc({ model_deployment: deployment, arm: armName(arm) }, requests);
   }
 
-  /** Labels added to a metric; less than nothing when their requests turned out not to count. */
+  /** Labels added to a metric, or took from it. */
   measured(deployment: string, metric: string, arm: number, value: number): void {
-    this.#quality.inc({ model_deployment: deployment, metric, arm: armName(arm) }, Math.max(0, value));
+    const labels = { model_deployment: deployment, metric, arm: armName(arm) };
+    // Both are there from the first label on: who takes one from the other must find both.
+    this.#quality.inc(labels, Math.max(0, value));
+    this.#taken.inc(labels, Math.max(0, -value));
+  }
+
+  /** Requests came whose order is not known. An order that comes later counts for the evidence, and is not taken off here. */
+  unordered(deployment: string, metric: string, arm: number, requests: number): void {
+    this.#unordered.inc({ model_deployment: deployment, metric, arm: armName(arm) }, Math.max(0, requests));
   }
 
   /** Labels were forgotten without impressions. */

@@ -77,7 +77,7 @@ describe("the internal port", () => {
     ["with another", { authorization: "Bearer another-access-token" }],
     ["with another scheme", { authorization: `Basic ${ACCESS_TOKEN}` }],
   ])("%s: nothing", async (_, headers) => {
-    for (const path of ["/evidence?deployment=ranker", "/impressions"]) {
+    for (const path of ["/evidence?deployment=ranker", "/impressions", "/anomalies"]) {
       const response = await fetch(`${collect.internal}${path}`, { headers });
       expect(response.status).toBe(401);
       expect(await response.json()).toEqual({ error: expect.stringContaining("access token") });

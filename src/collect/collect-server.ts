@@ -58,6 +58,7 @@ export function internalServer(options: CollectServerOptions) {
             signal,
           }),
       },
+      "/anomalies": { GET: () => collector.anomalies() },
     },
     (request) => requireAccess(request, options.accessTokens()),
   );

@@ -8,10 +8,8 @@
  */
 
 import { slotOf } from "../token/slot.ts";
-import { exact } from "./group-vector.ts";
-import { LABEL_SUMS, type MetricDefinition } from "./label-sums.ts";
-import type { LabelledRequest } from "./labelled-request.ts";
 import { REQUEST_KEY_BYTES } from "./labelled-request.ts";
+import type { LiveMetric, MetricDefinition } from "./live-metric.ts";
 import type { Settings } from "./settings.ts";
 import type { Store, StoredSum } from "./store.ts";
 
@@ -25,18 +23,24 @@ export interface CollectedLabel {
 /** A sum of a metric, as it is kept now. */
 export interface CollectedSum {
   readonly stored: StoredSum;
-  readonly metric: MetricDefinition;
+  readonly metric: LiveMetric;
+  /** What a request adds: its outcome, or 1 where the order of its rows is not known. */
+  readonly counts: "Outcome" | "Unordered";
   readonly labelId: number;
   /** Labels that took longer do not count; undefined for all labels. */
   readonly longestDelaySeconds: number | undefined;
 }
 
-/** A metric with both of its sums. */
+/** A metric with its sums. */
 export interface CollectedMetric {
   readonly definition: MetricDefinition;
+  /** A request adds 0 or 1, and arms can be compared by the share. */
+  readonly zeroOrOne: boolean;
   readonly maturesSeconds: number;
   readonly arrived: CollectedSum;
   readonly matured: CollectedSum;
+  /** Requests that add 0 because it is not known where their rows with the label stood, of all labels that have come. */
+  readonly unordered: CollectedSum | undefined;
 }
 
 /** A deployment whose requests are collected. */
@@ -62,9 +66,19 @@ export function collectedFrom(
   hasRequests: boolean,
 ): Collected {
   const known = new Map(store.sums().map((sum) => [`${sum.deployment}/${sum.definition}`, sum]));
-  const sumOf = (tag: number, metric: MetricDefinition, labelId: number, longest: number | undefined) => {
-    const { name: _, ...made } = metric;
-    const definition = JSON.stringify({ ...made, longestDelaySeconds: longest });
+  const sumOf = (
+    tag: number,
+    metric: LiveMetric,
+    labelId: number,
+    longest: number | undefined,
+    counts: CollectedSum["counts"],
+  ): CollectedSum => {
+    const { name: _, ...made } = metric.definition;
+    const definition = JSON.stringify({
+      ...made,
+      ...(counts === "Unordered" ? { counts } : {}),
+      longestDelaySeconds: longest,
+    });
     const name = `${tag}/${definition}`;
     const stored =
       known.get(name) ??
@@ -75,14 +89,15 @@ export function collectedFrom(
         firstSlot: horizonSeconds === 0 ? 0 : slotOf(horizonSeconds) + 1,
       });
     known.set(name, stored);
-    return { stored, metric, labelId, longestDelaySeconds: longest };
+    return { stored, metric, counts, labelId, longestDelaySeconds: longest };
   };
   return new Map(
     settings.deployments.map(({ name, tag, labels, metrics, falseAlarmDays }) => {
       const collectedLabels = new Map(
         labels.map((label) => [label.name, { ...label, id: store.labelId(tag, label.name) }]),
       );
-      const collectedMetrics = metrics.flatMap((definition) => {
+      const collectedMetrics = metrics.flatMap((metric) => {
+        const { definition, needsOrder } = metric;
         const label = collectedLabels.get(definition.label);
         if (label === undefined) return [];
         const { id, maturesSeconds } = label;
@@ -90,15 +105,17 @@ export function collectedFrom(
           {
             definition,
             maturesSeconds,
-            arrived: sumOf(tag, definition, id, undefined),
-            matured: sumOf(tag, definition, id, maturesSeconds),
+            zeroOrOne: metric.zeroOrOne,
+            arrived: sumOf(tag, metric, id, undefined, "Outcome"),
+            matured: sumOf(tag, metric, id, maturesSeconds, "Outcome"),
+            unordered: needsOrder ? sumOf(tag, metric, id, undefined, "Unordered") : undefined,
           },
         ];
       });
       // Two metrics of one definition share their sums.
       const sums = new Map(
-        collectedMetrics.flatMap(({ arrived, matured }) =>
-          [arrived, matured].map((sum): [number, CollectedSum] => [sum.stored.id, sum]),
+        collectedMetrics.flatMap((metric) =>
+          sumsOfMetric(metric).map((sum): [number, CollectedSum] => [sum.stored.id, sum]),
         ),
       );
       return [
@@ -110,6 +127,11 @@ export function collectedFrom(
       ];
     }),
   );
+}
+
+/** All sums of a metric, those of all labels first. */
+export function sumsOfMetric({ arrived, matured, unordered }: CollectedMetric): readonly CollectedSum[] {
+  return unordered === undefined ? [arrived, matured] : [arrived, unordered, matured];
 }
 
 /** The same, with the sums as they are stored now. */
@@ -126,22 +148,9 @@ export function asStored(collected: Collected, store: Store): Collected {
           ...metric,
           arrived: now(metric.arrived),
           matured: now(metric.matured),
+          unordered: metric.unordered === undefined ? undefined : now(metric.unordered),
         })),
       },
     ]),
   );
-}
-
-/**
- * What a request adds to a sum, as sums hold numbers: a difference of two of these is exact, so that labels that come
- * one by one add what they add together.
- */
-export function contribution(sum: CollectedSum, request: LabelledRequest): number {
-  const { labelId, longestDelaySeconds = Number.POSITIVE_INFINITY, metric } = sum;
-  const events = request.events.filter(
-    ({ label, delaySeconds }) => label === labelId && delaySeconds <= longestDelaySeconds,
-  );
-  return request.excluded || events.length === 0
-    ? 0
-    : exact(LABEL_SUMS[metric.type].outcome(events, metric, request));
 }

@@ -8,6 +8,7 @@ import { parseSettings } from "./settings.ts";
 import { StoreError } from "./store.ts";
 import {
   batchOf,
+  LISTS_TEXT,
   NOW_SECONDS,
   openCollector,
   RING,
@@ -215,6 +216,9 @@ describe("evidence", () => {
         'sum_total{model_deployment="ranker",metric="conversion",arm="Candidate"} 1',
         'sum_total{model_deployment="ranker",metric="ctr",arm="Stable"} 1',
         'sum_total{model_deployment="ranker",metric="revenue",arm="Candidate"} 30',
+        'taken_total{model_deployment="ranker",metric="conversion",arm="Candidate"} 0',
+        'taken_total{model_deployment="ranker",metric="ctr",arm="Stable"} 0',
+        'taken_total{model_deployment="ranker",metric="revenue",arm="Candidate"} 0',
       ]);
       // Sums that are made anew from what is kept are no news.
       const renamed = SETTINGS_TEXT.replace('"cap":100', '"cap":20');
@@ -224,6 +228,34 @@ describe("evidence", () => {
       }
       expect(await qualityOf(collector)).toEqual(before);
     });
+  });
+
+  test("what a later label takes from a metric of lists is counted by itself, and so are lists without an order", async () => {
+    await withCollector(
+      async (collector) => {
+        const list = tokenOf(1);
+        await collector.impressions(batchOf(1, [{ token: list }, { token: tokenOf(2) }]));
+        const post = (token: string, event: object) =>
+          collector.feedback(JSON.stringify({ token, events: [event] }), true);
+        await post(list, click(0, { pos: 1 }));
+        // Half of what was relevant is at the first of five places now: 1 becomes 1 / (1 + 1 / log2(3)).
+        await post(list, click(1, { pos: 6 }));
+        await post(tokenOf(2), click(0));
+        const lines = await qualityOf(collector);
+        const of = (name: string, metric: string) => {
+          const start = `${name}{model_deployment="ranker",metric="${metric}",arm="Stable"} `;
+          return Number(lines.find((line) => line.startsWith(start))?.slice(start.length));
+        };
+        expect(of("sum_total", "ndcg")).toBe(1);
+        expect(of("sum_total", "ndcg") - of("taken_total", "ndcg")).toBeCloseTo(
+          1 / (1 + 1 / Math.log2(3)),
+          5,
+        );
+        expect([of("sum_total", "mrr"), of("taken_total", "mrr")]).toEqual([1, 0]);
+        expect(of("unordered_requests_total", "mrr")).toBe(1);
+      },
+      { settings: parseSettings(LISTS_TEXT) },
+    );
   });
 
   test("own traffic does not count, and takes its labels with it", async () => {

@@ -3,25 +3,22 @@
  *
  * The clock comes in from outside. One collector has one file; everything that writes goes through its queue.
  */
+
 import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { readTokenHead } from "../token/prediction-token.ts";
 import { registerAnomalyMetrics } from "./anomaly-metrics.ts";
+import { anomalyReport } from "./anomaly-report.ts";
 import { AnomalyWatches } from "./anomaly-watches.ts";
 import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
 import type { CollectedDeployment } from "./collected-metrics.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
-import {
-  type EpochRange,
-  EVIDENCE_PARTS,
-  type Evidence,
-  type EvidencePart,
-  MAXIMUM_RANGE,
-} from "./evidence.ts";
+import { EVIDENCE_PARTS, type Evidence, MAXIMUM_RANGE } from "./evidence.ts";
 import { EvidenceReader } from "./evidence-reader.ts";
+import type { EvidenceWish } from "./evidence-wish.ts";
 import { type FeedbackAnswer, isVerified, type VerifiedFeedback, verifyFeedback } from "./feedback.ts";
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -60,19 +57,6 @@ export interface EvidenceAnswer extends Evidence {
     readonly router: string;
     readonly silent: boolean;
   }[];
-}
-
-/** What is wanted of the evidence; without any of these all of it, up to the last slot that is known whole. */
-export interface EvidenceWish {
-  readonly from?: number;
-  readonly to?: number;
-  /** Names of metrics. */
-  readonly metrics?: readonly string[];
-  /** Of these epochs alone, those of one range added up. */
-  readonly epochs?: readonly EpochRange[];
-  readonly parts?: readonly EvidencePart[];
-  /** Nobody waits for it any more. */
-  readonly signal?: AbortSignal;
 }
 
 /** The answer to a batch. */
@@ -262,6 +246,11 @@ export class Collector {
     };
   }
 
+  /** How it stands with the series that are watched. */
+  anomalies() {
+    return anomalyReport(this.#options.partition, this.#watches);
+  }
+
   /** Waits for what is under way, and closes the file. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -339,8 +328,9 @@ export class Collector {
       const known = this.#ledger.collected.get(deployment);
       if (known === undefined) continue;
       if (sum === SUM.impressions) this.metrics.impressed(known.name, arm, value);
-      for (const { arrived, definition } of known.metrics) {
+      for (const { arrived, unordered, definition } of known.metrics) {
         if (arrived.stored.id === sum) this.metrics.measured(known.name, definition.name, arm, value);
+        if (unordered?.stored.id === sum) this.metrics.unordered(known.name, definition.name, arm, value);
       }
     }
   }

@@ -14,7 +14,14 @@ import { Ledger } from "./ledger.ts";
 import { countedThrough, voidedSlots } from "./router-log.ts";
 import { parseSettings } from "./settings.ts";
 import { Store } from "./store.ts";
-import { batchOf, NOW_SECONDS, openCollector, SETTINGS_TEXT, tokenOf } from "./testdata/collecting.ts";
+import {
+  batchOf,
+  LISTS_TEXT,
+  NOW_SECONDS,
+  openCollector,
+  SETTINGS_TEXT,
+  tokenOf,
+} from "./testdata/collecting.ts";
 import { evidenceBySlots } from "./testdata/evidence-by-slots.ts";
 
 const MINUTE = 60_000;
@@ -22,7 +29,7 @@ const MINUTE = 60_000;
 const SPAN_MINUTES = 5 * BLOCK_SLOTS;
 const REQUESTS = 60;
 const OTHER_SETTINGS_TEXT = SETTINGS_TEXT.replace('"30m"', '"90m"').replace('"cap":100', '"cap":20');
-const SETTINGS = [SETTINGS_TEXT, OTHER_SETTINGS_TEXT].map((text) => parseSettings(text));
+const SETTINGS = [LISTS_TEXT, OTHER_SETTINGS_TEXT].map((text) => parseSettings(text));
 
 const HEADS = [0, 1].map((router) => ({
   router: `router-${router}`,
@@ -118,8 +125,10 @@ class World {
           row: this.#draw(2),
           value: [0, 1, 0.1, 19.99, 250][this.#draw(5)],
           ...(this.#draw(3) === 0 ? { id: `order-${this.#draw(5)}` } : {}),
+          ...(this.#draw(3) === 0 ? { pos: 1 + this.#draw(3) } : {}),
         },
       ],
+      ...(this.#draw(3) === 0 ? { shown: [1, 0] } : {}),
     }));
     await this.#collector.feedback(JSON.stringify(objects), true);
   }
@@ -183,7 +192,7 @@ class World {
     const at = from + this.#draw(SPAN_MINUTES);
     await this.#look({
       ...{ from: at, to: at + this.#draw(SPAN_MINUTES) },
-      ...{ metrics: some(["ctr", "conversion", "revenue"]), parts, epochs },
+      ...{ metrics: some(["ctr", "conversion", "revenue", "ndcg", "dcg"]), parts, epochs },
     });
   }
 

@@ -3,9 +3,8 @@
  * users, over a range of slots, without the slots that are in doubt.
  */
 import { SUM, TOTALS } from "./cell-changes.ts";
-import type { CollectedDeployment, CollectedMetric } from "./collected-metrics.ts";
+import { type CollectedDeployment, type CollectedMetric, sumsOfMetric } from "./collected-metrics.ts";
 import { addVector, type GroupVector, newVector } from "./group-vector.ts";
-import { LABEL_SUMS } from "./label-sums.ts";
 import { mergedRanges, type SlotRange } from "./router-log.ts";
 import { type ArmSums, armName, type SlotSums, vectorIn } from "./slot-sums.ts";
 
@@ -18,6 +17,8 @@ export interface ArmMetric {
   readonly arrived?: readonly number[];
   /** Sum over the labels that came within the label's maturity. */
   readonly matured?: readonly number[];
+  /** Requests that add 0 because it is not known where their rows with the label stood; with `arrived`. */
+  readonly unordered?: number;
 }
 
 /** One arm of one epoch, or of a range of epochs. */
@@ -140,12 +141,15 @@ export function allSumsOf({ sums }: CollectedDeployment): ReadonlySet<number> {
 
 /** Those that are asked for, and those by which a slot is known to be in doubt. */
 function sumsOf({ deployment, parts }: EvidenceQuestion): ReadonlySet<number> {
-  const kinds = (["arrived", "matured"] as const).filter((kind) => parts.has(kind));
   return new Set([
     SUM.impressions,
     SUM.labelledRequests,
     ...(parts.has("checks") ? TOTALS : []),
-    ...deployment.metrics.flatMap((metric) => kinds.map((kind) => metric[kind].stored.id)),
+    ...deployment.metrics.flatMap(({ arrived, matured, unordered }) => [
+      ...(parts.has("arrived") ? [arrived.stored.id] : []),
+      ...(parts.has("arrived") && unordered !== undefined ? [unordered.stored.id] : []),
+      ...(parts.has("matured") ? [matured.stored.id] : []),
+    ]),
   ]);
 }
 
@@ -204,10 +208,13 @@ function armEvidence(sums: RangeSums, { deployment, epochs, parts }: EvidenceQue
     n: numbers(SUM.impressions),
     ...(parts.has("checks") ? checks : {}),
     metrics: Object.fromEntries(
-      deployment.metrics.map(({ definition, arrived, matured }) => [
+      deployment.metrics.map(({ definition, arrived, matured, unordered }) => [
         definition.name,
         {
           ...(parts.has("arrived") ? { arrived: numbers(arrived.stored.id) } : {}),
+          ...(parts.has("arrived") && unordered !== undefined
+            ? { unordered: totalOf(numbers(unordered.stored.id)) }
+            : {}),
           ...(parts.has("matured") ? { matured: numbers(matured.stored.id) } : {}),
         },
       ]),
@@ -215,13 +222,19 @@ function armEvidence(sums: RangeSums, { deployment, epochs, parts }: EvidenceQue
   };
 }
 
-function stateOf({ definition, maturesSeconds, arrived, matured }: CollectedMetric): MetricState {
+function totalOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, value) => sum + value, 0);
+}
+
+function stateOf(metric: CollectedMetric): MetricState {
+  const { definition, maturesSeconds, zeroOrOne } = metric;
+  const sums = sumsOfMetric(metric).map(({ stored }) => stored);
   return {
     type: definition.type,
     label: definition.label,
     maturesSeconds,
-    zeroOrOne: LABEL_SUMS[definition.type].zeroOrOne,
-    rebuilding: arrived.stored.rebuildFrom !== undefined || matured.stored.rebuildFrom !== undefined,
-    firstSlot: Math.max(arrived.stored.firstSlot, matured.stored.firstSlot),
+    zeroOrOne,
+    rebuilding: sums.some(({ rebuildFrom }) => rebuildFrom !== undefined),
+    firstSlot: Math.max(...sums.map(({ firstSlot }) => firstSlot)),
   };
 }

@@ -13,7 +13,7 @@ import { quoted } from "./collect-error.ts";
 import type { Collected, CollectedDeployment, CollectedLabel } from "./collected-metrics.ts";
 import { isMisfit, type Misfit, type SaidEvent, type SaidFeedback } from "./feedback-body.ts";
 import type { LabelEvent } from "./labelled-request.ts";
-import type { EventOutcome, RequestFeedback } from "./ledger.ts";
+import type { EventOutcome, RequestFeedback } from "./told-request.ts";
 
 /** The answer to one object. */
 export interface FeedbackAnswer {
@@ -87,7 +87,7 @@ export function verifyFeedback(
     return answerAll("malformed", `expected "shown" to have rows below ${token.rows}`);
   }
   const checked = said.events.map((event) => checkEvent(event, token, deployment, context.nowMilliseconds));
-  return verified(said, bytes, token, deployment, checked);
+  return verified(said, bytes, token, deployment, checked, context.nowMilliseconds);
 }
 
 /** Whether an object was verified. */
@@ -106,12 +106,20 @@ function verified(
   token: TokenHead,
   deployment: CollectedDeployment,
   checked: readonly (CheckedEvent | Misfit)[],
+  nowMilliseconds: number,
 ): VerifiedFeedback {
   const good = checked.filter((one): one is CheckedEvent => !isMisfit(one));
   const problem = checked.find(isMisfit)?.problem;
   return {
     group: groupOf(token.userTag),
-    kept: { token: bytes, shown: said.shown, final: said.final, events: good.map(({ event }) => event) },
+    kept: {
+      ...{ token: bytes, shown: said.shown, final: said.final, events: good.map(({ event }) => event) },
+      // What happened to a row, happened once it was displayed.
+      shownDelaySeconds: Math.min(
+        Math.max(0, Math.floor(nowMilliseconds / 1_000) - token.seconds),
+        ...good.map(({ event }) => event.delaySeconds),
+      ),
+    },
     answer(outcomes) {
       let next = 0;
       const events = checked.map((one): EventResult => {

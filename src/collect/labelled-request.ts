@@ -16,7 +16,7 @@ export const MAXIMUM_SHOWN = 256;
 
 const ID_HASH_BYTES = 16;
 const NONE = 0xffff;
-const FLAG = { excluded: 1, final: 2 } as const;
+const FLAG = { excluded: 1, final: 2, shownDelay: 4 } as const;
 
 /** One label of a request. */
 export interface LabelEvent {
@@ -43,6 +43,8 @@ export interface LabelledRequest {
   readonly final: boolean;
   /** Displayed rows in their order, if the client said so. */
   readonly shown: readonly number[];
+  /** Whole seconds from the prediction to when the client knew them to be displayed. */
+  readonly shownDelaySeconds: number;
   readonly events: readonly LabelEvent[];
 }
 
@@ -76,17 +78,28 @@ export function isSameEvent(a: LabelEvent, b: LabelEvent): boolean {
 
 /** The stored form. */
 export function encodeRequest(request: LabelledRequest): Uint8Array {
-  const { token, shown, events } = request;
+  const { token, shown, shownDelaySeconds, events } = request;
+  const hasDelay = shown.length > 0;
   const withId = events.filter(({ idHash }) => idHash !== undefined).length;
   const bytes = Buffer.allocUnsafe(
-    4 + token.length + shown.length * 2 + 2 + events.length * 19 + withId * ID_HASH_BYTES,
+    4 +
+      token.length +
+      shown.length * 2 +
+      (hasDelay ? 4 : 0) +
+      2 +
+      events.length * 19 +
+      withId * ID_HASH_BYTES,
   );
-  bytes[0] = (request.excluded ? FLAG.excluded : 0) | (request.final ? FLAG.final : 0);
+  bytes[0] =
+    (request.excluded ? FLAG.excluded : 0) |
+    (request.final ? FLAG.final : 0) |
+    (hasDelay ? FLAG.shownDelay : 0);
   bytes[1] = token.length;
   let at = bytes.writeUInt16LE(shown.length, 2);
   bytes.set(token, at);
   at += token.length;
   for (const row of shown) at = bytes.writeUInt16LE(row, at);
+  if (hasDelay) at = bytes.writeUInt32LE(shownDelaySeconds, at);
   at = bytes.writeUInt16LE(events.length, at);
   for (const event of events) {
     at = bytes.writeUInt16LE(event.label, at);
@@ -111,6 +124,10 @@ export function decodeRequest(stored: Uint8Array): LabelledRequest {
   const shownCount = bytes.readUInt16LE(2);
   const shown = Array.from({ length: shownCount }, (_, index) => bytes.readUInt16LE(tokenEnd + index * 2));
   let at = tokenEnd + shownCount * 2;
+  // A file of an earlier version does not say it: such rows count as displayed at once.
+  const hasDelay = (flags & FLAG.shownDelay) !== 0;
+  const shownDelaySeconds = hasDelay ? bytes.readUInt32LE(at) : 0;
+  if (hasDelay) at += 4;
   const count = bytes.readUInt16LE(at);
   at += 2;
   const events: LabelEvent[] = [];
@@ -132,6 +149,7 @@ export function decodeRequest(stored: Uint8Array): LabelledRequest {
     excluded: (flags & FLAG.excluded) !== 0,
     final: (flags & FLAG.final) !== 0,
     shown,
+    shownDelaySeconds,
     events,
   };
 }

@@ -12,7 +12,7 @@ import { readTokenHead, TOKEN_HEAD_BYTES, type TokenHead } from "../token/predic
 import { absoluteSlot, slotOf } from "../token/slot.ts";
 import { groupOf } from "../token/tags.ts";
 import { CellChanges, type Joined, KnownCells, type Place, SUM, type Written } from "./cell-changes.ts";
-import { asStored, type Collected, collectedFrom, contribution } from "./collected-metrics.ts";
+import { asStored, type Collected, collectedFrom } from "./collected-metrics.ts";
 import { EvidenceBlocks } from "./evidence-blocks.ts";
 import { FirstSights } from "./first-sights.ts";
 import { addEncoded, newVector } from "./group-vector.ts";
@@ -20,30 +20,16 @@ import { addImpression } from "./impression-sums.ts";
 import {
   decodeRequest,
   encodeRequest,
-  isSameEvent,
-  type LabelEvent,
   type LabelledRequest,
-  MAXIMUM_EVENTS,
   REQUEST_KEY_BYTES,
   requestKey,
   secondsOfKey,
-  withoutCode,
 } from "./labelled-request.ts";
+import { RequestOutcomes } from "./request-outcomes.ts";
 import { type BatchHead, hasBatch, type Incarnation, withBatch, withEnd } from "./router-log.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
-
-/** What a client said of one request, checked. */
-export interface RequestFeedback {
-  /** The bytes of a token that was verified. */
-  readonly token: Buffer;
-  readonly shown: readonly number[];
-  readonly final: boolean;
-  readonly events: readonly LabelEvent[];
-}
-
-/** What became of one event. Late ones are kept too. */
-export type EventOutcome = "accepted" | "duplicate" | "expired" | "full";
+import { type EventOutcome, type RequestFeedback, type Told, withFeedback } from "./told-request.ts";
 
 /** One request of the access log. */
 export interface LoggedRequest {
@@ -145,7 +131,7 @@ export class Ledger {
     if (token.seconds < this.#horizonSeconds) return feedback.events.map(() => "expired");
     // Most requests are new. Nothing has to be read of those; an id of an event could not be taken back.
     if (feedback.events.every(({ idHash }) => idHash === undefined)) {
-      const { after, outcomes, isNews } = this.#merged(key, undefined, feedback);
+      const { after, outcomes, isNews } = this.#told(key, undefined, feedback);
       if (!isNews) return outcomes;
       if (this.#store.addRequest(key, encodeRequest(after))) {
         this.#requests++;
@@ -154,7 +140,7 @@ export class Ledger {
       }
     }
     const before = this.#read(key);
-    const { after, outcomes, isNews } = this.#merged(key, before, feedback);
+    const { after, outcomes, isNews } = this.#told(key, before, feedback);
     if (isNews) this.#replace(key, place, before, after);
     return outcomes;
   }
@@ -237,36 +223,8 @@ export class Ledger {
     return body === undefined ? undefined : decodeRequest(body);
   }
 
-  /** A request with what a client said of it added. */
-  #merged(
-    key: Uint8Array,
-    before: LabelledRequest | undefined,
-    feedback: RequestFeedback,
-  ): {
-    readonly after: LabelledRequest;
-    readonly outcomes: readonly EventOutcome[];
-    readonly isNews: boolean;
-  } {
-    const events = [...(before?.events ?? [])];
-    const outcomes = feedback.events.map((event): EventOutcome => {
-      if (events.some((other) => isSameEvent(other, event))) return "duplicate";
-      if (events.length >= MAXIMUM_EVENTS) return "full";
-      if (event.idHash !== undefined && !this.#store.addEventId(event.idHash, key)) return "duplicate";
-      events.push(event);
-      return "accepted";
-    });
-    const after: LabelledRequest = {
-      token: withoutCode(feedback.token),
-      excluded: before?.excluded ?? false,
-      final: (before?.final ?? false) || feedback.final,
-      shown: before !== undefined && before.shown.length > 0 ? before.shown : feedback.shown,
-      events,
-    };
-    const isNews =
-      events.length > (before?.events.length ?? 0) ||
-      after.final !== (before?.final ?? false) ||
-      after.shown.length !== (before?.shown.length ?? 0);
-    return { after, outcomes, isNews };
+  #told(key: Uint8Array, before: LabelledRequest | undefined, feedback: RequestFeedback): Told {
+    return withFeedback(before, feedback, (idHash) => this.#store.addEventId(idHash, key));
   }
 
   #exclude(head: TokenHead, token: Buffer): void {
@@ -274,7 +232,13 @@ export class Ledger {
     if (head.seconds < this.#horizonSeconds) return;
     const before = this.#read(key);
     if (before?.excluded === true) return;
-    const nothing = { token: token.subarray(0, TOKEN_HEAD_BYTES), final: false, shown: [], events: [] };
+    const nothing = {
+      token: token.subarray(0, TOKEN_HEAD_BYTES),
+      final: false,
+      shown: [],
+      shownDelaySeconds: 0,
+      events: [],
+    };
     this.#replace(key, placeOf(head), before, { ...nothing, ...before, excluded: true });
   }
 
@@ -289,12 +253,12 @@ export class Ledger {
     const [labelsBefore, labelsAfter] = [countedLabels(before), countedLabels(after)];
     this.#changes.add(place, SUM.labels, labelsAfter - labelsBefore);
     this.#changes.add(place, SUM.labelledRequests, Math.sign(labelsAfter) - Math.sign(labelsBefore));
+    const [was, is] = [new RequestOutcomes(before), new RequestOutcomes(after)];
     for (const sum of this.#collected.get(place.deployment)?.sums ?? []) {
       const { id, rebuildFrom } = sum.stored;
       // The requests from there on will be counted when the sum comes to them.
       if (rebuildFrom !== undefined && Buffer.compare(key, rebuildFrom) >= 0) continue;
-      const was = before === undefined ? 0 : contribution(sum, before);
-      this.#changes.add(place, id, contribution(sum, after) - was);
+      this.#changes.add(place, id, is.of(sum) - was.of(sum));
     }
   }
 
@@ -342,7 +306,8 @@ export class Ledger {
         const request = decodeRequest(body);
         const place = placeOf(readTokenHead(request.token));
         if (place.deployment !== tag) continue;
-        for (const sum of behind) this.#changes.add(place, sum.stored.id, contribution(sum, request), false);
+        const outcomes = new RequestOutcomes(request);
+        for (const sum of behind) this.#changes.add(place, sum.stored.id, outcomes.of(sum), false);
       }
       const last = requests.length < STEP_REQUESTS ? undefined : requests.at(-1)?.key;
       // The key after it: one byte more.

@@ -1,8 +1,9 @@
-import { expect, test } from "@jest/globals";
-import { QUALITY_METRIC_TYPES } from "../api/quality.ts";
-import { LABEL_SUMS } from "./label-sums.ts";
+import { describe, expect, test } from "@jest/globals";
+import { GATING_METRIC_TYPES, isAmountMetric, QUALITY_METRIC_TYPES } from "../api/quality-metrics.ts";
+import { METRIC_TYPES } from "../metrics/register.ts";
+import { settledRequest } from "../metrics/settled-request.ts";
 import { parseSettings, SettingsError } from "./settings.ts";
-import { SETTINGS_TEXT } from "./testdata/collecting.ts";
+import { LISTS_TEXT, SETTINGS_TEXT } from "./testdata/collecting.ts";
 
 test("reads what it is told", () => {
   const [ranker] = parseSettings(SETTINGS_TEXT).deployments;
@@ -10,11 +11,15 @@ test("reads what it is told", () => {
     { name: "click", maturesSeconds: 1_800 },
     { name: "order", maturesSeconds: 259_200 },
   ]);
-  expect(ranker?.metrics.map(({ type }) => type)).toEqual([
+  expect(ranker?.metrics.map(({ definition }) => definition.type)).toEqual([
     "ClickThroughRate",
     "ConversionRate",
     "RevenuePerRequest",
   ]);
+  const [lists] = parseSettings(LISTS_TEXT).deployments;
+  expect(new Set(lists?.metrics.map(({ definition }) => definition.type))).toEqual(
+    new Set(QUALITY_METRIC_TYPES),
+  );
 });
 
 test("reads how its series are watched, if they are", () => {
@@ -54,8 +59,16 @@ test.each([
   [
     "a cap of clicks",
     changed(`"label":"click"}`, `"label":"click","cap":1}`),
-    "cap only of a metric of type RevenuePerRequest",
+    `deployments[0].metrics[0]: metric "ctr": expected of ClickThroughRate only label, found cap`,
   ],
+  [
+    "a metric of scores",
+    changed("ClickThroughRate", "LogLoss"),
+    `metrics[0].type to be one of ${QUALITY_METRIC_TYPES.join(", ")}, got "LogLoss"`,
+  ],
+  ["half a place", LISTS_TEXT.replace(`"k":5`, `"k":1.5`), "expected k to be a whole number from 1 to 1000"],
+  ["places in words", LISTS_TEXT.replace(`"k":5`, `"k":"five"`), `metrics[1].k to be a number, got "five"`],
+  ["gains without a cap", LISTS_TEXT.replace(`,"cap":5`, ""), "metrics[0].cap to be a number above 0"],
   [
     "a false alarm an hour",
     changed(`"labels"`, `"anomalies":{"falseAlarmEvery":"1h"},"labels"`),
@@ -79,6 +92,27 @@ test.each([
   expect(() => parseSettings(text)).toThrow(message);
 });
 
-test("the types of metrics are those that the spec of a ModelDeployment has", () => {
-  expect(Object.keys(LABEL_SUMS)).toEqual(QUALITY_METRIC_TYPES);
+describe.each(QUALITY_METRIC_TYPES)("a metric of the type %s", (type) => {
+  const { create, settings, higherIsBetter } = METRIC_TYPES[type];
+  const isOfLists = settings.some(({ field }) => field === "order");
+  const metric = create(
+    {
+      ...{ name: "m", type, label: "click" },
+      ...(isAmountMetric(type) ? { cap: 1 } : {}),
+      ...(isOfLists ? { order: "Displayed" } : {}),
+    },
+    { probability: false, higherIsBetter: true },
+  );
+
+  test("gets nothing from a request without a label, of which no more is known than that it was answered", () => {
+    expect(metric.outcome?.(settledRequest([], []))).toBe(0);
+  });
+
+  test("gates where arms can be compared by it", () => {
+    expect(GATING_METRIC_TYPES.some((one) => one === type)).toBe(metric.gate.type === "Outcome");
+  });
+
+  test("is better when it is higher, as alerts and dashboards take it to be", () => {
+    expect(higherIsBetter).toBe(true);
+  });
 });

@@ -8,10 +8,12 @@
  * Everything is bounded, and an unknown member is an error: a misspelt one must not be a metric that never counts.
  */
 import { parseDurationMilliseconds } from "../api/duration.ts";
+import { isAmountMetric, QUALITY_METRIC_TYPES } from "../api/quality-metrics.ts";
 import { errorMessage } from "../core/log.ts";
+import { MetricSettingsError } from "../metrics/metric-settings-error.ts";
 import { nameTag } from "../token/tags.ts";
 import { parseTrainingLog, type TrainingLogSettings } from "../training-log/log-settings.ts";
-import { isMetricType, LABEL_SUMS, type MetricDefinition } from "./label-sums.ts";
+import { type LiveMetric, liveMetric } from "./live-metric.ts";
 
 /** The file says something else than settings. */
 export class SettingsError extends Error {
@@ -32,7 +34,7 @@ export interface DeploymentSettings {
   /** Stands for it in tokens. */
   readonly tag: number;
   readonly labels: readonly LabelDefinition[];
-  readonly metrics: readonly MetricDefinition[];
+  readonly metrics: readonly LiveMetric[];
   /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
   readonly falseAlarmDays?: number;
   /** How its labels are logged for training; undefined where they are not. */
@@ -90,7 +92,7 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
   );
   distinct(labelNames, `${place}.labels`);
   distinct(
-    metrics.map((metric) => metric.name),
+    metrics.map(({ definition }) => definition.name),
     `${place}.metrics`,
   );
   const watched =
@@ -134,13 +136,14 @@ function secondsOf(text: unknown): number {
   }
 }
 
-function metricOf(value: unknown, place: string, labels: readonly string[]): MetricDefinition {
-  const entry = members(value, place, ["name", "type", "label", "cap"]);
+function metricOf(value: unknown, place: string, labels: readonly string[]): LiveMetric {
+  const entry = members(value, place, ["name", "type", "label", "cap", "k"]);
   const name = nameOf(entry["name"], `${place}.name`);
-  const { type, label, cap } = entry;
-  if (!isMetricType(type)) {
+  const { type: given, label } = entry;
+  const type = QUALITY_METRIC_TYPES.find((known) => known === given);
+  if (type === undefined) {
     throw new SettingsError(
-      `expected ${place}.type to be one of ${Object.keys(LABEL_SUMS).join(", ")}, got ${JSON.stringify(type)}`,
+      `expected ${place}.type to be one of ${QUALITY_METRIC_TYPES.join(", ")}, got ${JSON.stringify(given)}`,
     );
   }
   if (typeof label !== "string" || !labels.includes(label)) {
@@ -148,16 +151,34 @@ function metricOf(value: unknown, place: string, labels: readonly string[]): Met
       `expected ${place}.label to be one of ${labels.join(", ")}, got ${JSON.stringify(label)}`,
     );
   }
-  if (type !== "RevenuePerRequest") {
-    if (cap !== undefined)
-      throw new SettingsError(`expected ${place}.cap only of a metric of type RevenuePerRequest`);
-    return { name, type, label };
-  }
-  if (typeof cap !== "number" || !(cap > 0 && cap <= 1e9)) {
+  const { cap, k } = { cap: numberOf(entry, "cap", place), k: numberOf(entry, "k", place) };
+  if (isAmountMetric(type) && !(cap !== undefined && cap > 0 && cap <= 1e9)) {
     // One order of a fortune would decide a comparison.
     throw new SettingsError(`expected ${place}.cap to be a number above 0 and at most 1e9`);
   }
-  return { name, type, label, cap };
+  const made = {
+    name,
+    type,
+    label,
+    ...(cap === undefined ? {} : { cap }),
+    ...(k === undefined ? {} : { k }),
+  };
+  try {
+    return liveMetric(made);
+  } catch (error) {
+    if (error instanceof MetricSettingsError) throw new SettingsError(`${place}: ${error.message}`);
+    throw error;
+  }
+}
+
+function numberOf(
+  entry: Readonly<Record<string, unknown>>,
+  member: "cap" | "k",
+  place: string,
+): number | undefined {
+  const value = entry[member];
+  if (value === undefined || typeof value === "number") return value;
+  throw new SettingsError(`expected ${place}.${member} to be a number, got ${JSON.stringify(value)}`);
 }
 
 function members(value: unknown, place: string, known: readonly string[]): Readonly<Record<string, unknown>> {

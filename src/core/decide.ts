@@ -2,8 +2,8 @@
  * Decides about one ModelDeployment: a chain of planners over one observation, and the writes that follow from
  * their plans.
  *
- * Pure. The order of the planners is the order in which one may rely on another: undo, revision, validation, rollout,
- * capacity, pods, traffic, conditions. It must never say twice what a planner says once.
+ * Pure. The order of the planners is the order in which one may rely on another: anomalies, undo, revision, validation,
+ * rollout, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
  */
 
 import { valueAt } from "../api/json.ts";
@@ -18,10 +18,12 @@ import {
   modelServersPolicy,
   modelServersService,
   podRevision,
+  rolloutPause,
   trafficService,
 } from "../render/model-deployment-children.ts";
 import { modelServersDeployment } from "../render/model-servers/deployment.ts";
 import { modelServerLabels } from "../render/model-servers/model-servers-input.ts";
+import { type AnomalyPlan, planAnomalies, withPause } from "./anomaly/plan-anomalies.ts";
 import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
 import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
 import type { Plans } from "./conditions/plan-conditions.ts";
@@ -105,7 +107,8 @@ function objectsToApply(
       metadata,
       group,
       observation.settings.metricsScrapers,
-      spec.quality?.observe !== undefined,
+      spec.quality?.observe !== undefined ||
+        (spec.quality !== undefined && spec.runtime.name === "container"),
     ),
     ...pods.pods.flatMap((planned) => modelServerObjects(observation, planned)),
     ...wantedJobs(observation, validation),
@@ -182,11 +185,12 @@ function removals(
 export function decide(observation: Observation): Decision {
   const isSuspended = observation.deployment.spec.suspend === true;
   const stated = statedRevision(observation);
-  const undo = isSuspended ? heldUndo(observation, stated) : planUndo(observation, stated);
+  const anomalies = planAnomalies(observation, stated);
+  const undo = isSuspended ? heldUndo(observation, stated) : planUndo(observation, stated, anomalies.undo);
   if (isTargetLost(undo)) return decideNothing(observation, lostTargetStatus(observation, undo), undo.events);
   return isSuspended
-    ? decideNothing(observation, suspendedStatus(observation, undo))
-    : decideWrites(observation, undo);
+    ? decideNothing(observation, suspendedStatus(observation, anomalies, undo))
+    : decideWrites(withPause(observation, anomalies), anomalies, undo);
 }
 
 /** It is looked at, and nothing else. */
@@ -206,11 +210,15 @@ function decideNothing(
 }
 
 /** A suspended ModelDeployment: roles and traffic stay as they were reported. */
-function suspendedStatus(observation: Observation, undo: UndoPlan): ModelDeploymentStatus {
+function suspendedStatus(
+  observation: Observation,
+  anomalies: AnomalyPlan,
+  undo: UndoPlan,
+): ModelDeploymentStatus {
   const { traffic } = observation.deployment.status;
   const revisions = heldRevisions(observation, undo);
   const rollout = heldRollout(observation, revisions);
-  const plans = makePlans(observation, undo, revisions, heldValidation(observation), rollout);
+  const plans = makePlans(observation, anomalies, undo, revisions, heldValidation(observation), rollout);
   const held = traffic === undefined ? plans : { ...plans, traffic };
   const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
   const { observedRefresh: obeyed } = observation.deployment.status;
@@ -221,10 +229,11 @@ function suspendedStatus(observation: Observation, undo: UndoPlan): ModelDeploym
   };
 }
 
-function decideWrites(observation: Observation, undo: UndoPlan): Decision {
+function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: UndoPlan): Decision {
   const revisions = planRevisions(observation, undo);
   const validation = planValidation(observation, revisions);
-  const plans = makePlans(observation, undo, revisions, validation, planRollout(observation, revisions));
+  const rollout = planRollout(observation, revisions);
+  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout);
   const status = reportedStatus(observation, plans);
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
@@ -237,6 +246,9 @@ function decideWrites(observation: Observation, undo: UndoPlan): Decision {
     ...(wakeAts.length === 0 ? {} : { wakeAtMilliseconds: Math.min(...wakeAts) }),
     apply: objectsToApply(observation, plans),
     scale: scales(observation, plans.capacity),
+    ...(anomalies.pause === undefined
+      ? {}
+      : { pause: rolloutPause(observation.deployment.metadata.namespace, anomalies.pause) }),
     remove: removals(observation, plans),
     ...(plans.rollout.gateQuestions === undefined ? {} : { gateQuestions: plans.rollout.gateQuestions }),
     events: [
@@ -249,6 +261,7 @@ function decideWrites(observation: Observation, undo: UndoPlan): Decision {
 
 function makePlans(
   observation: Observation,
+  anomalies: AnomalyPlan,
   undo: UndoPlan,
   revisions: RevisionPlan,
   validation: ValidationPlan,
@@ -257,5 +270,5 @@ function makePlans(
   const capacity = planCapacity(observation, revisions, rollout);
   const pods = planPods(observation, capacity);
   const traffic = planTraffic(observation, revisions, rollout, capacity);
-  return { undo, revisions, validation, rollout, capacity, pods, traffic };
+  return { anomalies, undo, revisions, validation, rollout, capacity, pods, traffic };
 }

@@ -47,6 +47,8 @@ export interface Decision {
   readonly apply: readonly KubeObject[];
   /** Carried out after `apply`. */
   readonly scale: readonly ScaleIntent[];
+  /** What is written into the spec of a ModelRollout, beside what people write there. Carried out after `scale`. */
+  readonly pause?: KubeObject;
   /** Carried out last. */
   readonly remove: readonly RemoveIntent[];
   readonly events: readonly EventIntent[];

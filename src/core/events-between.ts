@@ -1,8 +1,10 @@
 /**
  * The Events that a change of status is worth: one for a change, none for an attempt.
  */
+import type { StatedAlarm } from "../api/anomaly-status.ts";
 import { type ConditionReason, ORDINARY_ROLLOUT_REASONS } from "../api/conditions.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
+import { alarmText, isSameAlarm } from "./anomaly/alarm-words.ts";
 import type { EventIntent, RolloutReport } from "./decision.ts";
 
 function conditionOf(status: ModelDeploymentStatus, type: string) {
@@ -60,6 +62,26 @@ function validationBegin(
   return [{ type: "Normal", reason: "Validating", action: "BeginValidation", note }];
 }
 
+/** That an alarm began or ended is told once for each. */
+function alarmEvents(
+  { anomalies: { alarms: before = [] } = {} }: ModelDeploymentStatus,
+  { anomalies: { alarms: after = [] } = {} }: ModelDeploymentStatus,
+): readonly EventIntent[] {
+  const notIn = (others: readonly StatedAlarm[]) => (alarm: StatedAlarm) =>
+    others.every((other) => !isSameAlarm(other, alarm));
+  return [
+    ...after.filter(notIn(before)).map((alarm): EventIntent => {
+      const follows = alarm.reaction === undefined ? "" : `; ${alarm.reaction}`;
+      const note = `${alarmText(alarm)}${follows}`;
+      return { type: "Warning", reason: "AnomalyDetected", action: "BeginAnomaly", note };
+    }),
+    ...before.filter(notIn(after)).map(({ series, since }): EventIntent => {
+      const note = `${series}: the alarm about what began at ${since} has ended`;
+      return { type: "Normal", reason: "AnomalyEnded", action: "EndAnomaly", note };
+    }),
+  ];
+}
+
 /** Reasons of `Stalled` that have an Event of their own. */
 const TOLD_ELSEWHERE: ReadonlySet<string> = new Set<ConditionReason>(["RolloutAborted", "Undoing", "Undone"]);
 
@@ -86,6 +108,7 @@ export function eventsBetween(
     ...conditionEvent(before, after, "Ready", "False").filter((event) => !isToldAlready(event)),
     ...stalled,
     ...conditionEvent(before, after, "Suspended", "False"),
+    ...alarmEvents(before, after),
     ...(after.revisions?.candidate === undefined ? [] : rolloutTrouble(before, after)),
   ];
 }

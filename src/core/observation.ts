@@ -4,6 +4,7 @@
  * Planners are pure functions over this. Whatever a planner wants to know must be a field here; nothing
  * in `core` reads a cache, a clock or the network.
  */
+import type { WatchedDeployment } from "../anomaly/watched-answer.ts";
 import type { Devices } from "../api/devices.ts";
 import type { JsonRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
@@ -15,6 +16,7 @@ import type { CollectorPods } from "../render/collector-pods.ts";
 import type { RouterPods } from "../render/router-pods.ts";
 import type { ModelRevisionData } from "./revision/model-revision.ts";
 import type { ReadEvidence } from "./rollout/gates/gate-evidence.ts";
+import type { Reading } from "./rollout/gates/reading.ts";
 
 /** A ControllerRevision of this ModelDeployment. */
 export interface ObservedRevision {
@@ -183,6 +185,8 @@ export interface Observation {
   readonly routers: readonly ObservedRouter[];
   /** What was read from outside for the gates of the current release; absent while nothing was. */
   readonly gateEvidence?: ReadEvidence;
+  /** What the collector says of the series that it watches; absent before it was asked. */
+  readonly anomalies?: Reading<WatchedDeployment>;
   /** Absent while there is no pod of it. */
   readonly collector?: ObservedCollector;
   /** Why the operator may write nothing for the collector; absent where nothing is in the way. */

@@ -52,7 +52,7 @@ function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus,
 
 /** The status. */
 export function reportedStatus(observation: Observation, plans: Plans): ModelDeploymentStatus {
-  const { undo, revisions, validation, rollout, pods, traffic } = plans;
+  const { anomalies, undo, revisions, validation, rollout, pods, traffic } = plans;
   const { stable } = revisions;
   const served = servedRevisions(observation.deployment.status, observation.revisions, { stable, traffic });
   return {
@@ -67,6 +67,7 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
     ...(served === undefined ? {} : { served }),
     ...(undo.status === undefined ? {} : { undo: undo.status }),
     ...(validation.status === undefined ? {} : { validation: validation.status }),
+    ...(anomalies.status === undefined ? {} : { anomalies: anomalies.status }),
     ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
     pools: pods.pods.map((planned) => poolStatus(observation, planned)),
     traffic,

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { FETCH_MOUNT } from "../api/names.ts";
 import { type Answer, serveFile, startModelServer } from "../sources/testdata/model-server.ts";
+import { startProxy } from "../sources/testdata/proxy-server.ts";
 import { finishDigest, startDigest } from "./digest.ts";
 
 const MODEL = Buffer.from(Uint8Array.from({ length: 4_000_000 }, (_, index) => (index * 7919) >> 5));
@@ -106,6 +107,34 @@ test("a disk that takes no more bytes fails the check Write, and nothing is left
   });
   expect(await readdir(volume)).toEqual([]);
 });
+
+test("a proxy that says nothing does not keep the command from ending, and its credentials are told nowhere", async () => {
+  await using proxy = await startProxy({ isSilent: true });
+  const through = ["--proxy", proxy.url.replace("://", "://petrel:5ecret@"), "--timeout", "1s"];
+  const { exitCode, log } = await ended(start("https://models.example/model.onnx", { more: through }));
+  expect(exitCode).toBe(1);
+  const told = await readFile(terminationLog, "utf8");
+  expect(JSON.parse(told)).toMatchObject({ check: "Timeout" });
+  expect(proxy.requests.map(({ url }) => url)).toEqual(["models.example:443"]);
+  expect(log + told).not.toMatch(/5ecret|cGV0cmVs/);
+});
+
+test.each(["socks5://petrel:5ecret@127.0.0.1:1080", "http://petrel:5ecret@127.0.0.1:3128/path"])(
+  "the proxy %s is refused, not passed over, and its credentials are told nowhere",
+  async (url) => {
+    await using server = await startModelServer(serveFile(MODEL));
+    const { exitCode, log } = await ended(start(server.url, { more: ["--proxy", url] }));
+    expect(exitCode).toBe(1);
+    const told = await readFile(terminationLog, "utf8");
+    expect(JSON.parse(told)).toMatchObject({
+      check: "Settings",
+      expected: "http://HOST:PORT",
+      terminal: true,
+    });
+    expect(log + told).not.toContain("5ecret");
+    expect(server.requests).toHaveLength(0);
+  },
+);
 
 test.each(["SIGTERM", "SIGINT"] as const)("%s ends it at once; nothing is left", async (signal) => {
   const asked = Promise.withResolvers<void>();

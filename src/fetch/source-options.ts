@@ -7,6 +7,7 @@ import { FETCH_MOUNT } from "../api/names.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorCode } from "../sources/error-code.ts";
 import { parseModelUri } from "../sources/model-uri.ts";
+import { type HttpProxy, parseProxy } from "../sources/proxy.ts";
 import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
 import type { HttpAccess, S3Access, SourceSettings } from "../sources/source-settings.ts";
 import { FetchFailure } from "./failure.ts";
@@ -32,7 +33,7 @@ export interface SourceOptions {
 /**
  * Reads the files that the options name.
  *
- * @throws FetchFailure (`Settings`) when one is missing or empty.
+ * @throws FetchFailure (`Settings`) when one is missing or empty, or the proxy is none.
  */
 export async function readSourceSettings(
   uri: string,
@@ -43,7 +44,9 @@ export async function readSourceSettings(
   const { caFile, proxy, proxyExceptions = "", authorizationFile } = options;
   const http: HttpAccess = {
     authorities: caFile === undefined ? [] : [await readSetting(caFile)],
-    ...(proxy === undefined ? {} : { proxy: { url: proxy, exceptions: proxyExceptions.split(",") } }),
+    ...(proxy === undefined
+      ? {}
+      : { proxy: { server: readProxy(proxy), exceptions: proxyExceptions.split(",") } }),
     ...(authorizationFile === undefined
       ? {}
       : {
@@ -68,6 +71,16 @@ export async function readSourceSettings(
     ),
   };
   return { http, s3, claimsFolder: options.claimsFolder, imageFolder: options.imageFolder };
+}
+
+/** One that cannot be used is never passed over: the store would be reached without it. */
+function readProxy(text: string): HttpProxy {
+  const proxy = parseProxy(text);
+  if (proxy !== undefined) return proxy;
+  const expected = "http://HOST:PORT";
+  const found = "another text (not shown: it may hold a secret)";
+  const message = `the proxy is not valid: expected ${expected}, found ${found}`;
+  throw new FetchFailure({ check: "Settings", message, expected, found, terminal: true });
 }
 
 /** Largest certificate bundle or secret. */

@@ -1,5 +1,5 @@
 /**
- * The writes of Petrel: server-side apply by three field managers, so that each write owns its own fields and
+ * The writes of Petrel: server-side apply by four field managers, so that each write owns its own fields and
  * nobody else's are touched.
  *
  * Replicas of a Deployment have a manager of their own. It is created with `replicas: 0` by `petrel`, then
@@ -17,6 +17,8 @@ export const FIELD_MANAGER = {
   status: "petrel-status",
   /** Replicas, through /scale. */
   scale: "petrel-scale",
+  /** What follows from an anomaly, in a ModelRollout. */
+  anomaly: "petrel-anomaly",
 } as const;
 
 /** A version that no object has ever had: etcd gives the first one 2. */
@@ -74,6 +76,16 @@ export function scale(
   const object = { apiVersion: "autoscaling/v1", kind: "Scale", metadata, spec: { replicas } };
   const options = { fieldManager: FIELD_MANAGER.scale, force: true, subresource: "scale" } as const;
   return port.apply(object, options, target);
+}
+
+/**
+ * Writes a few fields of an object's spec that people may write as well, whoever wrote them last. It must name the uid: a
+ * 422 when the name is another object's by now, a 409 when it is nobody's.
+ */
+export function applyGuidance(port: KubePort, object: KubeObject): Promise<KubeObject> {
+  if (object.metadata.uid === undefined)
+    throw new Error(`${object.kind} ${object.metadata.name} needs a uid`);
+  return port.apply(object, { fieldManager: FIELD_MANAGER.anomaly, force: true });
 }
 
 /**

@@ -96,9 +96,18 @@ export interface Metric {
   add(request: SettledRequest, sums: Float64Array): void;
   /** The metric's value, or undefined where nothing was counted that it could be made of. */
   value(sums: Float64Array): number | undefined;
-  /** What the request adds to y, where a request without feedback adds 0. Only with the gate use `Outcome`. */
-  outcome?(request: SettledRequest): number;
+  /**
+   * What the request adds to y, where a request without feedback adds 0: never negative. Of every metric that is a mean
+   * over requests, whether arms can be compared by it or not.
+   */
+  outcome?(request: SettledRequest): RequestNumber;
 }
+
+/**
+ * A request's number. `Unordered`: a row with the label is there, but not where it stood. Such a request adds 0 to y, and
+ * whoever counts says how many there were.
+ */
+export type RequestNumber = number | "Unordered";
 
 /** One field of {@link MetricSettings} that a type of metric reads. */
 export interface SettingRule {

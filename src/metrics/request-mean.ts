@@ -2,11 +2,15 @@
  * Metrics that are a mean over requests: each request has one number. Its sum, the sum of its square and the number of
  * requests are all that is kept.
  */
-import { type GateUse, type Metric, type MetricSettings, ratio, type Sum } from "./metric.ts";
+import {
+  type GateUse,
+  type Metric,
+  type MetricSettings,
+  type RequestNumber,
+  ratio,
+  type Sum,
+} from "./metric.ts";
 import type { SettledRequest } from "./settled-request.ts";
-
-/** A request's number, or why it has none. */
-export type RequestNumber = number | "Unordered";
 
 /** How a mean over requests is made. */
 export interface RequestMean {
@@ -16,10 +20,7 @@ export interface RequestMean {
   readonly needsOrder?: true;
   /** What a request's number is, for the help of the sums. */
   readonly what: string;
-  /**
-   * The number of a request. `Unordered`: a row with the label is there, but not where it stood. Such requests are
-   * counted and left out.
-   */
+  /** The number of a request. Those that are `Unordered` are counted and left out of the value. */
   number(request: SettledRequest): RequestNumber;
 }
 
@@ -42,7 +43,7 @@ export function requestMean(
     { name: "squares", help: `Sum over requests of the square of ${what}.`, exported: true },
     ...(needsOrder ? [UNORDERED_SUM] : []),
   ];
-  const metric: Metric = {
+  return {
     name,
     type,
     labels,
@@ -59,13 +60,6 @@ export function requestMean(
       into[SQUARES] = (into[SQUARES] ?? 0) + value * value;
     },
     value: (from) => ratio(from[TOTAL], from[REQUESTS]),
-  };
-  if (gate.type === "Descriptive") return metric;
-  return {
-    ...metric,
-    outcome(request) {
-      const value = number(request);
-      return value === "Unordered" ? 0 : value;
-    },
+    outcome: number,
   };
 }

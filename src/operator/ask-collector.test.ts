@@ -239,6 +239,14 @@ test.each<[what: string, changes: object, reason: string]>([
   expect([metrics.size, unusable.get("ctr")]).toEqual([0, reason]);
 });
 
+test("a metric that only describes revisions is not judged by, whoever lets a gate name it", async () => {
+  say = (from, to) => answer(from, to);
+  const [ctr] = QUESTION.metrics;
+  const ndcg = ctr === undefined ? [] : [{ ...ctr, type: "NDCG" as const }];
+  const { metrics, unusable } = await ask({ ...QUESTION, metrics: ndcg });
+  expect([metrics.size, unusable.get("ctr")]).toEqual([0, "revisions cannot be compared by NDCG"]);
+});
+
 test.each<[what: string, say: Say, message: string]>([
   [
     "no router has told of anything",

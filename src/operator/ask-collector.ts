@@ -5,6 +5,7 @@
  * and number; who has to wait for too long is told so, and a collector that hangs holds up no other one for longer than one
  * of its answers may take. What is not whole, or is of long ago, is no evidence: the error says what was expected.
  */
+import { isGatingMetric } from "../api/quality-metrics.ts";
 import type { Clock } from "../core/clock.ts";
 import {
   type CollectorCounts,
@@ -13,7 +14,7 @@ import {
 } from "../core/rollout/gates/collector-counts.ts";
 import type { ArmCell, MetricEvidence } from "../core/rollout/gates/gate-evidence.ts";
 import type { KubePort } from "../kube/port.ts";
-import { COLLECTOR_KEY, COLLECTOR_NAME, COLLECTOR_PORT, collectorHost } from "../render/collector-names.ts";
+import { METRIC_TYPES } from "../metrics/register.ts";
 import { HttpClient, textOf } from "../sources/http-client.ts";
 import {
   type AnsweredArm,
@@ -23,7 +24,7 @@ import {
 } from "../stats/collector-answer.ts";
 import { KEY_DELAY_SLOTS, slotOf } from "../token/slot.ts";
 import { ANSWER_TIMEOUT_MILLISECONDS, GateAnswerError } from "./ask-gate.ts";
-import { collectorSecret, secretText } from "./collector-secret.ts";
+import { collectorAddress, collectorToken, within } from "./collector-access.ts";
 import { Places } from "./places.ts";
 
 /** Reads once. Rejects when nothing came by which may be judged. */
@@ -68,7 +69,7 @@ const RECENT_SLOTS = 10;
 export function askCollectorOverHttp({
   port,
   clock,
-  addressOf = serviceOf,
+  addressOf = collectorAddress,
   limits = {},
 }: AskCollectorOptions): AskCollector {
   const client = new HttpClient({ authorities: [] });
@@ -105,7 +106,7 @@ export function askCollectorOverHttp({
   return (question, signal) =>
     inTurn(question.namespace, signal, async () => {
       signal.throwIfAborted();
-      const token = await accessToken(port, question.namespace);
+      const token = await collectorToken(port, question.namespace);
       const names = question.metrics.map(({ name }) => name);
       const send = async (url: URL, limited: AbortSignal): Promise<string> => {
         const response = await client.send({
@@ -147,22 +148,6 @@ export function askCollectorOverHttp({
       const late = `the collector did not give all answers within ${reading} ms`;
       return within(reading, late, signal, (whole) => countsOf(question, clock.now(), readIn(whole)));
     });
-}
-
-/** Runs work with a signal that also ends it after a time, and says so then. */
-async function within<Result>(
-  milliseconds: number,
-  message: string,
-  signal: AbortSignal,
-  work: (limited: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const timeout = AbortSignal.timeout(milliseconds);
-  try {
-    return await work(AbortSignal.any([signal, timeout]));
-  } catch (error) {
-    if (!timeout.aborted || signal.aborted || error instanceof GateAnswerError) throw error;
-    throw new GateAnswerError(message);
-  }
 }
 
 /** What one answer is to hold, beside the answers of all arms. */
@@ -226,7 +211,7 @@ async function countsOf(
       usable.set(name, {
         metric: {
           values: arrived.metrics.get(name)?.zeroOrOne === true ? "ZeroOne" : "Amount",
-          better: "Higher",
+          better: METRIC_TYPES[metric.type].higherIsBetter ? "Higher" : "Lower",
         },
         maturesMilliseconds: maturesSeconds * 1_000,
         arrived: cellsOf(arrived.arms, name, "arrived"),
@@ -279,6 +264,7 @@ function problemOf(
   { metrics, countedThrough = 0 }: CollectorAnswer,
   from: number,
 ): string | undefined {
+  if (!isGatingMetric(type)) return `revisions cannot be compared by ${type}`;
   const counted = metrics.get(name);
   if (counted === undefined) return "the collector does not count it yet";
   const isAsked =
@@ -315,17 +301,4 @@ function rateOf({ arms, range, voidedSlots }: CollectorAnswer): number {
     .filter(({ arm }) => armName(arm) !== undefined)
     .reduce((sum, arm) => sum + arm.requests, 0);
   return seconds > 0 ? requests / seconds : 0;
-}
-
-/** What is somebody else's is not sent to the collector. */
-async function accessToken(port: Pick<KubePort, "get">, namespace: string): Promise<string> {
-  const secret = await collectorSecret(port, namespace);
-  const [token = ""] = secretText(secret, COLLECTOR_KEY.accessTokens).split("\n");
-  // A header takes no other characters.
-  if (/^[\x21-\x7e]{1,256}$/.test(token)) return token;
-  throw new GateAnswerError(`expected the Secret ${COLLECTOR_NAME} with what opens the collector`);
-}
-
-function serviceOf(namespace: string): string {
-  return `http://${collectorHost(namespace)}:${COLLECTOR_PORT.internal}`;
 }

@@ -19,6 +19,7 @@ import { stopOnSignals } from "../process/stop-on-signals.ts";
 import { wholeNumber } from "../process/whole-number.ts";
 import { type CollectorPods, collectorPodsSchema } from "../render/collector-pods.ts";
 import { type RouterPods, routerPodsSchema } from "../render/router-pods.ts";
+import { askAnomaliesOverHttp } from "./ask-anomalies.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
 import { askOverHttp } from "./ask-gate.ts";
 import { askRoutersOverHttp } from "./ask-routers.ts";
@@ -236,6 +237,7 @@ async function run(options: Arguments): Promise<void> {
       askCollectorOverHttp({ port: transport, clock }),
       askRoutersOverHttp(),
     ),
+    askAnomalies: askAnomaliesOverHttp({ port: transport }),
     observe: metrics.observe,
     recordEvent: eventSink(events),
   });

@@ -13,7 +13,7 @@ import { RESOURCE } from "../api/kube-resources.ts";
 import type { Decision, ScaleIntent } from "../core/decision.ts";
 import type { Logger } from "../core/log.ts";
 import type { LiveObjects, Refusal } from "../core/observation.ts";
-import { applyChild, createChild, FIELD_MANAGER, remove, scale } from "../kube/apply.ts";
+import { applyChild, applyGuidance, createChild, FIELD_MANAGER, remove, scale } from "../kube/apply.ts";
 import { firstDrift, standsAs, withApplyHash } from "../kube/drift.ts";
 import { replicasOwnedOnlyBy } from "../kube/managed-fields.ts";
 import { referenceTo } from "../kube/object-key.ts";
@@ -40,7 +40,7 @@ export interface Execution {
 export type Ownership = "Ours" | "Leaving" | "Foreign";
 
 /** The writes of a decision. */
-export type Writes = Pick<Decision, "apply" | "remove"> & Partial<Pick<Decision, "scale">>;
+export type Writes = Pick<Decision, "apply" | "remove" | "pause"> & Partial<Pick<Decision, "scale">>;
 
 /** What pods must not be without: what they may reach and be reached by, and who they are. */
 const GUARDS: ReadonlySet<string> = new Set([RESOURCE.networkPolicy.kind, RESOURCE.serviceAccount.kind]);
@@ -78,6 +78,7 @@ export async function execute(writes: Writes, execution: Execution): Promise<rea
     if (refusals.has(key) || leaving.has(key) || (isUnguarded && asksForPods(size, execution.live))) continue;
     await scaleStanding(size, execution);
   }
+  if (writes.pause !== undefined) await pause(writes.pause, execution);
   for (const key of leaving) throw stillLeaving(key);
   for (const { reference, uid } of writes.remove) {
     await execution.confirm?.();
@@ -86,6 +87,14 @@ export async function execute(writes: Writes, execution: Execution): Promise<rea
     execution.log.info("removed", { "petrel.object": `${reference.resource.kind}/${reference.name}` });
   }
   return [...refusals.values()];
+}
+
+/** A person may have let it go on since it was read: then this is not what was decided from any more. */
+async function pause(guidance: KubeObject, { port, confirm, signal, log }: Execution): Promise<void> {
+  await confirm?.();
+  signal.throwIfAborted();
+  await applyGuidance(port, guidance);
+  log.info("paused", { "petrel.object": liveKey(guidance) });
 }
 
 function sayingThatPodsWait(refusal: Refusal): Refusal {

@@ -123,13 +123,16 @@ function holdersOf(reads: readonly ReadModelDeployment[]): readonly PortHolder[]
   });
 }
 
+/** What is known beside the caches. */
+export type SeenBeside = Pick<Observation, "gateEvidence" | "anomalies" | "collectorProblem">;
+
 /** Gathers what a decision about a ModelDeployment depends on. */
 export function gatherModelDeployment(
   caches: Caches,
   deployment: ModelDeployment,
   settings: OperatorSettings,
   nowMilliseconds: number,
-  { gateEvidence, collectorProblem }: Pick<Observation, "gateEvidence" | "collectorProblem"> = {},
+  { gateEvidence, anomalies, collectorProblem }: SeenBeside = {},
 ): Gathered<Observation> {
   const { namespace, name, uid } = deployment.metadata;
   const live = new Map<string, KubeObject>();
@@ -159,6 +162,7 @@ export function gatherModelDeployment(
     ...observedValidations(childrenOf(caches, deployment, RESOURCE.job.kind), pods),
     routers: observedRouters(caches, namespace, name),
     ...(gateEvidence === undefined ? {} : { gateEvidence }),
+    ...(anomalies === undefined ? {} : { anomalies }),
     ...observedCollector(caches, namespace),
     ...(collectorProblem === undefined ? {} : { collectorProblem }),
     portHolders: portHolders(caches, deployment),

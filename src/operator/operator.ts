@@ -7,6 +7,8 @@ import type { RolloutPhase } from "../api/model-rollout.ts";
 import type { Random } from "../kube/backoff.ts";
 import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../kube/reconciler.ts";
 import { aborted } from "../process/aborted.ts";
+import { AnomalyReadings } from "./anomaly-readings.ts";
+import type { AskAnomalies } from "./ask-anomalies.ts";
 import { allCaches, type Caches, cachedObjects, createCaches, keyOfRead } from "./caches.ts";
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
@@ -22,10 +24,12 @@ import { rolloutPhases } from "./rollout-metrics.ts";
 
 /** What an operator needs. */
 export interface OperatorOptions
-  extends Omit<ReconcileContext, "caches" | "gateAnswers" | "collectorProblems"> {
+  extends Omit<ReconcileContext, "caches" | "gateAnswers" | "anomalyReadings" | "collectorProblems"> {
   readonly random: Random;
   /** Asks for the gates of releases; without it they wait. */
   readonly askGate?: AskGate;
+  /** Asks collectors for alarms; without it nothing is known of any. */
+  readonly askAnomalies?: AskAnomalies;
   /** The only namespaces that are looked at; all of them when absent. */
   readonly namespaces?: readonly string[];
   /** ModelDeployments that are reconciled at the same time. */
@@ -104,11 +108,15 @@ export class Operator {
     const ended = AbortSignal.any([stop, lost]);
     await Promise.race([this.synced(), aborted(ended)]);
     if (ended.aborted) return;
-    const { askGate, clock } = this.#options;
+    const { askGate, askAnomalies, clock } = this.#options;
     const gateAnswers =
       askGate === undefined
         ? undefined
         : new GateAnswers({ clock, ask: askGate, onAnswer: (key) => deployments.add(key) });
+    const anomalyReadings =
+      askAnomalies === undefined
+        ? undefined
+        : new AnomalyReadings({ clock, ask: askAnomalies, onChange: (key) => deployments.add(key) });
     const collectorProblems = new CollectorProblems((namespace) =>
       addCounted(namespace, this.#caches.modelDeployments, (key) => deployments.add(key)),
     );
@@ -117,6 +125,7 @@ export class Operator {
       caches: this.#caches,
       collectorProblems,
       ...(gateAnswers === undefined ? {} : { gateAnswers }),
+      ...(anomalyReadings === undefined ? {} : { anomalyReadings }),
     } satisfies ReconcileContext;
     const deployments = this.#reconciler(
       CONTROLLER.modelDeployment,
@@ -154,6 +163,7 @@ export class Operator {
     }
     // Not before: the last reconcile of each ModelDeployment says what is asked for it.
     gateAnswers?.close();
+    anomalyReadings?.close();
   }
 
   #startResync(deployments: Reconciler, routers: Reconciler, collectors: Reconciler): () => void {

@@ -20,12 +20,13 @@ import type { RouterDecision, RouterObservation } from "../core/router/decide-ro
 import { applyStatus } from "../kube/apply.ts";
 import type { KubePort } from "../kube/port.ts";
 import type { ReconcileResult } from "../kube/reconciler.ts";
+import type { AnomalyReadings } from "./anomaly-readings.ts";
 import type { Caches } from "./caches.ts";
 import type { CollectorProblems } from "./collector-problems.ts";
 import type { EventSink } from "./event-sink.ts";
 import { execute, type Ownership } from "./execute.ts";
 import type { GateAnswers } from "./gate-answers.ts";
-import { gatherModelDeployment } from "./gather.ts";
+import { gatherModelDeployment, type SeenBeside } from "./gather.ts";
 import { requireStableSeen } from "./overlooked-revision.ts";
 import { reportUnreadable } from "./report-unreadable.ts";
 
@@ -40,6 +41,8 @@ export interface ReconcileContext {
   readonly recordEvent: EventSink;
   /** Asks for the gates of releases; where it is absent they wait. */
   readonly gateAnswers?: GateAnswers;
+  /** Asks collectors for alarms; where it is absent nothing is known of any. */
+  readonly anomalyReadings?: AnomalyReadings;
   /** What keeps collectors from being made right; absent where nobody makes them. */
   readonly collectorProblems?: CollectorProblems;
   /** What decides; the simulation puts decisions with errors in its place. */
@@ -60,6 +63,7 @@ export async function reconcileModelDeployment(
   // What is being deleted needs nothing: the garbage collector takes the children.
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) {
     context.gateAnswers?.follow(key, []);
+    context.anomalyReadings?.follow(key, false);
     return cached === undefined || cached.deployment !== undefined
       ? {}
       : await reportUnreadable(context, cached);
@@ -90,20 +94,23 @@ export async function reconcileModelDeployment(
   }
 
   context.gateAnswers?.follow(key, afterwards.gateQuestions ?? []);
+  context.anomalyReadings?.follow(key, deployment.spec.quality?.anomalies !== undefined);
   const { wakeAtMilliseconds: wakeAt } = afterwards;
   return wakeAt === undefined ? {} : { wakeAt };
 }
 
 /** What is known beside the caches. */
 function seenBeside(
-  { gateAnswers, collectorProblems }: ReconcileContext,
+  { gateAnswers, anomalyReadings, collectorProblems }: ReconcileContext,
   key: string,
   namespace: string,
-): Pick<Observation, "gateEvidence" | "collectorProblem"> {
+): SeenBeside {
   const gateEvidence = gateAnswers?.evidence(key);
+  const anomalies = anomalyReadings?.of(key);
   const collectorProblem = collectorProblems?.of(namespace);
   return {
     ...(gateEvidence === undefined ? {} : { gateEvidence }),
+    ...(anomalies === undefined ? {} : { anomalies }),
     ...(collectorProblem === undefined ? {} : { collectorProblem }),
   };
 }

@@ -72,17 +72,18 @@ export function modelServersService(owner: Owner, name: string): KubeObject {
 
 /**
  * Lets nobody reach the model servers but the routers of the namespace, and scrapers the metrics alone. The kubelet's
- * probes come from the node, which is always let in. `isObserved` says whether the pods have sidecars, with metrics of
- * their own.
+ * probes come from the node, which is always let in. Routers may reach the ports of pods with a sidecar before the model
+ * server and of those without, for both stand while one replaces the other. `hasSidecar` says whether the pods have sidecars,
+ * with metrics of their own.
  */
 export function modelServersPolicy(
   owner: Owner,
   name: string,
   metricsScrapers: readonly JsonRecord[],
-  isObserved: boolean,
+  hasSidecar: boolean,
 ): KubeObject {
   const port = (number: number) => ({ port: number, protocol: "TCP" });
-  const metricsPorts = [MODEL_POD_PORT.metrics, ...(isObserved ? [MODEL_POD_PORT.sidecar] : [])];
+  const metricsPorts = [MODEL_POD_PORT.metrics, ...(hasSidecar ? [MODEL_POD_PORT.sidecar] : [])];
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
@@ -93,7 +94,9 @@ export function modelServersPolicy(
       ingress: [
         {
           from: [{ podSelector: { matchLabels: routerLabels } }],
-          ports: [port(MODEL_POD_PORT.rest), port(MODEL_POD_PORT.grpc)],
+          ports: (["rest", "grpc", "inlineRest", "inlineGrpc"] as const).map((name) =>
+            port(MODEL_POD_PORT[name]),
+          ),
         },
         // A rule without peers would let everybody in.
         ...(metricsScrapers.length === 0 ? [] : [{ from: metricsScrapers, ports: metricsPorts.map(port) }]),
@@ -170,5 +173,18 @@ export function modelRollout(
     kind: "ModelRollout",
     metadata: childMetadata(owner, name),
     spec: { modelDeployment, revision, number, strategy, ...(gates === undefined ? {} : { gates }) },
+  };
+}
+
+/** What pauses a ModelRollout because of an anomaly: two fields, whatever else it says. It holds for this very one. */
+export function rolloutPause(
+  namespace: string,
+  { rollout, uid, because }: { readonly rollout: string; readonly uid: string; readonly because: string },
+): KubeObject {
+  return {
+    apiVersion: API_GROUP_VERSION,
+    kind: "ModelRollout",
+    metadata: { name: rollout, namespace, uid },
+    spec: { paused: true, pausedFor: because },
   };
 }

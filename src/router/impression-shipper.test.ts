@@ -88,6 +88,9 @@ let envoyIsUp = true;
 /** Whether it opens a log at once. */
 let envoyOpens = true;
 
+/** For how long the machine stands still while Envoy is asked, in milliseconds. */
+let holdUp = { before: 0, after: 0 };
+
 /** Time goes on by itself wherever somebody waits. */
 const clock: Clock = {
   now: () => now,
@@ -105,8 +108,13 @@ const envoy = {
     if (envoyOpens && !existsSync(join(folder, "access.log"))) writeFileSync(join(folder, "access.log"), "");
     return Promise.resolve();
   },
-  logHealth: () =>
-    envoyIsUp ? Promise.resolve({ uptimeSeconds, failedWrites }) : Promise.reject(new Error("Envoy is down")),
+  logHealth() {
+    if (!envoyIsUp) return Promise.reject(new Error("Envoy is down"));
+    passSeconds(holdUp.before / 1_000);
+    const health = { uptimeSeconds, failedWrites };
+    passSeconds(holdUp.after / 1_000);
+    return Promise.resolve(health);
+  },
 };
 
 /** A router that has started anew on the same folder. */
@@ -137,6 +145,7 @@ beforeEach(() => {
   writeFileSync(join(folder, "access.log"), "");
   collector = new StandInCollector();
   [uptimeSeconds, failedWrites, envoyIsUp, envoyOpens] = [100, 0, true, true];
+  holdUp = { before: 0, after: 0 };
 });
 
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -230,6 +239,21 @@ test("an Envoy that has started anew and logs nothing holds nothing up", async (
   uptimeSeconds = 10;
   await newShipper().step(false);
   expect(collector.requests).toHaveLength(1);
+});
+
+test.each([
+  ["before Envoy answers", 20_000, 0],
+  ["after Envoy has looked at its clock", 0, 20_000],
+])("a pause of the machine %s is no gap", async (_what, before, after) => {
+  const shipper = newShipper();
+  for (let round = 0; round < 4; round++) {
+    passSeconds(5);
+    holdUp = round % 2 === 1 ? { before, after } : { before: 0, after: 0 };
+    answer(round);
+    await shipper.step(false);
+  }
+  expect(collector.requests).toHaveLength(4);
+  expect(collector.batches.flatMap(({ gaps }) => gaps)).toEqual([]);
 });
 
 describe("what is lost is a gap", () => {

@@ -12,6 +12,7 @@ import type { LoggingEnvoy } from "./envoy-administration.ts";
 import type { LogDirectory, SealedFile } from "./log-directory.ts";
 import { type LoggedAnswer, readLoggedAnswer } from "./logged-answer.ts";
 import {
+  hasStartedSince,
   newShippingState,
   type PendingBatch,
   readShippingState,
@@ -160,9 +161,9 @@ export class ImpressionShipper {
         await sleep(clock, REOPEN_LOOK_MILLISECONDS);
         continue;
       }
-      const { at = 0, uptimeSeconds = 0 } = this.#kept.envoy ?? {};
+      const seen = this.#kept.envoy;
       const sealedAt = (await directory.sealed()).at(-1)?.sealedAt ?? 0;
-      if (at - uptimeSeconds * 1_000 > sealedAt) return;
+      if (seen !== undefined && hasStartedSince(seen, sealedAt)) return;
       throw new Error("Envoy has not opened a new access log yet");
     }
   }
@@ -170,8 +171,9 @@ export class ImpressionShipper {
   /** Notices what Envoy has lost. One that does not answer is noticed when it does again. */
   async #look(): Promise<void> {
     const { envoy, clock } = this.#options;
+    const from = clock.now();
     const health = await envoy.logHealth();
-    await this.#keep(withSight(this.#kept, { at: clock.now(), ...health }));
+    await this.#keep(withSight(this.#kept, { from, to: clock.now(), ...health }));
   }
 
   async #dropExcess(): Promise<void> {

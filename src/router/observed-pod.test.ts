@@ -29,6 +29,33 @@ test("a model server that has started may get requests, whatever the kubelet thi
   });
 });
 
+describe("a pod whose requests pass through its sidecar", () => {
+  const ports = [
+    { name: "rest", containerPort: 9092 },
+    { name: "grpc", containerPort: 9093 },
+  ];
+  const inline = (started: boolean) => ({
+    ...pod({ status: { initContainerStatuses: [{ name: "sidecar", started }] } }),
+    spec: { initContainers: [{ name: "fetch" }, { name: "sidecar", ports }] },
+  });
+
+  test("is reached at the ports of the sidecar", () => {
+    expect(readPod(inline(true)).endpoint).toMatchObject({
+      ip: "10.0.0.1",
+      ports: { rest: 9092, grpc: 9093 },
+    });
+  });
+
+  test("is none before the sidecar listens", () => {
+    expect(readPod(inline(false)).endpoint).toBeUndefined();
+  });
+
+  test("is reached as ever where the sidecar stands beside its server", () => {
+    const beside = [{ name: "sidecar", ports: [{ name: "sidecar", containerPort: 9091 }] }];
+    expect(readPod({ ...pod(), spec: { initContainers: beside } }).endpoint).not.toHaveProperty("ports");
+  });
+});
+
 describe("no endpoint is", () => {
   test.each([
     ["a pod without an address", pod({ status: { podIP: undefined } })],

@@ -8,6 +8,7 @@ import { asList, asString, valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { COMPONENT, CONTAINER, LABEL } from "../api/names.ts";
 import type { ModelServerEndpoint } from "../render/envoy/endpoints.ts";
+import { inlinePorts } from "../render/model-servers/inline-sidecar.ts";
 
 /** A pod of Petrel. */
 export interface ObservedPod {
@@ -47,15 +48,22 @@ function readEndpoint(pod: KubeObject): ObservedPod["endpoint"] {
     component === COMPONENT.modelServer && valueAt(pod, "status", "phase") === "Running" && hasStarted(pod);
   if (!isServing || isIP(ip) === 0) return undefined;
   if (modelDeployment === undefined || pool === undefined || revision === undefined) return undefined;
-  return { pod: name, ip, pool, revision, modelDeployment };
+  const ports = inlinePorts(pod);
+  return { pod: name, ip, pool, revision, modelDeployment, ...(ports === undefined ? {} : { ports }) };
 }
 
 /**
  * The startup probe of the model server asks for readiness, so "started" means that the model has been ready
- * since the container began. A pod that is listed before would count as a failed one and move traffic away.
+ * since the container began. A pod that is listed before would count as a failed one and move traffic away. So would one
+ * whose sidecar does not listen yet, where requests pass through that.
  */
 function hasStarted(pod: KubeObject): boolean {
-  return asList(valueAt(pod, "status", "containerStatuses")).some(
-    (status) => valueAt(status, "name") === CONTAINER.serve && valueAt(status, "started") === true,
+  const isStarted = (list: string, name: string) =>
+    asList(valueAt(pod, "status", list)).some(
+      (status) => valueAt(status, "name") === name && valueAt(status, "started") === true,
+    );
+  return (
+    isStarted("containerStatuses", CONTAINER.serve) &&
+    (inlinePorts(pod) === undefined || isStarted("initContainerStatuses", CONTAINER.sidecar))
   );
 }

@@ -31,8 +31,9 @@ const pendingBatchSchema = Type.Object({
 });
 
 const envoySightSchema = Type.Object({
-  /** By this machine's clock. */
-  at: time,
+  /** When it was asked and when it had answered, by this machine's clock: it looked at its own in between. */
+  from: time,
+  to: time,
   uptimeSeconds: Type.Number(),
   /** Writes to files that failed since Envoy started. */
   failedWrites: count,
@@ -71,7 +72,7 @@ export type ShippingState = Readonly<Type.Static<typeof shippingStateSchema>>;
  */
 export const LOG_LAG_MILLISECONDS = 32_000;
 
-/** Envoy tells whole seconds, and not at the very moment of the look. */
+/** Envoy tells the difference of two times in whole seconds: each answer is less than one second off. */
 const UPTIME_TOLERANCE_SECONDS = 3;
 
 /** The state of a router that begins to log. */
@@ -133,19 +134,24 @@ export function withGap(state: ShippingState, gap: Gap): ShippingState {
 
 /**
  * Envoy was seen. One that has started since it was seen last took with it what it had not written; so did one that could
- * not write.
+ * not write. However long this program or Envoy was held up, an Envoy that went on is not taken for a new one.
  */
 export function withSight(state: ShippingState, sight: EnvoySight): ShippingState {
   const before = state.envoy;
   const seen = { ...state, envoy: sight };
   if (before === undefined) return seen;
-  const expectedSeconds = before.uptimeSeconds + (sight.at - before.at) / 1_000;
+  const leastSeconds = before.uptimeSeconds + (sight.from - before.to) / 1_000;
   const hasRestarted =
-    sight.uptimeSeconds < Math.max(before.uptimeSeconds, expectedSeconds - UPTIME_TOLERANCE_SECONDS);
+    sight.uptimeSeconds < Math.max(before.uptimeSeconds, leastSeconds - UPTIME_TOLERANCE_SECONDS);
   const hasFailed = !hasRestarted && sight.failedWrites > before.failedWrites;
   return hasRestarted || hasFailed
-    ? withGap(seen, { from: Math.max(0, before.at - LOG_LAG_MILLISECONDS), to: sight.at })
+    ? withGap(seen, { from: Math.max(0, before.from - LOG_LAG_MILLISECONDS), to: sight.to })
     : seen;
+}
+
+/** Whether an Envoy has surely started after a moment: it tells whole seconds. */
+export function hasStartedSince({ from, uptimeSeconds }: EnvoySight, moment: number): boolean {
+  return from - (uptimeSeconds + 1) * 1_000 > moment;
 }
 
 /** Reads what was noted; undefined for anything else. */

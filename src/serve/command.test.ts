@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, expect, jest, test } from "@jest/globals";
+import { CORRUPT_MODEL, CORRUPT_MODEL_WORDS } from "./testdata/corrupt-model.ts";
 import { modelDirectory, tinyModelFile } from "./testdata/server.ts";
 
 jest.setTimeout(60_000);
@@ -127,6 +128,27 @@ test("ends with 1 and one line of termination message when the model cannot load
     message: expect.stringMatching(/Protobuf parsing failed/),
   });
   expect(program.output()).toMatch(/"log.level":"error".*Protobuf parsing failed/);
+});
+
+test("ends with 1 and ONNX Runtime's own words for a file that is no model", async () => {
+  const path = terminationLog();
+  writeFileSync(path, "");
+  const directory = dirname(path);
+  writeFileSync(join(directory, "model.onnx"), CORRUPT_MODEL);
+  const program = start(
+    "--model-name",
+    "m",
+    "--model-directory",
+    directory,
+    "--termination-log",
+    path,
+    ...PORTS,
+  );
+  expect(await program.exitCode).toBe(1);
+  expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({
+    check: "Load",
+    message: `Load model from ${directory}${CORRUPT_MODEL_WORDS}`,
+  });
 });
 
 test("ends with 1 and says what to do when it cannot compute with the execution provider", async () => {

@@ -6,7 +6,7 @@
  * process then kills itself after the message is written, which Kubernetes shows as code 137.
  */
 import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { parseDurationMilliseconds } from "../api/duration.ts";
 import { MODEL_POD_PORT, MODEL_VOLUME, SERVE_CHECK, type ServeCheck } from "../api/names.ts";
 import { EXECUTION_PROVIDERS } from "../api/runtime.ts";
@@ -14,19 +14,25 @@ import { systemClock } from "../core/clock.ts";
 import { createLogger, errorMessage, LOG_LEVELS, type Logger, type LogLevel } from "../core/log.ts";
 import { aborted } from "../process/aborted.ts";
 import { durationOption } from "../process/duration-option.ts";
+import { parseName } from "../process/name-option.ts";
 import { parseSocketPath } from "../process/socket-path.ts";
 import { stopOnSignals } from "../process/stop-on-signals.ts";
-import { readBoundedFile, watchFiles } from "../process/watched-files.ts";
+import {
+  addTokenOptions,
+  type TokenOptions,
+  tokenIssuerOf,
+  watchTokenKeys,
+} from "../process/token-minting.ts";
+import { readBoundedFile } from "../process/watched-files.ts";
 import { wholeNumber } from "../process/whole-number.ts";
 import { parseObservedFile } from "../tap/observed-settings.ts";
-import { KeyRing } from "../token/key-ring.ts";
 import { executionProviderIsInstalled, executionProviderTrouble } from "./execution-provider.ts";
 import { VERSION_POLICIES, type VersionPolicy } from "./model-directory.ts";
 import { ModelServer } from "./model-server.ts";
 import type { TapSettings } from "./request-tap.ts";
 
 /** The options of the command line, as commander gives them. */
-interface ServeCommandOptions {
+interface ServeCommandOptions extends TokenOptions {
   readonly modelDirectory: string;
   readonly modelName: string;
   readonly modelVersion: string;
@@ -47,10 +53,6 @@ interface ServeCommandOptions {
   readonly requestTimeout: number;
   readonly drainDelay: number;
   readonly drainTimeout: number;
-  readonly tokenKeys?: string;
-  readonly tokenDeployment: string;
-  readonly tokenPool: number;
-  readonly tokenModelDigest: string;
   readonly tapSocket?: string;
   readonly tapSettings?: string;
   readonly terminationLog: string;
@@ -66,7 +68,7 @@ const LONGEST_BATCH_DELAY = "1s";
 
 /** The command `petrel serve`. */
 export function serveCommand(): Command {
-  return new Command("serve")
+  return addTokenOptions(new Command("serve"))
     .description("serve a model with the Open Inference Protocol over REST and gRPC")
     .requiredOption("--model-name <name>", "name of the model in requests", parseName)
     .option("--model-version <version>", "version of a model without version folders", parseName, "1")
@@ -128,18 +130,6 @@ export function serveCommand(): Command {
     .option("--tap-socket <path>", "Unix socket of the sidecar that is told of requests", parseSocketPath)
     .option("--tap-settings <path>", "file that says what the sidecar is told")
     .option(
-      "--token-keys <path>",
-      "file of the key with which prediction tokens are signed; without it there are none",
-    )
-    .option("--token-deployment <uid>", "uid of the ModelDeployment, for tokens", parseName, "")
-    .option(
-      "--token-pool <index>",
-      "place of the pool in the chain of failover, for tokens",
-      wholeNumber(0, 255),
-      0,
-    )
-    .option("--token-model-digest <digest>", "digest of the model, for tokens", parseDigest, "")
-    .option(
       "--termination-log <path>",
       "where a reason to end is written, if it exists",
       "/dev/termination-log",
@@ -181,7 +171,7 @@ async function serve(options: ServeCommandOptions): Promise<number> {
     exitOrKill(await server.close());
     return 1;
   };
-  const stopWatching = watchTokenKeys(options, server, log);
+  const stopWatching = watchTokenKeys(options.tokenKeys, (ring) => server.useTokenKeys(ring), log);
   try {
     await server.listen();
   } catch (error) {
@@ -208,24 +198,6 @@ async function serve(options: ServeCommandOptions): Promise<number> {
   stopWatching();
   exitOrKill(modelStopped);
   return cutOff === 0 ? 0 : 1;
-}
-
-/**
- * Takes the keys of prediction tokens as they are now and whenever they change. Where there are none yet, answers have
- * no token.
- */
-function watchTokenKeys({ tokenKeys }: ServeCommandOptions, server: ModelServer, log: Logger): () => void {
-  if (tokenKeys === undefined) return () => {};
-  const use = (text: string) => server.useTokenKeys(KeyRing.parse(text));
-  let initial = "";
-  try {
-    initial = readBoundedFile(tokenKeys);
-    use(initial);
-  } catch (error) {
-    log.warn("no prediction tokens until there is a key", { "file.path": tokenKeys, error });
-    initial = "";
-  }
-  return watchFiles([{ path: tokenKeys, use }], [initial], systemClock, log, () => {});
 }
 
 /** What the sidecar is told. Settings that cannot be used cost what is observed, and no prediction. */
@@ -277,15 +249,7 @@ function serverOptions(options: ServeCommandOptions): ConstructorParameters<type
     requestTimeoutMilliseconds: options.requestTimeout,
     drainDelayMilliseconds: options.drainDelay,
     drainTimeoutMilliseconds: options.drainTimeout,
-    tokenIssuer:
-      options.tokenKeys === undefined
-        ? undefined
-        : {
-            deployment: options.tokenDeployment,
-            revision: options.modelRevision,
-            pool: options.tokenPool,
-            modelDigest: options.tokenModelDigest,
-          },
+    tokenIssuer: tokenIssuerOf(options, options.modelRevision),
   };
 }
 
@@ -306,18 +270,4 @@ function writeTerminationMessage(path: string, check: ServeCheck, message: strin
   }
   const cut = message.slice(0, MAXIMUM_TERMINATION_MESSAGE_LENGTH);
   writeFileSync(path, `${JSON.stringify({ check, message: cut })}\n`);
-}
-
-function parseDigest(text: string): string {
-  if (!/^sha256:[0-9a-f]{64}$/.test(text)) {
-    throw new InvalidArgumentError("Expected sha256: and 64 hexadecimal digits.");
-  }
-  return text;
-}
-
-function parseName(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(text)) {
-    throw new InvalidArgumentError("Expected 1 to 253 letters, digits, '.', '_' or '-'.");
-  }
-  return text;
 }

@@ -2,13 +2,14 @@ import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { peakMemoryOf } from "../../test/fixtures/peak-memory.ts";
+import { FUZZ_RUNS } from "../../test/properties/fuzz-runs.ts";
 import { encodeMessage } from "./grpc-messages.ts";
 import { type GrpcTestClient, grpcClient } from "./testdata/grpc-client.ts";
 import { infer } from "./testdata/rest-client.ts";
 import { startReadyServer, type TestServer } from "./testdata/server.ts";
 
 // Nothing here is about time; a busy machine takes its own.
-jest.setTimeout(600_000);
+jest.setTimeout(1_200_000);
 
 let server: TestServer;
 let client: GrpcTestClient;
@@ -83,7 +84,7 @@ test.each([
           expect(ALLOWED).toContain(await codeOf(doubled ? Buffer.concat([cut, message]) : cut));
         },
       ),
-      { numRuns: 400 },
+      { numRuns: FUZZ_RUNS },
     );
   },
 );

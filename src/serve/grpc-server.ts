@@ -19,6 +19,7 @@ import { BoundedBody } from "../process/bounded-body.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import type { Observation } from "../tap/observation.ts";
+import { assignmentIn, type TokenMint } from "../token/token-mint.ts";
 import type { Admission } from "./admission.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
@@ -34,7 +35,6 @@ import { Patience } from "./patience.ts";
 import type { RequestTap } from "./request-tap.ts";
 import { asServeError, FAILURES, quoted, ServeError } from "./serve-error.ts";
 import type { ServeMetrics } from "./serve-metrics.ts";
-import { assignmentIn, type TokenMint } from "./token-mint.ts";
 
 /** What the gRPC server is made of. */
 export interface GrpcServerOptions {

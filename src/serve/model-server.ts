@@ -7,7 +7,9 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import { type StatusServer, startStatusServer } from "../process/status-server.ts";
+import { tokenMint } from "../process/token-minting.ts";
 import type { KeyRing } from "../token/key-ring.ts";
+import type { TokenIssuer, TokenMint } from "../token/token-mint.ts";
 import { Admission } from "./admission.ts";
 import { CodecThread } from "./codec-thread.ts";
 import type { LoadedModel } from "./executor.ts";
@@ -20,7 +22,6 @@ import { RequestTap, type TapSettings } from "./request-tap.ts";
 import { RestServer } from "./rest-server.ts";
 import type { Batching } from "./row-batch.ts";
 import { ServeMetrics } from "./serve-metrics.ts";
-import { type TokenIssuer, TokenMint } from "./token-mint.ts";
 import type { WorkerExecutorOptions } from "./worker-executor.ts";
 
 /** Everything that can be set. */
@@ -67,6 +68,8 @@ export interface ListeningPorts {
   readonly liveness: number;
 }
 
+/** It has read every request that it answers, so it knows the rows of each. */
+const TOKEN_OUTCOMES = ["minted", "unassigned", "excluded", "no_key"] as const;
 const MAXIMUM_CONNECTIONS = 4_096;
 /** Envoy opens more connections when it needs more streams. */
 const MAXIMUM_STREAMS_PER_CONNECTION = 64;
@@ -158,7 +161,10 @@ export class ModelServer {
       clock,
     });
     const { tokenIssuer } = options;
-    this.#mint = tokenIssuer === undefined ? undefined : new TokenMint(tokenIssuer, metrics.registry);
+    this.#mint =
+      tokenIssuer === undefined
+        ? undefined
+        : tokenMint(tokenIssuer, metrics.registry, "petrel_serve_tokens_total", TOKEN_OUTCOMES);
     this.#tap =
       options.tap === undefined ? undefined : new RequestTap(options.tap, modelName, modelRevision, edges);
     if (this.#tap !== undefined) metrics.showTap(this.#tap.sender);

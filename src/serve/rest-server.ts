@@ -11,6 +11,8 @@ import type { Logger } from "../core/log.ts";
 import { close, createBoundedServer, type HttpLimits, listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import type { Observation } from "../tap/observation.ts";
+import type { TokenMint } from "../token/token-mint.ts";
+import { readAssignment } from "../token/token-mint.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { readInferHead } from "./infer-head.ts";
@@ -23,8 +25,6 @@ import { JSON_LENGTH_HEADER, type RestInferResponse } from "./rest-codec.ts";
 import { findRoute, type InferRoute, type RestRoute } from "./rest-route.ts";
 import { asServeError, FAILURES, ServeError } from "./serve-error.ts";
 import type { ServeMetrics } from "./serve-metrics.ts";
-import type { TokenMint } from "./token-mint.ts";
-import { readAssignment } from "./token-mint.ts";
 
 /** What the REST server is made of. */
 export interface RestServerOptions {

@@ -14,12 +14,12 @@ import { KeyRing } from "../token/key-ring.ts";
 import { ARM_CHECK, isSignedWith, readToken, tokenBytes } from "../token/prediction-token.ts";
 import { absoluteSlot } from "../token/slot.ts";
 import { nameTag, userTag } from "../token/tags.ts";
+import { assignmentIn, readAssignment } from "../token/token-mint.ts";
 import { encodeMessage } from "./grpc-messages.ts";
 import { frame } from "./grpc-wire.ts";
 import { infer, MLP_REQUEST } from "./testdata/rest-client.ts";
 import { startReadyServer, type TestServer } from "./testdata/server.ts";
 import { startConsumer, type TapConsumer } from "./testdata/tap-consumer.ts";
-import { assignmentIn, readAssignment } from "./token-mint.ts";
 
 const SECRET = Buffer.alloc(32, 1).toString("base64");
 const TIME = 1_795_000_000;

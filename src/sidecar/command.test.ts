@@ -1,12 +1,14 @@
 /** The program as a process: that it starts, shows, is killed and comes back, and ends. */
 import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { inFolder } from "../process/testdata/in-folder.ts";
 import { portOf } from "./testdata/inline.ts";
 import { eventOf, OBSERVE, streamOf, until } from "./testdata/observing.ts";
-import { startSidecar as start, startWatched } from "./testdata/sidecar-process.ts";
+import { startSidecar as start, startWatched, startWith } from "./testdata/sidecar-process.ts";
 
 test(
   "observes, is killed, observes again at the same socket, and ends when it is asked to",
@@ -56,6 +58,71 @@ test(
     }),
   60_000,
 );
+
+test("does not start with a socket and no settings", async () => {
+  await expect(startWith(["--tap-socket=/run/nobody/listens"], () => {})).rejects.toThrow(
+    "expected --settings with --tap-socket",
+  );
+}, 60_000);
+
+test(
+  "before a runtime it passes requests whatever is wrong with its settings, and observes once it can",
+  () =>
+    inFolder(async (folder) => {
+      const runtime = createHttpServer((request, response) => {
+        request.resume().on("end", () => response.end('{"outputs":[]}'));
+      });
+      await new Promise<void>((resolve) => runtime.listen(0, "127.0.0.1", resolve));
+      const file = join(folder, "settings.json");
+      const reference = join(folder, "reference.ndjson");
+      writeFileSync(file, JSON.stringify({ observe: OBSERVE, drift: { reference: { file: reference } } }));
+      const sidecar = await start(
+        folder,
+        `--rest-upstream=http://127.0.0.1:${portOf(runtime)}`,
+        "--rest-port=0",
+        `--token-keys=${join(folder, "no-key.json")}`,
+      );
+      const shown = async (line: string) =>
+        (await (await fetch(`${sidecar.metrics}/metrics`)).text()).split("\n").includes(line);
+      const ask = async () =>
+        (await fetch(`${sidecar.rest}/v2/models/m/infer`, { method: "POST", body: '{"inputs":[]}' })).status;
+      try {
+        expect(await ask()).toBe(200);
+        expect(await shown("petrel_sidecar_configuration_valid 0")).toBe(true);
+        expect(await shown('petrel_sidecar_tokens_total{outcome="unassigned"} 1')).toBe(true);
+        await until(() => shown('petrel_model_requests_total{model_revision="",arm="None",code="2xx"} 1'));
+        const values = Array.from({ length: 200 }, (_, index) => ({ score: [index / 200], price: [index] }));
+        const lines = values.map((line) => JSON.stringify({ drawn: 0, values: line }));
+        writeFileSync(reference, `${lines.join("\n")}\n`);
+        await until(() => shown("petrel_sidecar_configuration_valid 1"));
+        expect(await ask()).toBe(200);
+      } finally {
+        runtime.close();
+        expect(await sidecar.end("SIGTERM")).toBe(0);
+      }
+    }),
+  60_000,
+);
+
+test("a request under way when it is asked to end is answered, and then it ends", async () => {
+  const arrived = Promise.withResolvers<() => void>();
+  const runtime = createHttpServer((request, response) => {
+    request.resume().on("end", () => arrived.resolve(() => response.end('{"outputs":[]}')));
+  });
+  await new Promise<void>((resolve) => runtime.listen(0, "127.0.0.1", resolve));
+  const sidecar = await startWith(
+    [`--rest-upstream=http://127.0.0.1:${portOf(runtime)}`, "--rest-port=0"],
+    () => {},
+  );
+  const answer = fetch(`${sidecar.rest}/v2/models/m/infer`, { method: "POST", body: "{}" });
+  const finish = await arrived.promise;
+  const ended = sidecar.end("SIGTERM");
+  await until(async () => (await fetch(`${sidecar.metrics}/readyz`)).status === 503);
+  finish();
+  expect(await (await answer).json()).toEqual({ outputs: [] });
+  expect(await ended).toBe(0);
+  runtime.close();
+}, 60_000);
 
 /** A port that somebody else has. */
 async function withTakenPort(work: (port: number) => Promise<void>): Promise<void> {

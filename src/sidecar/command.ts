@@ -7,8 +7,10 @@ import { systemClock } from "../core/clock.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { aborted } from "../process/aborted.ts";
 import { durationOption } from "../process/duration-option.ts";
+import { parseName } from "../process/name-option.ts";
 import { parseSocketPath } from "../process/socket-path.ts";
 import { stopOnSignals } from "../process/stop-on-signals.ts";
+import { addTokenOptions } from "../process/token-minting.ts";
 import { wholeNumber } from "../process/whole-number.ts";
 import { outliveFailures } from "./outlived-failures.ts";
 import type { SidecarArguments } from "./run-sidecar.ts";
@@ -23,9 +25,11 @@ const LONGEST_DURATION = "24h";
 
 /** The verb `petrel sidecar`. */
 export function sidecarCommand(): Command {
-  return new Command("sidecar")
-    .description("Turns the requests of the model server beside it into metrics and training data.")
-    .requiredOption("--settings <path>", "file that says what is observed")
+  return addTokenOptions(new Command("sidecar"))
+    .description(
+      "Turns the requests of a model server into metrics and training data; before a foreign one it gives tokens, too.",
+    )
+    .option("--settings <path>", "file that says what is observed")
     .option("--tap-socket <path>", "Unix socket that the model server tells of its requests", parseSocketPath)
     .option("--rest-upstream <url>", "foreign runtime that is passed requests over HTTP/1.1", parseUpstream)
     .option("--grpc-upstream <url>", "foreign runtime that is passed calls over gRPC", parseUpstream)
@@ -85,9 +89,4 @@ function parseUpstream(text: string): string {
   const url = URL.parse(text);
   if (url !== null && url.protocol === "http:" && url.pathname === "/" && url.search === "") return text;
   throw new InvalidArgumentError(`expected a URL such as http://127.0.0.1:8000, got "${text}"`);
-}
-
-function parseName(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(text)) return text;
-  throw new InvalidArgumentError("expected 1 to 253 letters, digits, '.', '_' or '-'");
 }

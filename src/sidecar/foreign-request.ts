@@ -1,8 +1,10 @@
 /**
- * What is observed of requests that pass through to a foreign runtime. Bodies stream by; what is needed of them is kept
- * until the answer has gone, in a room that all requests share, and read only then: nobody waits for it.
+ * What is observed of requests that pass through to a foreign runtime, and the token of an answer. Bodies stream by; what
+ * is needed of them is kept in a room that all requests share. Inputs are read while the runtime computes, outputs once
+ * the answer has gone: nobody waits for it.
  *
- * A request that cannot be observed is counted with its status and its time all the same, and why.
+ * A request that cannot be observed is counted with its status and its time all the same, and why. Nothing here may
+ * throw, whatever is wrong with what is observed: the request passes.
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
@@ -12,7 +14,9 @@ import { ObservedHeaders } from "../tap/observed-headers.ts";
 import type { ObservedSettings } from "../tap/observed-settings.ts";
 import type { TapEvent } from "../tap/tap-event.ts";
 import { HmacKey } from "../token/hmac-sha256.ts";
+import type { RequestAssignment, TokenMint } from "../token/token-mint.ts";
 import type { EventSource } from "./observed-model.ts";
+import { PassingBody, type UnobservedReason } from "./passing-body.ts";
 
 /** Where observations go. */
 export interface ObservationSink {
@@ -20,64 +24,31 @@ export interface ObservationSink {
   readonly observed: () => ObservedSettings;
   readonly take: (source: EventSource, event: TapEvent) => void;
   readonly missed: (reason: UnobservedReason) => void;
+  /** Something went wrong that never should, and the request passed all the same. */
+  readonly failed: (error: unknown) => void;
 }
 
-/** Why inputs and outputs of a request are not known. */
-export type UnobservedReason = "TooLarge" | "TooMany" | "Encoded" | "Unreadable";
+/** What a body says. */
+export interface ReadTensors {
+  /** Those that were asked for. */
+  readonly tensors: readonly ObservedTensor[];
+  /** First dimension of the first tensor, as Petrel's own server counts rows; 1 where there is none. */
+  readonly rows: number;
+}
 
 /** Reads the tensors of a body that has the names; throws RangeError for one that is too large. */
-export type TensorReader = (body: Buffer, names: ReadonlySet<string>) => readonly ObservedTensor[];
+export type TensorReader = (body: Buffer, names: ReadonlySet<string>) => ReadTensors;
 
-/** Of one body. */
-const MAXIMUM_BODY_BYTES = 2 ** 20;
+/** How a request is read: whole, or for its rows alone what {@link PassingBody} keeps of a large one. */
+export interface RequestReader {
+  readonly tensors: TensorReader;
+  /** Undefined where the beginning does not tell them; may throw. */
+  readonly rows: (head: Buffer) => number | undefined;
+}
+
 /** Of all requests under way. */
 const MAXIMUM_BYTES = 32 * 2 ** 20;
-/** What a piece takes beside its bytes: a client may send a body in pieces of one byte. */
-const PIECE_BYTES = 256;
 const USER_KEY_BYTES = 32;
-
-/** A part of a request on its way: its pieces are kept as they are, without a copy. */
-export class PassingBody {
-  readonly #observer: ForeignObserver;
-  #pieces: Buffer[] = [];
-  #bytes = 0;
-  problem: UnobservedReason | undefined;
-
-  constructor(observer: ForeignObserver) {
-    this.#observer = observer;
-  }
-
-  /** Keeps a piece, or gives the body up. */
-  add(piece: Buffer): void {
-    if (this.problem !== undefined) return;
-    const bytes = piece.length + PIECE_BYTES;
-    if (this.#bytes + bytes > MAXIMUM_BODY_BYTES) this.giveUp("TooLarge");
-    else if (!this.#observer.reserve(bytes)) this.giveUp("TooMany");
-    else {
-      this.#pieces.push(piece);
-      this.#bytes += bytes;
-    }
-  }
-
-  /** Keeps nothing of it any more. */
-  giveUp(reason: UnobservedReason): void {
-    this.problem ??= reason;
-    this.release();
-  }
-
-  /** All of it. */
-  whole(): Buffer {
-    const [only] = this.#pieces;
-    return only !== undefined && this.#pieces.length === 1 ? only : Buffer.concat(this.#pieces);
-  }
-
-  /** Gives its room back. */
-  release(): void {
-    this.#observer.release(this.#bytes);
-    this.#pieces = [];
-    this.#bytes = 0;
-  }
-}
 
 /** One request to the runtime. */
 export class ForeignRequest {
@@ -87,6 +58,10 @@ export class ForeignRequest {
   readonly #observed: ObservedNames;
   readonly #observation: Observation;
   readonly #startMilliseconds: number;
+  /** How the inputs are read, as long as they can be and are not. */
+  #readRequest: RequestReader | undefined;
+  #inputs: ReadTensors | undefined;
+  #rows: number | undefined;
   #isEnded = false;
 
   constructor(
@@ -101,44 +76,83 @@ export class ForeignRequest {
     this.#startMilliseconds = startMilliseconds;
     this.request = new PassingBody(observer);
     this.response = new PassingBody(observer);
+    // What nobody asks for is not kept.
+    if (observer.givesTokens) this.request.keepHead();
+    else if (observed.input.size === 0) this.request.skip();
+    if (observed.output.size === 0) this.response.skip();
   }
 
-  /** The answer has gone, with a status as HTTP has it; readers are for bodies of a request that succeeded. */
-  end(
-    httpStatus: number,
-    nowMilliseconds: number,
-    readers?: { readonly inputs: TensorReader; readonly outputs: TensorReader },
-  ): void {
+  /** The request has come whole and was passed on: its inputs are read as soon as nothing else waits. */
+  requestEnded(reader: RequestReader): void {
+    if (this.#isEnded || this.request.isSkipped) return;
+    this.#readRequest = reader;
+    setImmediate(() => this.#read());
+  }
+
+  /** The token of an answer that succeeded, whose head is about to go; undefined for an answer without one. */
+  token(assignment: () => RequestAssignment): string | undefined {
+    this.#read();
+    return this.#observer.token(assignment, this.#rows, this.#observation.event);
+  }
+
+  /** The answer has gone, with a status as HTTP has it; `readOutputs` is for the body of one that succeeded. */
+  end(httpStatus: number, nowMilliseconds: number, readOutputs?: TensorReader): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     const { event } = this.#observation;
     event.status = httpStatus;
     event.latencyMilliseconds = Math.max(0, nowMilliseconds - this.#startMilliseconds);
-    if (readers !== undefined) this.#read(readers);
+    if (readOutputs !== undefined) this.#observe(readOutputs);
+    this.#readRequest = undefined;
     this.request.release();
     this.response.release();
     this.#observer.take(this.#observed.source, event);
   }
 
-  #read({ inputs, outputs }: { readonly inputs: TensorReader; readonly outputs: TensorReader }): void {
-    const problem = this.request.problem ?? this.response.problem;
-    if (problem !== undefined) {
-      this.#observer.missed(problem);
-      return;
-    }
+  #read(): void {
+    const reader = this.#readRequest;
+    if (reader === undefined) return;
+    this.#readRequest = undefined;
     try {
-      const { input, output } = this.#observed;
-      const [read, answered] = [
-        input.size === 0 ? [] : inputs(this.request.whole(), input),
-        output.size === 0 ? [] : outputs(this.response.whole(), output),
-      ];
-      this.#observation.takeInputs(read);
+      if (this.request.problem === undefined) {
+        this.#inputs = reader.tensors(this.request.whole(), this.#observed.input);
+        this.#rows = this.#inputs.rows;
+      } else if (this.request.problem === "TooLarge") this.#rows = reader.rows(this.request.whole());
+    } catch (error) {
+      this.request.giveUp(problemOf(error));
+    }
+    this.request.release();
+  }
+
+  #observe(readOutputs: TensorReader): void {
+    const { input, output } = this.#observed;
+    this.#read();
+    try {
+      const answered =
+        output.size === 0 || this.response.problem !== undefined
+          ? []
+          : readOutputs(this.response.whole(), output).tensors;
+      const problem = (input.size === 0 ? undefined : this.#inputProblem()) ?? this.response.problem;
+      if (problem !== undefined) {
+        this.#observer.missed(problem);
+        return;
+      }
+      this.#observation.takeInputs(this.#inputs?.tensors ?? []);
       this.#observation.takeOutputs(answered);
     } catch (error) {
-      const isTooLarge = error instanceof RangeError || errorCode(error) === "ERR_BUFFER_TOO_LARGE";
-      this.#observer.missed(isTooLarge ? "TooLarge" : "Unreadable");
+      this.#observer.missed(problemOf(error));
     }
   }
+
+  /** Why the inputs are not known; a request that was answered before it had come is not read. */
+  #inputProblem(): UnobservedReason | undefined {
+    return this.#inputs === undefined ? (this.request.problem ?? "Unreadable") : undefined;
+  }
+}
+
+function problemOf(error: unknown): UnobservedReason {
+  const isTooLarge = error instanceof RangeError || errorCode(error) === "ERR_BUFFER_TOO_LARGE";
+  return isTooLarge ? "TooLarge" : "Unreadable";
 }
 
 /** What is looked at by the settings with which a request began, whatever they are when it ends. */
@@ -149,12 +163,24 @@ interface ObservedNames {
   readonly output: ReadonlySet<string>;
 }
 
+/** What an observer is made of. */
+export interface ForeignObserverOptions {
+  readonly sink: ObservationSink;
+  /** Name of the model, for the training log. */
+  readonly model: string;
+  readonly revision: string;
+  readonly clock: Clock;
+  /** Mints the tokens of answers; absent where none are asked for. */
+  readonly mint?: TokenMint | undefined;
+}
+
 /** Observes all requests to one runtime. */
 export class ForeignObserver {
   readonly #sink: ObservationSink;
   readonly #clock: Clock;
   readonly #model: string;
   readonly #revision: string;
+  readonly #mint: TokenMint | undefined;
   readonly #userKey = new HmacKey(randomBytes(USER_KEY_BYTES));
   #bytes = 0;
   #inEffect:
@@ -165,21 +191,47 @@ export class ForeignObserver {
       }
     | undefined;
 
-  constructor(sink: ObservationSink, model: string, revision: string, clock: Clock) {
+  constructor({ sink, model, revision, clock, mint }: ForeignObserverOptions) {
     this.#sink = sink;
     this.#model = model;
     this.#revision = revision;
     this.#clock = clock;
+    this.#mint = mint;
   }
 
-  /** Begins to observe a request, by its headers in small letters. */
-  begin(headers: Readonly<Record<string, string | readonly string[] | number | undefined>>): ForeignRequest {
-    const settings = this.#sink.observed();
-    if (settings !== this.#inEffect?.settings) this.#inEffect = this.#use(settings);
-    const observation = new Observation(settings, Math.random);
-    observation.event.timeMilliseconds = this.#clock.now();
-    this.#inEffect.headers.read(headers, observation);
-    return new ForeignRequest(this, this.#inEffect.names, observation, this.#clock.monotonic());
+  /** Whether answers get tokens. */
+  get givesTokens(): boolean {
+    return this.#mint !== undefined;
+  }
+
+  /** Begins to observe a request, by its headers in small letters; undefined where that fails. */
+  begin(
+    headers: Readonly<Record<string, string | readonly string[] | number | undefined>>,
+  ): ForeignRequest | undefined {
+    try {
+      const settings = this.#sink.observed();
+      if (settings !== this.#inEffect?.settings) this.#inEffect = this.#use(settings);
+      const observation = new Observation(settings, Math.random);
+      observation.event.timeMilliseconds = this.#clock.now();
+      this.#inEffect.headers.read(headers, observation);
+      return new ForeignRequest(this, this.#inEffect.names, observation, this.#clock.monotonic());
+    } catch (error) {
+      this.#sink.failed(error);
+      return undefined;
+    }
+  }
+
+  /**
+   * Mints the token of an answer with so many rows, undefined where they are not known. The event of the request gets the
+   * token's id.
+   */
+  token(assignment: () => RequestAssignment, rows: number | undefined, event: TapEvent): string | undefined {
+    try {
+      return this.#mint?.mint(assignment(), rows, event);
+    } catch (error) {
+      this.#sink.failed(error);
+      return undefined;
+    }
   }
 
   /** Takes room for bytes that are kept. */
@@ -201,7 +253,11 @@ export class ForeignObserver {
 
   /** Takes an event that is complete. */
   take(source: EventSource, event: TapEvent): void {
-    this.#sink.take(source, event);
+    try {
+      this.#sink.take(source, event);
+    } catch (error) {
+      this.#sink.failed(error);
+    }
   }
 
   /** Counts a request of which only status and time are known. */

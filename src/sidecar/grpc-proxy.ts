@@ -1,8 +1,8 @@
 /**
  * Stands before a foreign runtime over HTTP/2: passes every call on and its answer back, message by message as they
- * come, and observes inferences. Calls that are streams pass through and are not observed.
+ * come, observes inferences and gives their answers a token. Calls that are streams pass through and are not observed.
  *
- * It adds no meaning of its own: headers, messages, trailers, resets are what the runtime and the client say. A runtime
+ * It adds no other meaning: headers, messages, trailers, resets are what the runtime and the client say. A runtime
  * that cannot be reached is UNAVAILABLE, so that routers try elsewhere.
  */
 import {
@@ -12,13 +12,16 @@ import {
   type Http2Server,
   type Http2Session,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import { listen } from "../process/bounded-http-server.ts";
-import type { ForeignObserver, ForeignRequest } from "./foreign-request.ts";
-import { readGrpcTensors } from "./grpc-tensors.ts";
+import { PETREL_HEADER } from "../render/envoy/route.ts";
+import { assignmentIn, type RequestAssignment } from "../token/token-mint.ts";
+import type { ForeignObserver, ForeignRequest, RequestReader, TensorReader } from "./foreign-request.ts";
+import { readGrpcRows, readGrpcTensors } from "./grpc-tensors.ts";
 import { GrpcUpstream } from "./grpc-upstream.ts";
 
 /** What the proxy is made of. */
@@ -79,7 +82,9 @@ export class GrpcProxy {
       session.on("error", () => session.destroy());
     });
     this.#server.on("sessionError", () => {});
-    this.#server.on("stream", (stream, headers) => this.#pass(stream, headers));
+    this.#server.on("stream", (stream, headers, _flags, rawHeaders) =>
+      this.#pass(stream, headers, rawHeaders),
+    );
   }
 
   /** Starts to listen and gives the port. */
@@ -104,7 +109,7 @@ export class GrpcProxy {
     this.#upstream.abort();
   }
 
-  #pass(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  #pass(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
     const { observer, clock, log } = this.#options;
     const observed = headers[":path"] === INFER_PATH ? observer.begin(headers) : undefined;
     stream.on("error", () => {
@@ -127,15 +132,20 @@ export class GrpcProxy {
       return;
     }
     call.once("close", connection.release);
-    this.#join(stream, call, observed);
+    this.#join(stream, call, observed, () => assignmentIn(headers, rawHeaders));
   }
 
-  #join(stream: ServerHttp2Stream, call: ClientHttp2Stream, observed: ForeignRequest | undefined): void {
+  #join(
+    stream: ServerHttp2Stream,
+    call: ClientHttp2Stream,
+    observed: ForeignRequest | undefined,
+    assignment: () => RequestAssignment,
+  ): void {
     const { clock, log, requestTimeoutMilliseconds } = this.#options;
     let trailers: IncomingHttpHeaders | undefined;
     const end = (grpcStatus: unknown) => {
       const status = HTTP_STATUS[String(grpcStatus)] ?? 500;
-      observed?.end(status, clock.monotonic(), status === 200 ? READERS : undefined);
+      observed?.end(status, clock.monotonic(), status === 200 ? OUTPUTS : undefined);
     };
     const unavailable = (status: number, problem: string) => {
       if (!stream.destroyed && !stream.headersSent) refuse(stream, status, problem);
@@ -145,14 +155,25 @@ export class GrpcProxy {
     call.on("response", (headers, flags) => {
       if (stream.destroyed) return;
       const isLast = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      stream.respond({ ...headers }, isLast ? { endStream: true } : { waitForTrailers: true });
+      const { givesTokens } = this.#options.observer;
+      const passed = observed !== undefined && givesTokens ? withoutToken(headers) : { ...headers };
       if (isLast) {
+        stream.respond(passed, { endStream: true });
         end(headers["grpc-status"]);
         return;
       }
-      // Not before: a listener lets messages flow, and the first one may be there already.
-      if (observed !== undefined) call.on("data", (piece: Buffer) => observed.response.add(piece));
-      call.pipe(stream);
+      const answer = (token?: string) => {
+        if (stream.destroyed || stream.headersSent) return;
+        if (token !== undefined) passed[PETREL_HEADER.token] = token;
+        stream.respond(passed, { waitForTrailers: true });
+        // Not before: a listener lets messages flow, and the first one may be there already.
+        if (observed !== undefined) call.on("data", (piece: Buffer) => observed.response.add(piece));
+        call.pipe(stream);
+      };
+      if (observed === undefined || !givesTokens) answer();
+      // A call that fails may have a head, too, but no message: only with one does the answer get a token.
+      else
+        call.once("readable", () => answer(call.readableLength > 0 ? observed.token(assignment) : undefined));
     });
     const sendTrailers = () => {
       if (!stream.destroyed) stream.sendTrailers({ ...trailers });
@@ -190,13 +211,22 @@ export class GrpcProxy {
     });
     if (observed !== undefined) stream.on("data", (piece: Buffer) => observed.request.add(piece));
     stream.pipe(call);
+    // Behind what ends the call to the runtime: it begins before anything is read here.
+    if (observed !== undefined) stream.on("end", () => observed.requestEnded(INPUTS));
   }
 }
 
-const READERS = {
-  inputs: (body: Buffer, names: ReadonlySet<string>) => readGrpcTensors(messageOf(body), "inputs", names),
-  outputs: (body: Buffer, names: ReadonlySet<string>) => readGrpcTensors(messageOf(body), "outputs", names),
+const INPUTS: RequestReader = {
+  tensors: (body, names) => readGrpcTensors(messageOf(body), "inputs", names),
+  rows: (head) => (head[0] === 0 ? readGrpcRows(head.subarray(FRAME_HEAD_BYTES)) : undefined),
 };
+const OUTPUTS: TensorReader = (body, names) => readGrpcTensors(messageOf(body), "outputs", names);
+
+/** Where answers get tokens, no other one of the name is believed. */
+function withoutToken(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const { [PETREL_HEADER.token]: _token, ...passed } = headers;
+  return passed;
+}
 
 /** The one message of a call, out of its frame. */
 function messageOf(body: Buffer): Buffer {

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { encodeMessage } from "../serve/grpc-messages.ts";
-import { readGrpcTensors } from "./grpc-tensors.ts";
+import { readGrpcRows, readGrpcTensors } from "./grpc-tensors.ts";
 
 const NAMES = new Set(["score", "count"]);
 
@@ -15,8 +15,11 @@ test("raw contents, at their places", () => {
     ],
     rawOutputContents: [Buffer.alloc(4), Buffer.from(Float32Array.of(0.5, 0.25).buffer)],
   });
-  const [score, ...more] = readGrpcTensors(message, "outputs", NAMES);
-  expect(more).toEqual([]);
+  const {
+    tensors: [score, ...more],
+    rows,
+  } = readGrpcTensors(message, "outputs", NAMES);
+  expect([more, rows]).toEqual([[], 1]);
   expect({ ...score, elements: Array.from(score?.elements ?? []) }).toEqual({
     name: "score",
     datatype: "FP32",
@@ -36,7 +39,9 @@ test.each([
 ])("contents of %s in their field", (datatype, field, numbers) => {
   const tensor = { name: "score", datatype, shape: [2], contents: { [field]: numbers } };
   const message = encodeMessage("inference.ModelInferRequest", { modelName: "m", inputs: [tensor] });
-  const [score] = readGrpcTensors(message, "inputs", NAMES);
+  const {
+    tensors: [score],
+  } = readGrpcTensors(message, "inputs", NAMES);
   expect(score?.elements).toEqual(numbers.map(Number));
   expect(score?.shape).toEqual([2]);
 });
@@ -51,7 +56,7 @@ test("whatever bytes come, it is read or an error", () => {
       const changed = Buffer.from(message);
       changed[place] = value;
       try {
-        for (const { elements } of readGrpcTensors(changed, "inputs", NAMES)) {
+        for (const { elements } of readGrpcTensors(changed, "inputs", NAMES).tensors) {
           expect(elements.length).toBeLessThanOrEqual(message.length);
         }
       } catch (error) {
@@ -66,4 +71,22 @@ test.each([-1, -5, "9007199254740993"])("a dimension of %s is none", (dimension)
   const tensor = { name: "score", datatype: "FP32", shape: [dimension] };
   const message = encodeMessage("inference.ModelInferRequest", { modelName: "m", inputs: [tensor] });
   expect(() => readGrpcTensors(message, "inputs", NAMES)).toThrow("expected a shape");
+});
+
+test("the beginning of a request tells its rows as soon as the shape has come, and is never read wrongly", () => {
+  const message = encodeMessage("inference.ModelInferRequest", {
+    modelName: "m",
+    id: "an id",
+    inputs: [
+      { name: "features", datatype: "FP32", shape: [300, 4], contents: { fp32Contents: [1, 2, 3] } },
+      { name: "other", datatype: "FP32", shape: [5] },
+    ],
+  });
+  const told = Array.from({ length: message.length + 1 }, (_, length) =>
+    readGrpcRows(message.subarray(0, length)),
+  );
+  const first = told.indexOf(300);
+  expect(first).toBeGreaterThan(10);
+  expect(new Set(told.slice(0, first))).toEqual(new Set([undefined]));
+  expect(new Set(told.slice(first))).toEqual(new Set([300]));
 });

@@ -3,7 +3,7 @@
  * and what is not observed is skipped. In both messages a tensor has the same fields.
  */
 import protobuf from "protobufjs/light.js";
-import type { ObservedTensor } from "../tap/observation.ts";
+import type { ReadTensors } from "./foreign-request.ts";
 import { elementsOf } from "./tensor-bytes.ts";
 
 /** Fields of the messages that have tensors. */
@@ -39,7 +39,7 @@ export function readGrpcTensors(
   message: Uint8Array,
   from: "inputs" | "outputs",
   names: ReadonlySet<string>,
-): readonly ObservedTensor[] {
+): ReadTensors {
   const tensors: TensorMessage[] = [];
   const raw: Uint8Array[] = [];
   const rawField = from === "inputs" ? FIELD.rawRequest : FIELD.rawResponse;
@@ -51,12 +51,47 @@ export function readGrpcTensors(
       throw new Error("expected fewer tensors");
     return true;
   });
-  return tensors.flatMap(({ name, datatype, shape, contents }, index) => {
+  const read = tensors.flatMap(({ name, datatype, shape, contents }, index) => {
     if (!names.has(name)) return [];
     const bytes = raw[index];
     if (bytes !== undefined) return [{ name, datatype, shape, elements: elementsOf(datatype, bytes) }];
     return [{ name, datatype: "FP64", shape, elements: contents === undefined ? [] : numbersOf(contents) }];
   });
+  return { tensors: read, rows: tensors[0]?.shape[0] ?? 1 };
+}
+
+/**
+ * The first dimension of the first input of a request of which only the beginning is there; undefined where that does not
+ * tell it. Clients write a shape before its numbers.
+ */
+export function readGrpcRows(head: Uint8Array): number | undefined {
+  const reader = protobuf.Reader.create(head);
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag >>> 3 === FIELD.tensors && (tag & 7) === LENGTH_DELIMITED) {
+        const length = reader.uint32();
+        return firstDimension(head.subarray(reader.pos, reader.pos + length));
+      }
+      reader.skipType(tag & 7);
+    }
+  } catch {
+    // It is cut off before it tells.
+  }
+  return undefined;
+}
+
+function firstDimension(bytes: Uint8Array): number | undefined {
+  const reader = protobuf.Reader.create(bytes);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag >>> 3 === TENSOR.shape) {
+      const shape: number[] = [];
+      readNumbers(reader, tag & 7, dimensionOf, shape, MAXIMUM_DIMENSIONS);
+      if (shape.length > 0) return shape[0];
+    } else reader.skipType(tag & 7);
+  }
+  return undefined;
 }
 
 function tensorOf(bytes: Uint8Array): TensorMessage {

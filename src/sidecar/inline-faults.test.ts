@@ -88,7 +88,7 @@ test("a runtime that does not answer in time is 504 and DEADLINE_EXCEEDED", asyn
   const url = await upstream(createServer(() => {}));
   const { rest, grpc, events } = await inline(
     { rest: url, grpc: `http://127.0.0.1:${portOf(silent)}` },
-    1_000,
+    { timeout: 1_000 },
   );
   expect((await post(rest, "{}")).status).toBe(504);
   const client = grpcClient(grpc);
@@ -166,7 +166,7 @@ test("a call whose answer nobody takes is ended, though the runtime is done with
   });
   await new Promise<void>((resolve) => runtime.listen(0, "127.0.0.1", resolve));
   cleanups.push(() => runtime.close());
-  const { grpc } = await inline({ grpc: `http://127.0.0.1:${portOf(runtime)}` }, 1_000);
+  const { grpc } = await inline({ grpc: `http://127.0.0.1:${portOf(runtime)}` }, { timeout: 1_000 });
   const session = connectHttp2(`http://${grpc}`, { settings: { initialWindowSize: 10 } });
   cleanups.push(() => session.destroy());
   session.on("error", () => {});

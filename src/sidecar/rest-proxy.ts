@@ -1,6 +1,6 @@
 /**
- * Stands before a foreign runtime over HTTP/1.1: passes every request on and its answer back, as they come, and observes
- * inferences. It adds no meaning of its own: what the runtime says is what the client gets.
+ * Stands before a foreign runtime over HTTP/1.1: passes every request on and its answer back, as they come, observes
+ * inferences and gives their answers a token. It adds no other meaning: what the runtime says is what the client gets.
  *
  * Bodies stream with the pace of the slower side. A runtime that does not answer is 502, one that takes too long 504,
  * so that routers try elsewhere.
@@ -16,7 +16,9 @@ import { gunzipSync, inflateSync } from "node:zlib";
 import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import { close, createBoundedServer, listen } from "../process/bounded-http-server.ts";
-import type { ForeignObserver, ForeignRequest } from "./foreign-request.ts";
+import { PETREL_HEADER } from "../render/envoy/route.ts";
+import { readAssignment } from "../token/token-mint.ts";
+import type { ForeignObserver, ForeignRequest, RequestReader, TensorReader } from "./foreign-request.ts";
 import { readRestTensors } from "./rest-tensors.ts";
 
 /** What the proxy is made of. */
@@ -132,6 +134,8 @@ export class RestProxy {
       request.on("data", (piece: Buffer) => observed.request.add(piece));
     }
     request.pipe(outgoing);
+    // Behind what ends the request to the runtime: it begins before anything is read here.
+    if (observed !== undefined) request.on("end", () => observed.requestEnded(inputsOf(request)));
   }
 
   #answer(
@@ -145,8 +149,9 @@ export class RestProxy {
       answer.destroy();
       return;
     }
+    const token = statusCode === 200 ? observed?.token(() => readAssignment(request.rawHeaders)) : undefined;
     try {
-      response.writeHead(statusCode, answer.statusMessage, passedHeaders(answer));
+      response.writeHead(statusCode, answer.statusMessage, this.#headersOf(answer, token));
     } catch {
       // Node reads more than it writes, such as control characters behind the status, and would try those again.
       response.statusMessage = "";
@@ -161,10 +166,22 @@ export class RestProxy {
       if (decompressorOf(answer) === undefined) observed.response.giveUp("Encoded");
       answer.on("data", (piece: Buffer) => observed.response.add(piece));
       response.on("finish", () =>
-        observed.end(statusCode, this.#options.clock.monotonic(), readersFor(request, answer)),
+        observed.end(
+          statusCode,
+          this.#options.clock.monotonic(),
+          statusCode === 200 ? outputsOf(answer) : undefined,
+        ),
       );
     }
     answer.pipe(response);
+  }
+
+  /** Where answers get tokens, no other one of the name is believed. */
+  #headersOf(answer: IncomingMessage, token: string | undefined): string[] {
+    const { givesTokens } = this.#options.observer;
+    const passed = passedHeaders(answer, givesTokens ? PETREL_HEADER.token : undefined);
+    if (token !== undefined) passed.push(PETREL_HEADER.token, token);
+    return passed;
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, status: number, problem: string): void {
@@ -200,14 +217,20 @@ function decompressorOf({ headers }: IncomingMessage): ((body: Buffer) => Buffer
   return Object.hasOwn(DECOMPRESSORS, encoding) ? DECOMPRESSORS[encoding] : undefined;
 }
 
-function readersFor(request: IncomingMessage, answer: IncomingMessage) {
-  if (answer.statusCode !== 200) return undefined;
-  return {
-    inputs: (body: Buffer, names: ReadonlySet<string>) =>
-      readRestTensors(plain(request, body), oneOf(request, JSON_LENGTH_HEADER), "inputs", names),
-    outputs: (body: Buffer, names: ReadonlySet<string>) =>
-      readRestTensors(plain(answer, body), oneOf(answer, JSON_LENGTH_HEADER), "outputs", names),
-  };
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+function inputsOf(request: IncomingMessage): RequestReader {
+  const jsonLength = oneOf(request, JSON_LENGTH_HEADER);
+  const read = (body: Buffer, names: ReadonlySet<string>) =>
+    readRestTensors(plain(request, body), jsonLength, "inputs", names);
+  // Only in front of binary data the beginning has all the shapes, as text that is whole.
+  const isBinary = jsonLength !== undefined && request.headers["content-encoding"] === undefined;
+  return { tensors: read, rows: (head) => (isBinary ? read(head, NO_NAMES).rows : undefined) };
+}
+
+function outputsOf(answer: IncomingMessage): TensorReader {
+  return (body, names) =>
+    readRestTensors(plain(answer, body), oneOf(answer, JSON_LENGTH_HEADER), "outputs", names);
 }
 
 function oneOf({ headers }: IncomingMessage, name: string): string | undefined {
@@ -219,8 +242,8 @@ function plain(message: IncomingMessage, body: Buffer): Buffer {
   return decompressorOf(message)?.(body) ?? body;
 }
 
-/** Names and values, without those that are of one connection. */
-function passedHeaders({ rawHeaders, headers }: IncomingMessage): string[] {
+/** Names and values, without those that are of one connection, and without one more. */
+function passedHeaders({ rawHeaders, headers }: IncomingMessage, withheld?: string): string[] {
   const named = (headers.connection ?? "")
     .toLowerCase()
     .split(",")
@@ -231,7 +254,8 @@ function passedHeaders({ rawHeaders, headers }: IncomingMessage): string[] {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = [rawHeaders[index], rawHeaders[index + 1]];
     const lowered = name.toLowerCase();
-    if (!HOP_BY_HOP.has(lowered) && !named.includes(lowered)) passed.push(name, value);
+    if (HOP_BY_HOP.has(lowered) || lowered === withheld || named.includes(lowered)) continue;
+    passed.push(name, value);
   }
   return passed;
 }

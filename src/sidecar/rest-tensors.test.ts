@@ -8,8 +8,20 @@ const NAMES = new Set(["score"]);
 function read(value: unknown, binary: Uint8Array = new Uint8Array(0)) {
   const json = Buffer.from(JSON.stringify(value));
   const length = binary.length > 0 ? String(json.length) : undefined;
-  return readRestTensors(Buffer.concat([json, binary]), length, "outputs", NAMES);
+  return readRestTensors(Buffer.concat([json, binary]), length, "outputs", NAMES).tensors;
 }
+
+test.each([
+  ["the first dimension of the first tensor, asked for or not", [3, 4], 3],
+  ["1 for a tensor without dimensions", [], 1],
+])("rows are %s", (_what, shape, rows) => {
+  const outputs = [
+    { name: "other", datatype: "FP32", shape, data: [] },
+    { name: "score", datatype: "FP32", shape: [2], data: [1, 2] },
+  ];
+  const body = Buffer.from(JSON.stringify({ outputs }));
+  expect(readRestTensors(body, undefined, "outputs", NAMES).rows).toBe(rows);
+});
 
 test("numbers in JSON, nested or flat, those of other tensors left out", () => {
   const tensor = {
@@ -64,7 +76,7 @@ test("whatever JSON comes, what is read is bounded by it, or an error", () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       try {
-        const tensors = readRestTensors(Buffer.from(`{"outputs":${text}}`), undefined, "outputs", NAMES);
+        const { tensors } = readRestTensors(Buffer.from(`{"outputs":${text}}`), undefined, "outputs", NAMES);
         for (const { elements } of tensors) expect(elements.length).toBeLessThanOrEqual(text.length);
       } catch (error) {
         expect(error).toBeInstanceOf(Error);

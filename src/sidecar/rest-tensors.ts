@@ -2,7 +2,7 @@
  * The tensors of a body of the Open Inference Protocol over HTTP, in JSON or with binary data behind it, as far as they
  * are observed. It is read beside the way of the request, so what cannot be read is an error here and nowhere else.
  */
-import type { ObservedTensor } from "../tap/observation.ts";
+import type { ReadTensors } from "./foreign-request.ts";
 import { elementsOf } from "./tensor-bytes.ts";
 
 /** Longer text would hold the requests beside it for too long. */
@@ -20,7 +20,7 @@ export function readRestTensors(
   jsonLength: string | undefined,
   from: "inputs" | "outputs",
   names: ReadonlySet<string>,
-): readonly ObservedTensor[] {
+): ReadTensors {
   const jsonBytes = jsonLength === undefined ? body.length : Number(jsonLength);
   if (!(jsonBytes >= 0 && jsonBytes <= body.length)) throw new Error("expected the length of the JSON");
   if (jsonBytes > MAXIMUM_JSON_BYTES) throw new RangeError("expected less JSON");
@@ -29,8 +29,10 @@ export function readRestTensors(
   if (!Array.isArray(tensors) || tensors.length > MAXIMUM_TENSORS) throw new Error(`expected ${from}`);
   const entries: readonly unknown[] = tensors;
   let offset = jsonBytes;
-  return entries.flatMap((entry) => {
+  let rows = 1;
+  const read = entries.flatMap((entry, index) => {
     const { name, datatype, shape, data, binaryBytes } = tensorOf(entry);
+    if (index === 0) rows = shape[0] ?? 1;
     const bytes = body.subarray(offset, offset + binaryBytes);
     offset += binaryBytes;
     if (!names.has(name)) return [];
@@ -39,6 +41,7 @@ export function readRestTensors(
     // Text has half-precision numbers as numbers.
     return [{ name, datatype: data === undefined ? datatype : "FP64", shape, elements }];
   });
+  return { tensors: read, rows };
 }
 
 function tensorOf(value: unknown) {

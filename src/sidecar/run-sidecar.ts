@@ -5,17 +5,19 @@ import { hostname } from "node:os";
 import { sleep, systemClock } from "../core/clock.ts";
 import type { Logger, LogLevel } from "../core/log.ts";
 import { startStatusServer } from "../process/status-server.ts";
+import { type TokenOptions, tokenIssuerOf, tokenMint, watchTokenKeys } from "../process/token-minting.ts";
 import { readBoundedFile, watchFiles } from "../process/watched-files.ts";
+import type { TokenMint } from "../token/token-mint.ts";
 import { ForeignObserver } from "./foreign-request.ts";
 import { GrpcProxy } from "./grpc-proxy.ts";
 import { RestProxy } from "./rest-proxy.ts";
-import { parseSettings } from "./settings.ts";
+import { NOTHING_OBSERVED, parseSettings, type SidecarSettings } from "./settings.ts";
 import { Sidecar } from "./sidecar.ts";
 
 /** Arguments of the program, without functions and classes: they go to a thread. */
-export interface SidecarArguments {
-  /** Path. */
-  readonly settings: string;
+export interface SidecarArguments extends TokenOptions {
+  /** Path; without it, inputs and outputs are not looked at. */
+  readonly settings?: string;
   readonly tapSocket?: string;
   /** URL. */
   readonly restUpstream?: string;
@@ -34,6 +36,7 @@ export interface SidecarArguments {
 }
 
 const LONGEST_NAME = 63;
+const TOKEN_OUTCOMES = ["minted", "unassigned", "excluded", "no_key", "unread"] as const;
 
 /** Observes until it is asked to stop, or fails, and gives the exit code. */
 export async function runSidecar(
@@ -44,20 +47,22 @@ export async function runSidecar(
   const clock = systemClock;
   try {
     const { tapSocket, restUpstream, grpcUpstream } = options;
-    if (tapSocket === undefined && restUpstream === undefined && grpcUpstream === undefined) {
+    const isInline = restUpstream !== undefined || grpcUpstream !== undefined;
+    if (tapSocket === undefined && !isInline) {
       throw new Error("expected --tap-socket, --rest-upstream or --grpc-upstream, got none of them");
     }
-    const text = readBoundedFile(options.settings);
-    const sidecar = new Sidecar({
-      settings: parseSettings(text),
-      socket: tapSocket,
-      name: hostname().slice(0, LONGEST_NAME),
-      environment: process.env,
-      clock,
-      log,
-    });
+    if (options.settings === undefined && !isInline) {
+      throw new Error("expected --settings with --tap-socket, got none");
+    }
+    const { sidecar, text } = startObserving(options, isInline, log);
     await sidecar.listen();
-    const proxies = proxiesOf(options, sidecar, log);
+    const issuer = tokenIssuerOf(options, options.modelRevision);
+    const mint =
+      issuer === undefined
+        ? undefined
+        : tokenMint(issuer, sidecar.registry, "petrel_sidecar_tokens_total", TOKEN_OUTCOMES);
+    const stopWatchingKeys = watchTokenKeys(options.tokenKeys, (ring) => mint?.useKeys(ring), log);
+    const proxies = proxiesOf(options, sidecar, mint, log);
     const ports = await Promise.all(
       proxies.map(({ proxy, port }) => proxy.listen(options.listenAddress, port)),
     );
@@ -68,8 +73,9 @@ export async function runSidecar(
       registry: sidecar.registry,
       checks: { "/readyz": () => (isStopping ? "stopping" : undefined) },
     });
+    const use = (changed: string) => sidecar.configure(parseSettings(changed));
     const stopWatching = watchFiles(
-      [{ path: options.settings, use: (changed) => sidecar.configure(parseSettings(changed)) }],
+      options.settings === undefined ? [] : [{ path: options.settings, use }],
       [text],
       clock,
       log,
@@ -83,6 +89,7 @@ export async function runSidecar(
     isStopping = true;
     stopWatching();
     await drain(proxies, options.drainTimeout);
+    stopWatchingKeys();
     await sidecar.close();
     await status.close();
     log.info("stopped");
@@ -93,6 +100,39 @@ export async function runSidecar(
   }
 }
 
+/**
+ * Makes what observes, and gives the settings that are in effect. What stands before a runtime passes requests whatever
+ * is wrong with the settings or with a file that they name: it looks at nothing until they can be used.
+ *
+ * @throws {Error} when they cannot be used, and no request depends on this program.
+ */
+function startObserving(
+  { settings: path, tapSocket }: SidecarArguments,
+  isInline: boolean,
+  log: Logger,
+): { readonly sidecar: Sidecar; readonly text: string } {
+  const make = (settings: SidecarSettings) =>
+    new Sidecar({
+      settings,
+      socket: tapSocket,
+      name: hostname().slice(0, LONGEST_NAME),
+      environment: process.env,
+      clock: systemClock,
+      log,
+    });
+  if (path === undefined) return { sidecar: make(NOTHING_OBSERVED), text: "" };
+  try {
+    const text = readBoundedFile(path);
+    return { sidecar: make(parseSettings(text)), text };
+  } catch (error) {
+    if (!isInline) throw error;
+    log.error("inputs and outputs are not looked at until the settings can be used", { error });
+    const sidecar = make(NOTHING_OBSERVED);
+    sidecar.noteConfiguration(false);
+    return { sidecar, text: "" };
+  }
+}
+
 interface Proxy {
   readonly name: "rest" | "grpc";
   readonly port: number;
@@ -100,15 +140,33 @@ interface Proxy {
 }
 
 /** What stands before a foreign runtime; nothing where there is none. */
-function proxiesOf(options: SidecarArguments, sidecar: Sidecar, log: Logger): readonly Proxy[] {
+function proxiesOf(
+  options: SidecarArguments,
+  sidecar: Sidecar,
+  mint: TokenMint | undefined,
+  log: Logger,
+): readonly Proxy[] {
   const { restUpstream, grpcUpstream, modelName, modelRevision } = options;
+  let hasFailed = false;
   const sink = {
     observed: () => sidecar.model.settings.observed,
     take: sidecar.take.bind(sidecar),
     missed: sidecar.missed.bind(sidecar),
+    failed(error: unknown) {
+      sidecar.missed("Failed");
+      if (!hasFailed)
+        log.error("a request could not be observed, and passed; more are only counted", { error });
+      hasFailed = true;
+    },
   };
   const parts = {
-    observer: new ForeignObserver(sink, modelName, modelRevision, systemClock),
+    observer: new ForeignObserver({
+      sink,
+      model: modelName,
+      revision: modelRevision,
+      clock: systemClock,
+      mint,
+    }),
     clock: systemClock,
     log,
     maximumConnections: options.maxConnections,

@@ -36,6 +36,13 @@ export interface SidecarSettings {
   readonly trainingLog: TrainingLogSettings | undefined;
 }
 
+/** Settings of a sidecar that looks at no inputs and outputs: requests are counted by status and time alone. */
+export const NOTHING_OBSERVED: SidecarSettings = {
+  observed: { columns: [], userHeader: undefined, featureTime: undefined, maximumRows: 1 },
+  drift: undefined,
+  trainingLog: undefined,
+};
+
 const HOUR_MILLISECONDS = 3_600_000;
 const DAY_MILLISECONDS = 24 * HOUR_MILLISECONDS;
 const LONGEST_WINDOW = "168h";

@@ -11,6 +11,14 @@ import { getCACertificates } from "node:tls";
 import { errorCode } from "./error-code.ts";
 import { SourceError } from "./model-source.ts";
 import { displayUrl } from "./model-uri.ts";
+import {
+  type HttpProxy,
+  PROXY_AUTHENTICATION_REQUIRED,
+  proxyRefusal,
+  TunnelAgent,
+  type TunnelRequestOptions,
+} from "./proxy.ts";
+import { isReachedDirectly } from "./proxy-exceptions.ts";
 import type { HttpAccess } from "./source-settings.ts";
 
 /** What is asked for. */
@@ -24,41 +32,62 @@ export interface HttpRequest {
 
 /** Sends requests over connections of its own, which are kept for the next one. */
 export class HttpClient {
-  readonly #agents: { readonly http: http.Agent; readonly https: https.Agent };
+  readonly #http = new http.Agent({ keepAlive: true });
+  readonly #https: https.Agent;
+  readonly #tunnels: https.Agent | undefined;
+  readonly #proxy: HttpProxy | undefined;
+  readonly #exceptions: readonly string[];
 
   constructor({ authorities, proxy }: HttpAccess) {
-    const proxyEnv =
-      proxy === undefined
-        ? {}
-        : {
-            proxyEnv: {
-              HTTP_PROXY: proxy.url,
-              HTTPS_PROXY: proxy.url,
-              NO_PROXY: proxy.exceptions.join(","),
-            },
-          };
     const trust = authorities.length === 0 ? {} : { ca: [...getCACertificates(), ...authorities] };
-    const connections = { keepAlive: true, ...proxyEnv };
-    this.#agents = {
-      http: new http.Agent(connections),
-      https: new https.Agent({ ...connections, ...trust }),
-    };
+    const options = { keepAlive: true, ...trust };
+    this.#https = new https.Agent(options);
+    this.#exceptions = proxy?.exceptions ?? [];
+    this.#proxy = proxy?.server;
+    this.#tunnels = proxy === undefined ? undefined : new TunnelAgent(proxy.server, options);
+  }
+
+  /** The proxy that a server is reached through; undefined for none. */
+  proxyOf(url: URL): HttpProxy | undefined {
+    return isReachedDirectly(url, this.#exceptions) ? undefined : this.#proxy;
   }
 
   /** Resolves with the head of the answer; 1xx answers are passed over. */
-  send({ method, url, headers, body, signal }: HttpRequest): Promise<IncomingMessage> {
+  send(asked: HttpRequest): Promise<IncomingMessage> {
+    const { url, body } = asked;
+    const proxy = this.proxyOf(url);
     return new Promise((resolve, reject) => {
-      const secure = url.protocol === "https:";
-      const agent = secure ? this.#agents.https : this.#agents.http;
       // The listener stays: an error after the head is the body's to report, and must not end the process.
-      (secure ? https : http)
-        .request(url, { method, headers, signal, agent })
+      this.#request(asked, proxy)
         .on("response", (response) => {
           response.on("error", () => {});
-          resolve(response);
+          if (proxy === undefined || response.statusCode !== PROXY_AUTHENTICATION_REQUIRED) {
+            resolve(response);
+            return;
+          }
+          response.destroy();
+          reject(proxyRefusal(proxy, url.host, PROXY_AUTHENTICATION_REQUIRED));
         })
-        .on("error", (error) => reject(connectionError(error, displayUrl(url))))
+        .on("error", (error) => reject(connectionError(error, displayUrl(url), proxy)))
         .end(body);
+    });
+  }
+
+  #request({ method, url, headers, signal }: HttpRequest, proxy: HttpProxy | undefined): http.ClientRequest {
+    const common = { method, headers, signal };
+    if (url.protocol === "https:") {
+      if (proxy === undefined) return https.request(url, { ...common, agent: this.#https });
+      const tunnelled: TunnelRequestOptions = { ...common, agent: this.#tunnels, abandon: signal };
+      return https.request(url, tunnelled);
+    }
+    if (proxy === undefined) return http.request(url, { ...common, agent: this.#http });
+    const isSecure = proxy.address.protocol === "https:";
+    return (isSecure ? https : http).request({
+      ...common,
+      ...proxy.address,
+      agent: isSecure ? this.#https : this.#http,
+      path: `${url.origin}${url.pathname}${url.search}`,
+      headers: { ...headers, host: url.host, ...proxy.headers },
     });
   }
 }
@@ -98,11 +127,13 @@ export async function textOf(response: IncomingMessage, shown: string, maxBytes:
 }
 
 /** Certificate errors do not mend within minutes; broken connections and names that do not resolve yet may. */
-function connectionError(error: unknown, shown: string): SourceError {
+function connectionError(error: unknown, shown: string, proxy?: HttpProxy): SourceError {
+  if (error instanceof SourceError) return error;
   const code = errorCode(error) ?? "an unknown error";
   const terminal = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/.test(code);
+  const way = proxy === undefined ? "" : ` through the proxy ${proxy.shown}`;
   return new SourceError({
-    message: `the connection to ${shown} failed: ${code}`,
+    message: `the connection to ${shown}${way} failed: ${code}`,
     expected: "a complete answer",
     found: code,
     terminal,

@@ -151,16 +151,3 @@ test("sends the authorization that was given to its own origin only", async () =
   expect(server.requests[0]?.headers.authorization).toBe("Bearer 5ecret");
   expect(elsewhere.requests[0]?.headers.authorization).toBeUndefined();
 });
-
-test("goes through the proxy, but not to its exceptions", async () => {
-  await using server = await startModelServer(serveFile(MODEL));
-  await using proxy = await startModelServer((request, response, number) => {
-    if (request.url === "http://models.example/model.onnx") serveFile(MODEL)(request, response, number);
-    else response.writeHead(502).end();
-  });
-  const access = { authorities: [], proxy: { url: new URL(proxy.url).origin, exceptions: ["127.0.0.1"] } };
-  const proxied = await read("http://models.example/model.onnx", undefined, access);
-  expect(proxied.text).toBe(MODEL.toString());
-  expect((await read(server.url, undefined, access)).text).toBe(MODEL.toString());
-  expect(proxy.requests).toHaveLength(1);
-});

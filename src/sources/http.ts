@@ -66,12 +66,18 @@ async function openHttp(
   }
   const found = `HTTP ${status} ${http.STATUS_CODES[status] ?? ""}`.trim();
   throw new SourceError({
-    message: `GET ${shown} answered ${found}`,
+    message: `GET ${shown}${wayTo(location, client)} answered ${found}`,
     expected: "HTTP 200 OK",
     found,
     terminal: !statusIsRetryable(status),
     retryAfterMilliseconds: parseRetryAfter(headers["retry-after"], headers.date),
   });
+}
+
+/** Who answers plain HTTP may be the proxy; through a tunnel it is the server. */
+function wayTo(url: URL, client: HttpClient): string {
+  const proxy = url.protocol === "http:" ? client.proxyOf(url) : undefined;
+  return proxy === undefined ? "" : ` through the proxy ${proxy.shown}`;
 }
 
 async function requestFollowingRedirects(

@@ -5,14 +5,16 @@
  * Values here may be secrets: none may reach a message.
  */
 
+import type { HttpProxy } from "./proxy.ts";
+
 /** How HTTP and HTTPS servers are reached. */
 export interface HttpAccess {
   /** Certificate authorities in PEM form that are trusted besides the well-known ones. */
   readonly authorities: readonly string[];
   /** A proxy for HTTP and HTTPS; none unless set. */
   readonly proxy?: {
-    readonly url: string;
-    /** Hosts that are reached directly, as in `NO_PROXY`: `store.example.com`, `.svc`, `10.0.0.1`. */
+    readonly server: HttpProxy;
+    /** What is reached directly, as in `NO_PROXY`: `store.example.com`, `.svc`, `10.0.0.1`, `10.0.0.0/8`. */
     readonly exceptions: readonly string[];
   };
   /** Value of the header `Authorization`, and the one origin that it is sent to. */

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
 import { errorCode } from "../sources/error-code.ts";
+import { type HttpProxy, parseProxy } from "../sources/proxy.ts";
 import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
 import { type PutOutcome, putObject } from "../sources/s3-put.ts";
 import { S3Requests } from "../sources/s3-requests.ts";
@@ -21,7 +22,8 @@ const MAXIMUM_SETTING_BYTES = 2 ** 20;
 /**
  * Opens the bucket.
  *
- * @throws {Error} when a file with keys or authorities is missing; names the file, never what is in it.
+ * @throws {Error} when a file with keys or authorities is missing, or the proxy is none; names the file, never what is in
+ *   it, nor the proxy, which may hold a secret.
  */
 export async function openBucket(
   settings: BucketSettings,
@@ -31,7 +33,7 @@ export async function openBucket(
   const { proxy, authorities, endpoint } = settings;
   const http: HttpAccess = {
     authorities: authorities === undefined ? [] : [await readSetting(authorities, "Required")],
-    ...(proxy === undefined ? {} : { proxy }),
+    ...(proxy === undefined ? {} : { proxy: { server: readProxy(proxy.url), exceptions: proxy.exceptions } }),
   };
   const region = settings.region ?? environment.AWS_REGION ?? DEFAULT_REGION;
   const { credentials: folder, tokenFile, roleArn, tokenService } = settings;
@@ -52,6 +54,15 @@ export async function openBucket(
       clock,
       signal,
     );
+}
+
+/** One that cannot be used is never passed over: the store would be reached without it. */
+function readProxy(text: string): HttpProxy {
+  const proxy = parseProxy(text);
+  if (proxy !== undefined) return proxy;
+  throw new Error(
+    "expected the proxy to be http://HOST:PORT, got another text (not shown: it may hold a secret)",
+  );
 }
 
 async function readSetting(path: string, presence: "Required" | "Optional"): Promise<string> {

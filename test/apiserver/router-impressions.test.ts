@@ -238,6 +238,20 @@ test("Envoy that starts anew is a gap, and goes on to log at the usual place", a
   expect((await evidence()).voided[0]?.last).toBeGreaterThanOrEqual(slot - 1);
 });
 
+test("Envoy says at each moment since when it runs", async () => {
+  const logging = loggingEnvoy(envoy.place.adminPort);
+  const { uptimeSeconds: before } = await logging.logHealth();
+  const start = performance.now();
+  for (let look = 0; look < 12; look++) {
+    await sleep(500);
+    const least = (performance.now() - start) / 1_000;
+    const { uptimeSeconds } = await logging.logHealth();
+    // Each of the two is less than a second off, in either direction.
+    expect(uptimeSeconds - before).toBeGreaterThan(least - 2);
+    expect(uptimeSeconds - before).toBeLessThan((performance.now() - start) / 1_000 + 2);
+  }
+});
+
 test("each answer tells whether its user is in the arm that the hash gives, and by which names that cannot be said", async () => {
   const [own, sticky] = [{ pool: "gpu", revision: "r1", replicas: 1 }, "x-user-id"];
   const plan = await newPlan(

@@ -209,7 +209,7 @@ describe("the endpoints", () => {
     const others = [...pods("gpu", "ranker-0", 2), ...pods("other", "ranker-1", 1)];
     expectGolden(
       `endpoints-${name}.json`,
-      renderEndpoints("ranker_stable_hash_rest", chain, [...others, ...listed], 8080),
+      renderEndpoints("ranker_stable_hash_rest", chain, [...others, ...listed], () => 8080),
     );
   });
 });

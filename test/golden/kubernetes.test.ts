@@ -18,6 +18,7 @@ import { logByIdentity, logByKeys, observed, observedByFile, quality } from "../
 import { judgedBeside, judgedFirst } from "../fixtures/validations.ts";
 import { model, servingWorld, TEST_SETTINGS, World } from "../fixtures/world.ts";
 import { GoldenFolder } from "./golden-file.ts";
+import { fetched, triton } from "./pod-specs.ts";
 
 const golden = new GoldenFolder("kubernetes");
 afterAll(() => golden.expectNothingElse());
@@ -82,58 +83,6 @@ const chain: Partial<ModelDeploymentSpec> = {
     },
     { name: "cpu", replicas: 6, model: model("v1-small"), resources: { requests: { cpu: 2 } } },
   ],
-};
-
-const { digest } = model("v1");
-
-/** Every way to a model, and everything that may be said about it. */
-const fetched: Readonly<Record<string, Partial<ModelDeploymentSpec>>> = {
-  "from a store with keys": {
-    model: {
-      uri: "s3://models/ranker/42.tar.gz",
-      digest,
-      archive: "TarGzip",
-      verify: {
-        type: "DetachedSignature",
-        publicKey: { kind: "Secret", name: "signing", key: "cosign.pub" },
-        signature: "pvc://signatures/ranker/42.sig",
-      },
-    },
-    fetch: {
-      timeout: "1h",
-      maxSize: "20Gi",
-      ephemeralStorage: "40Gi",
-      certificateAuthority: { kind: "ConfigMap", name: "shop-ca", key: "ca.crt" },
-      proxy: { url: "http://proxy.example:3128", exceptions: [".svc", "10.0.0.1"] },
-      s3: { endpoint: "https://store.example:9000", region: "eu-1", credentialsSecret: "store" },
-      cache: { claimName: "model-cache" },
-    },
-  },
-  "from a store by identity": {
-    model: { uri: "s3://models/ranker/42", digest },
-    fetch: {
-      s3: {
-        webIdentity: {
-          audience: "sts.amazonaws.com",
-          roleArn: "arn:aws:iam::123456789012:role/model-reader",
-          tokenService: "https://sts.example",
-        },
-      },
-    },
-  },
-  "from a server with authorization": {
-    model: { uri: "https://models.example/ranker.onnx", digest },
-    fetch: { authorization: { kind: "Secret", name: "store", key: "token" } },
-  },
-  "from a claim": {
-    model: {
-      uri: "pvc://models/ranker/42",
-      digest,
-      verify: { type: "ModelSigning", publicKey: { kind: "ConfigMap", name: "signing", key: "model.pub" } },
-    },
-    fetch: { cache: { claimName: "not-for-claims" } },
-  },
-  "as an image": { model: { uri: `oci://registry.example:5000/models/ranker@${digest}` } },
 };
 
 describe("the children of a ModelDeployment", () => {
@@ -211,19 +160,9 @@ describe("the children of a ModelDeployment", () => {
   });
 
   test.each(["file", "image"])("Deployment of a container of the user's choice, its model a %s", (kind) => {
-    const runtime: RuntimeSpec = {
-      name: "container",
-      intraOpThreads: 1,
-      container: {
-        image: "registry.example/tritonserver:24.10",
-        command: ["tritonserver"],
-        args: ["--model-repository=/models", "--http-port=8080"],
-        env: [{ name: "HOME", value: "/tmp" }],
-      },
-    };
     const changes = kind === "image" ? fetched["as an image"] : {};
     const file = `model-servers-container-${kind}.yaml`;
-    golden.expectFile(file, yaml(only(made(new World({ ...changes, runtime })), "Deployment")));
+    golden.expectFile(file, yaml(only(made(new World({ ...changes, runtime: triton })), "Deployment")));
   });
 
   test("Deployment of a name that is too long for its children", () => {
@@ -290,6 +229,21 @@ describe("where predictions are counted", () => {
       ["a reference in a file, and resources", "model-servers-observed-file.yaml", observedByFile],
     ])("Deployment of model servers with a sidecar: %s", (_what, name, spec) => {
       golden.expectFile(name, yaml(only(made(new World({ quality: spec })), "Deployment")));
+    });
+
+    test.each([
+      ["observes", "observed", observed],
+      ["gives tokens alone", "counted", quality],
+    ])("Deployment of a container of the user's choice behind a sidecar that %s", (_what, name, spec) => {
+      const objects = made(new World({ runtime: triton, quality: spec }));
+      golden.expectFile(`model-servers-container-${name}.yaml`, yaml(only(objects, "Deployment")));
+      golden.expectFile("model-servers-policy-observed.yaml", yaml(only(objects, "NetworkPolicy")));
+    });
+
+    test("a container keeps its model revision whether a sidecar stands before it or not", () => {
+      const revision = (changes: Partial<ModelDeploymentSpec>) =>
+        only(made(new World({ runtime: triton, ...changes })), "ControllerRevision");
+      expect(revision({ quality: observed })).toEqual(revision({}));
     });
 
     test("NetworkPolicy, which lets scrapers reach the sidecar", () => {

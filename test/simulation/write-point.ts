@@ -67,6 +67,8 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   traffic: "traffic",
   acknowledgedEpoch: "traffic",
   conditions: "conditions",
+  // What the condition tells of.
+  anomalies: "conditions",
   observedGeneration: "conditions",
   observedRefresh: "conditions",
 };

@@ -58,6 +58,7 @@ describe("recipes", () => {
   test("a cluster builds no more than it needs; the rest is built for the tests that ask for it", () => {
     const forSomeTests = [
       "contour",
+      "cosign",
       "gitops",
       "minio",
       "kubernetes-control-plane-1.34",

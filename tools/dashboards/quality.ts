@@ -10,6 +10,8 @@ const NAMESPACE = 'namespace="$namespace"';
 const COLUMN = `${CHOSEN},column=~"$column"`;
 const OF = "{{column}} {{arm}} {{model_revision}}";
 const HOUR = "1h";
+const ADDED = rate("metric, arm", `petrel_quality_sum_total{${CHOSEN}}`, HOUR);
+const TAKEN = rate("metric, arm", `petrel_quality_taken_total{${CHOSEN}}`, HOUR);
 
 export const quality: DashboardText = {
   name: "quality",
@@ -35,7 +37,7 @@ export const quality: DashboardText = {
         unit: "short",
       },
       {
-        query: `${rate("metric, arm", `petrel_quality_sum_total{${CHOSEN}}`, HOUR)} / on (arm) group_left () ${rate("arm", `petrel_quality_requests_total{${CHOSEN}}`, HOUR)}`,
+        query: `(${ADDED} - (${TAKEN} or 0 * ${ADDED})) / on (arm) group_left () ${rate("arm", `petrel_quality_requests_total{${CHOSEN}}`, HOUR)}`,
         legend: "{{metric}} {{arm}}",
       },
     ),

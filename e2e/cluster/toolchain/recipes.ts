@@ -115,6 +115,14 @@ export const recipes = {
     packages: ["github.com/minio/minio"],
     programs: ["minio"],
   },
+  cosign: {
+    kind: "Go",
+    name: "cosign",
+    version: "3.1.3",
+    module: "toolchain/go/cosign",
+    packages: ["github.com/sigstore/cosign/v3/cmd/cosign"],
+    programs: ["cosign"],
+  },
   pause: {
     kind: "Go",
     name: "pause",

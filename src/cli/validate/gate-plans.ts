@@ -7,7 +7,8 @@
 import { formatDuration, parseDurationMilliseconds } from "../../api/duration.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import { parseShare } from "../../api/percentage.ts";
-import { DEFAULT_LABEL, type QualitySpec } from "../../api/quality.ts";
+import type { QualitySpec } from "../../api/quality.ts";
+import { isAmountMetric, labelOfMetric } from "../../api/quality-metrics.ts";
 import type { RolloutStrategy } from "../../api/rollout.ts";
 import { DEFAULT_GATE_DEADLINE } from "../../api/rollout-gates.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
@@ -53,7 +54,7 @@ export function gatePlans(spec: ModelDeploymentSpec, traffic: StatedTraffic): re
       check: PLAN,
       problem: { path, message },
     });
-    if (metric.type === "RevenuePerRequest") {
+    if (isAmountMetric(metric.type)) {
       return [
         note(`gate ${name}: how many requests amounts need is told by petrel status, once there are some`),
       ];
@@ -113,7 +114,7 @@ function needOf(
 }
 
 function maturityOf({ labels }: QualitySpec, metric: QualitySpec["metrics"][number]): number {
-  const name = metric.label ?? DEFAULT_LABEL[metric.type];
+  const name = labelOfMetric(metric);
   const matures = labels.find((label) => label.name === name)?.matures;
   return matures === undefined ? Number.NaN : parseDurationMilliseconds(matures);
 }

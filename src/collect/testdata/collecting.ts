@@ -40,6 +40,19 @@ export const SETTINGS_TEXT = JSON.stringify({
   ],
 });
 
+/** The same, with a metric of each other type. */
+export const LISTS_TEXT = SETTINGS_TEXT.replace(
+  `"metrics":[`,
+  `"metrics":${JSON.stringify([
+    { name: "dcg", type: "DCG", label: "click", cap: 5 },
+    { name: "ndcg", type: "NDCG", label: "click", k: 5 },
+    { name: "map", type: "MAP", label: "click" },
+    { name: "mrr", type: "MRR", label: "click", k: 3 },
+    { name: "hits", type: "HitRate", label: "click", k: 3 },
+    { name: "clicks", type: "LabelRatio", label: "click", cap: 20 },
+  ]).slice(0, -1)},`,
+);
+
 /** Now, in whole seconds, for tests that set no clock. */
 export const NOW_SECONDS = 1_795_000_000;
 export const ACCESS_TOKEN = "an-access-token-of-tests";

@@ -125,10 +125,13 @@ function armOf(
         }
       : {}),
     metrics: Object.fromEntries(
-      deployment.metrics.map(({ definition, arrived, matured }) => [
+      deployment.metrics.map(({ definition, arrived, matured, unordered }) => [
         definition.name,
         {
           ...(parts.has("arrived") ? { arrived: byGroup(arrived.stored.id) } : {}),
+          ...(parts.has("arrived") && unordered !== undefined
+            ? { unordered: byGroup(unordered.stored.id).reduce((sum, count) => sum + count, 0) }
+            : {}),
           ...(parts.has("matured") ? { matured: byGroup(matured.stored.id) } : {}),
         },
       ]),

@@ -8,7 +8,8 @@
 import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { RESOURCE, resourceOf } from "../../api/kube-resources.ts";
-import { DEFAULT_LABEL, type QualitySpec } from "../../api/quality.ts";
+import type { QualitySpec } from "../../api/quality.ts";
+import { labelOfMetric } from "../../api/quality-metrics.ts";
 import { collectorObjects } from "../../render/collector.ts";
 import { COLLECTOR_KEY } from "../../render/collector-names.ts";
 import { collectorStorage, type Storage } from "../../render/collector-pods.ts";
@@ -124,11 +125,10 @@ function settingsFile(deployments: readonly CountedDeployment[]): string {
     name,
     uid,
     labels: quality.labels,
-    metrics: quality.metrics.map((metric) => ({
-      ...metric,
-      label: metric.label ?? DEFAULT_LABEL[metric.type],
-    })),
-    ...(quality.anomalies === undefined ? {} : { anomalies: quality.anomalies }),
+    metrics: quality.metrics.map((metric) => ({ ...metric, label: labelOfMetric(metric) })),
+    ...(quality.anomalies === undefined
+      ? {}
+      : { anomalies: { falseAlarmEvery: quality.anomalies.falseAlarmEvery } }),
     ...(quality.log === undefined ? {} : { log: labelLogSettings(quality.log, uid, logs) }),
   }));
   return `${JSON.stringify({ deployments: settings })}\n`;

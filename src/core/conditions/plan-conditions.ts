@@ -8,6 +8,7 @@
 import type { Condition, ConditionReason, ConditionType } from "../../api/conditions.ts";
 import { ANNOTATION } from "../../api/names.ts";
 import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
+import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
 import { observedServers } from "../model-servers.ts";
@@ -20,6 +21,7 @@ import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
 import type { ValidationPlan } from "../validation/plan-validation.ts";
+import { anomalyFinding } from "./anomaly-finding.ts";
 import { reportedMessage, reportedTime } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
 import { undoFinding, undoneFinding } from "./undo-findings.ts";
@@ -28,13 +30,14 @@ import { awaitedFinding, refusedFinding, validationFinding } from "./validation-
 /** A condition before it is compared with the one that stood before. */
 export interface Finding {
   readonly type: ConditionType;
-  readonly status: "True" | "False";
+  readonly status: "True" | "False" | "Unknown";
   readonly reason: ConditionReason;
   readonly message: string;
 }
 
 /** What the conditions are made from. */
 export interface Plans {
+  readonly anomalies: AnomalyPlan;
   readonly undo: UndoPlan;
   readonly revisions: RevisionPlan;
   readonly validation: ValidationPlan;
@@ -357,6 +360,7 @@ export function findConditions(observation: Observation, plans: Plans): readonly
     ...undoFinding(plans),
     ...(validated === undefined ? [] : [validated]),
     ...evidenceFinding(observation),
+    ...anomalyFinding(observation, plans.anomalies),
     ...refreshFinding(plans),
     ...(suspended === undefined ? [] : [suspended]),
     ...(reconciling === undefined ? [] : [reconciling]),

@@ -2,6 +2,7 @@
  * What the conditions say of an undo: that it is on its way, that it stands, or why it was refused.
  */
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
+import { undoneBy } from "../undo/undo-target.ts";
 import type { Finding, Plans } from "./plan-conditions.ts";
 
 const TYPE = "Undone";
@@ -32,14 +33,16 @@ export function undoneFinding(plans: Plans): Finding | undefined {
 function standingFinding(plans: Plans): Finding | undefined {
   const { undo, stable, candidate, stated } = plans.revisions;
   if (undo === undefined) return undefined;
-  const { revision, request, next } = undo;
+  const { revision, next, because } = undo;
+  const by = undoneBy(undo);
+  const request = `request ${undo.request}${because === undefined ? "" : `, ${because}`}`;
   const then = next === undefined ? afterwards(stated.revision.name, revision) : `then ${next} is released`;
   const leads = plans.traffic.arms.every(({ pools }) => pools[0]?.revision === revision);
   if (stable.name === revision && candidate === undefined && leads) {
-    const message = `a person had the traffic taken back to ${revision} (request ${request}); ${then}`;
+    const message = `${by} had the traffic taken back to ${revision} (${request}); ${then}`;
     return { type: TYPE, status: "True", reason: "Undone", message };
   }
-  const message = `a person has the traffic taken back to ${revision} (request ${request}): ${wayOf(plans, revision)}; ${then}`;
+  const message = `${by} has the traffic taken back to ${revision} (${request}): ${wayOf(plans, revision)}; ${then}`;
   return { type: TYPE, status: "True", reason: "Undoing", message };
 }
 

@@ -15,6 +15,7 @@ import { carriesWeight, readyReplicas } from "../readiness.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { planNamesRevision, reportedPools } from "../traffic/reported-plan.ts";
+import { undoneBy } from "../undo/undo-target.ts";
 import { advanceRollout } from "./advance-rollout.ts";
 import { planReference, releaseSpec } from "./begin-release.ts";
 import { currentRelease, guidedSpec, type ReleaseReference } from "./current-release.ts";
@@ -189,6 +190,7 @@ function viewOf(
     generation,
     nowMilliseconds: observation.nowMilliseconds,
     role: roleOf(observation, revisions, rollout, isCurrent),
+    ...(revisions.undo === undefined ? {} : { undoneBy: undoneBy(revisions.undo) }),
     isUndone: isCurrent && revisions.undo !== undefined && revisions.undo.revision !== spec.revision,
     reportedWeight: weight,
     shares,

@@ -39,7 +39,7 @@ export function verdictOf(
     return { outcome: "Aborted", reason: "DecidedByPerson", message, at };
   }
   if (role === "Undone") {
-    const message = "a person had the traffic taken back";
+    const message = `${view.undoneBy ?? "a person"} had the traffic taken back`;
     return { outcome: "Superseded", reason: "Undone", message, at };
   }
   if (role === "ReturnedToStable") {

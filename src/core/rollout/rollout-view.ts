@@ -12,8 +12,10 @@ export interface RolloutView {
   readonly nowMilliseconds: number;
   /** What its revision is for: `Promoted` once that is stored, `Promoting` as long as it is only decided. */
   readonly role: "Candidate" | "Promoting" | "Promoted" | "ReturnedToStable" | "Replaced" | "Undone";
-  /** A person had it undone, and it is the candidate only until stable can take the traffic. */
+  /** It was undone, and it is the candidate only until stable can take the traffic. */
   readonly isUndone: boolean;
+  /** Who had the traffic taken back, where an undo stands; a person unless given. */
+  readonly undoneBy?: "a person" | "an anomaly";
   /** Share of the traffic that the stored plan gives it. */
   readonly reportedWeight: number;
   /** By which plans it had a share so far. */

@@ -35,13 +35,19 @@ export function wording(situation: Situation): {
   const { view, steps, step, next, weight, isHeld, isComparable } = situation;
   const phaseOf = step === steps.length ? "Promoting" : step === 0 ? "Pending" : "Progressing";
   if (isHeld && view.isUndone) {
-    const message = "a person has the traffic taken back: it keeps what it has until stable can take that";
+    const by = view.undoneBy ?? "a person";
+    const message = `${by} has the traffic taken back: it keeps what it has until stable can take that`;
     return { phase: phaseOf, message };
   }
   if (isHeld) {
     const where = step === 0 ? "before its first step" : `in step ${step} of ${steps.length}`;
-    const said = view.spec.reason === undefined ? "" : `: ${view.spec.reason}`;
-    return { phase: "Paused", message: `a person paused it ${where}${said}` };
+    const { reason, pausedFor } = view.spec;
+    const said = reason === undefined ? "" : `: ${reason}`;
+    const message =
+      pausedFor === undefined
+        ? `a person paused it ${where}${said}`
+        : `it is paused ${where}; an anomaly had it paused: ${pausedFor}${said === "" ? "" : `; a person said${said}`}`;
+    return { phase: "Paused", message };
   }
   if (step === 0 && !isComparable) {
     const message = "waits until the pods of both revisions are replaced by ones whose answers are counted";

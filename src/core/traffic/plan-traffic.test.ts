@@ -137,6 +137,14 @@ describe("a candidate", () => {
     expect(arms(world.setReady(v2(world), count))).toBe(expected);
   });
 
+  test("that becomes stable as the ControllerRevision of stable is lost leaves it behind itself until it answers", () => {
+    const world = candidateHasTrafficUnacknowledged();
+    world.deleteRevision(v1(world));
+    world.setReady(v2(world), 0).setReady(v1(world), 1);
+    expect(arms(world)).toBe("Candidate v2/default v1/default");
+    expect(arms(world.setReady(v2(world), 1))).toBe("Stable v2/default");
+  });
+
   test("needs all replicas in every pool", () => {
     const world = servingWorld({ pools: [{ name: "gpu" }, { name: "cpu", replicas: 1 }] });
     world.edit({ model: model("v2") }).reconcile();

@@ -72,11 +72,18 @@ function anyIsReady(observation: Observation, pools: readonly PlannedPool[]): bo
 
 /**
  * Whether stable may get the traffic. One that has none yet takes it with its first ready replica from nobody,
- * but from others that still answer (a former stable whose ControllerRevision was lost) only with all of them.
+ * but from others that still answer (a former stable whose ControllerRevision was lost) only with all of them. One that
+ * has it keeps it, unless none of its own answers and such a former stable behind it does.
  */
 function stableMayServe(observation: Observation, capacity: CapacityPlan, stable: ObservedRevision): boolean {
   const { status } = observation.deployment;
-  if (planNamesRevision(status, stable.name) && !hasOnlyAShare(status, stable.name)) return true;
+  if (planNamesRevision(status, stable.name) && !hasOnlyAShare(status, stable.name)) {
+    const known = new Set([stable, ...observation.revisions].map(({ name }) => name));
+    const lost = reportedPools(status).filter(({ revision }) => !known.has(revision));
+    return (
+      anyIsReady(observation, failoverChain(observation, capacity, stable)) || !anyIsReady(observation, lost)
+    );
+  }
   if (!anyIsReady(observation, plannedPools(capacity, stable))) return false;
   const othersAnswer = anyIsReady(observation, reportedPools(status));
   return !othersAnswer || everyReplicaIsReady(observation, stable);

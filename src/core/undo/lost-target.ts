@@ -20,6 +20,7 @@ const UNKNOWN_NOW: ReadonlySet<string> = new Set<ConditionType>([
   "Stalled",
   "Reconciling",
   "Undone",
+  "AnomalyDetected",
   "Suspended",
 ]);
 
@@ -39,7 +40,7 @@ export function lostTargetStatus(
   const message = `the ControllerRevision ${standing?.revision}, which the undo ${standing?.request} goes back to, is gone: everything stays as it is. Bring it back, have another revision by petrel undo --to, or state another model; petrel retry ends the undo, and releases ${stated.revision.name}`;
   const say = (
     type: ConditionType,
-    value: "True" | "False",
+    value: Condition["status"],
     reason: ConditionReason,
     text = message,
   ): Condition => {
@@ -73,6 +74,9 @@ export function lostTargetStatus(
         .filter(({ type }) => !UNKNOWN_NOW.has(type))
         .map((condition) => ({ ...condition, observedGeneration: generation })),
       say("Undone", "True", "UndoTargetLost"),
+      ...(deployment.spec.quality?.anomalies === undefined
+        ? []
+        : [say("AnomalyDetected", "Unknown", "AnomaliesUnknown", `nothing is decided: ${message}`)]),
       ...(deployment.spec.suspend === true ? [say("Suspended", "True", "Suspended", suspended)] : []),
       say("Stalled", "True", "UndoTargetLost"),
     ],

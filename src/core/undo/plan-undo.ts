@@ -1,5 +1,5 @@
 /**
- * Planner `undo`: whether a person had the traffic taken back, where to, and whether that still stands.
+ * Planner `undo`: whether a person, or an anomaly, had the traffic taken back, where to, and whether that still stands.
  *
  * An undo is about a model. While the spec states a model that was undone, it stands, whatever else changes; another
  * model, or a retry that a person asks for, ends it. To take an annotation away ends nothing. It must never end in
@@ -21,7 +21,14 @@ import { knownRevisions, type StatedRevision } from "../revision/stated-revision
 import { isGivenUp, isRetried, retryToken } from "../rollout/current-release.ts";
 import { candidateWithTraffic } from "../traffic/reported-plan.ts";
 import { isSameModel } from "./same-model.ts";
-import { isWayBackDone, readUndoRequest, undoTarget } from "./undo-target.ts";
+import {
+  isWayBackDone,
+  readUndoRequest,
+  type UndoRequest,
+  type UndoTarget,
+  undoneBy,
+  undoTarget,
+} from "./undo-target.ts";
 
 /** What of undoing is decided. */
 export interface UndoPlan {
@@ -42,28 +49,57 @@ interface Settled {
   readonly events: readonly EventIntent[];
 }
 
+/** An undo that is to begin; by a person unless it says because of what. */
+interface AskedUndo {
+  readonly request: string;
+  readonly revision: string;
+  readonly because?: string;
+}
+
+/** What becomes of a request. */
+interface Answer extends Settled {
+  readonly refusal?: string;
+}
+
 /** What is said of undoing when nothing is decided about it. */
 export function heldUndo(observation: Observation, stated: StatedRevision): UndoPlan {
   return planOf(observation, stated, observation.deployment.status.undo, []);
 }
 
-/** Decides about requests, and about the undo that stands. */
-export function planUndo(observation: Observation, stated: StatedRevision): UndoPlan {
+/** The request of a person that is not decided about yet. */
+export function newUndoRequest(observation: Observation): string | undefined {
+  const request = requestOf(observation);
+  const stored = observation.deployment.status.undo?.request;
+  return request === undefined || request === "" || isSameRequest(request, stored) ? undefined : request;
+}
+
+function requestOf({ deployment }: Observation): string | undefined {
+  // One character more: what is cut off must not make a request out of what is none.
+  return deployment.metadata.annotations?.[ANNOTATION.undo]?.slice(0, MAXIMUM_UNDO_LENGTH + 1);
+}
+
+/**
+ * Decides about requests, and about the undo that stands.
+ *
+ * @param asked an undo that no person has asked for; a request of a person comes before it.
+ */
+export function planUndo(observation: Observation, stated: StatedRevision, asked?: AskedUndo): UndoPlan {
   const stored = observation.deployment.status.undo;
-  const request = observation.deployment.metadata.annotations?.[ANNOTATION.undo]?.slice(
-    0,
-    // One character more: what is cut off must not make a request out of what is none.
-    MAXIMUM_UNDO_LENGTH + 1,
-  );
-  const isNew = request !== undefined && request !== "" && !isSameRequest(request, stored?.request);
-  const answer = isNew ? answerTo(observation, stated, request) : undefined;
+  const request = requestOf(observation);
+  const isNew = newUndoRequest(observation) !== undefined;
+  const answer =
+    isNew && request !== undefined
+      ? answerTo(observation, stated, request)
+      : asked === undefined
+        ? undefined
+        : begin(observation, stated, asked);
   const { standing, events } = settled(observation, stated, answer?.standing ?? stored?.standing);
   if (answer === undefined && stored === undefined) return planOf(observation, stated, undefined, events);
   // A refusal is told as long as what was asked for stands there.
-  const refusal = answer === undefined && request !== undefined ? stored?.refusal : answer?.refusal;
+  const refusal = isNew ? answer?.refusal : request === undefined ? undefined : stored?.refusal;
   const remembered = standing === undefined ? stillUndone(observation, stated) : [];
   const status: UndoStatus = {
-    request: (isNew ? request : (stored?.request ?? "")).slice(0, MAXIMUM_UNDO_LENGTH),
+    request: (isNew ? (request ?? "") : (stored?.request ?? "")).slice(0, MAXIMUM_UNDO_LENGTH),
     ...(refusal === undefined ? {} : { refusal }),
     ...(standing === undefined ? {} : { standing }),
     ...(remembered.length === 0 ? {} : { undone: [...remembered] }),
@@ -93,26 +129,36 @@ function planOf(
 }
 
 /** Takes a request up, or refuses it: then the undo before it, if there is one, goes on. */
-function answerTo(
-  observation: Observation,
-  stated: StatedRevision,
-  request: string,
-): { readonly standing?: StandingUndo; readonly refusal?: string; readonly events: readonly EventIntent[] } {
-  const { revisions, deployment, nowMilliseconds } = observation;
+function answerTo(observation: Observation, stated: StatedRevision, request: string): Answer {
   const read = readUndoRequest(request);
-  const found =
-    typeof read === "string"
-      ? { refusal: read }
-      : undoTarget(deployment.status, read, {
-          isKept: (name) => revisions.some((revision) => revision.name === name),
-          isStated: (name) => stated.revision.name === name,
-        });
+  const found = typeof read === "string" ? { refusal: read } : targetOf(observation, stated, read);
   if ("refusal" in found) {
     const refusal = reportedMessage(found.refusal);
     const note = `the request to undo ${request} was refused: ${refusal}`;
     return { refusal, events: [{ type: "Warning", reason: "UndoRefused", action: "RefuseUndo", note }] };
   }
-  const { revision } = found;
+  return begin(observation, stated, { request, revision: found.revision });
+}
+
+/** Where a request leads, or why nowhere. */
+export function targetOf(
+  { deployment, revisions }: Observation,
+  stated: StatedRevision,
+  request: UndoRequest,
+): UndoTarget {
+  return undoTarget(deployment.status, request, {
+    isKept: (name) => revisions.some((revision) => revision.name === name),
+    isStated: (name) => stated.revision.name === name,
+  });
+}
+
+/** Begins an undo. Without a reason that is given it is by a person. */
+function begin(
+  observation: Observation,
+  stated: StatedRevision,
+  { request, revision, because }: AskedUndo,
+): Answer {
+  const { deployment, nowMilliseconds } = observation;
   const retry = retryToken(observation) ?? deployment.status.rollout?.retry;
   const standing: StandingUndo = {
     request,
@@ -120,11 +166,14 @@ function answerTo(
     revision,
     undone: undoneModels(observation, stated, revision),
     ...(retry === undefined ? {} : { retry }),
+    ...(because === undefined ? {} : { because }),
   };
   const { stable, candidate } = deployment.status.revisions ?? {};
   const from = stable === revision ? candidate : stable;
-  const note = `a person has the traffic taken back${from === undefined ? "" : ` from ${from}`} to ${revision} (request ${request})`;
-  return { standing, events: [{ type: "Normal", reason: "Undoing", action: "BeginUndo", note }] };
+  const why = because === undefined ? "" : `: ${because}`;
+  const note = `${undoneBy(standing)} has the traffic taken back${from === undefined ? "" : ` from ${from}`} to ${revision} (request ${request})${why}`;
+  const type = because === undefined ? "Normal" : "Warning";
+  return { standing, events: [{ type, reason: "Undoing", action: "BeginUndo", note }] };
 }
 
 /** What undos before were about. */

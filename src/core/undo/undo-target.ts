@@ -38,6 +38,11 @@ export function readUndoRequest(value: string): UndoRequest | string {
   return `expected a token, or a token, one blank and the name of a revision, of at most ${MAXIMUM_UNDO_LENGTH} characters in all`;
 }
 
+/** Who had the traffic taken back, in words. */
+export function undoneBy({ because }: Pick<StandingUndo, "because">): "a person" | "an anomaly" {
+  return because === undefined ? "a person" : "an anomaly";
+}
+
 /** Whether the revision that an undo goes back to is stable and leads all the traffic that there is. */
 export function isWayBackDone({ revisions, traffic }: ModelDeploymentStatus, undo: StandingUndo): boolean {
   const arms = traffic?.arms ?? [];

@@ -85,6 +85,26 @@ describe("a pod is ready", () => {
     expect(observed(false, true)).toBe(true);
   });
 
+  test("and not while the sidecar that all its requests pass through is started again", () => {
+    const ports = [
+      { name: "rest", containerPort: 9092 },
+      { name: "grpc", containerPort: 9093 },
+    ];
+    const readiness = (isInline: boolean) =>
+      projectPod({
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata,
+        spec: { initContainers: [{ name: "sidecar", ...(isInline ? { ports } : {}) }] },
+        status: {
+          conditions: [unready],
+          initContainerStatuses: [container("sidecar", false)],
+          containerStatuses: [container("serve", true)],
+        },
+      }).observed.isReady;
+    expect([readiness(false), readiness(true)]).toEqual([true, false]);
+  });
+
   test("and not without its model server, nor when its node is lost, nor before it has begun", () => {
     expect(observed(false, false)).toBe(false);
     expect(observed(true, false)).toBe(false);

@@ -7,6 +7,7 @@ import type { KubeObject } from "../../api/kube-object.ts";
 import { COMPONENT, CONTAINER, LABEL } from "../../api/names.ts";
 import type { ObservedPod, ObservedValidation } from "../../core/observation.ts";
 import { podCondition, podConditionStatus, podTrouble } from "../../core/pods/pod-trouble.ts";
+import { inlinePorts } from "../../render/model-servers/inline-sidecar.ts";
 import { isCountingRouter } from "../../render/router.ts";
 import { projectValidationPod } from "./validation-pod.ts";
 
@@ -75,9 +76,10 @@ function readySinceMilliseconds(object: KubeObject): number | undefined {
 
 /**
  * A pod that is not ready for its sidecar alone, because that is being started again. It answers requests all the same,
- * and routers go on to send it some.
+ * and routers go on to send it some. Not so where requests pass through the sidecar.
  */
 function lacksSidecarAlone(pod: KubeObject): boolean {
+  if (inlinePorts(pod) !== undefined) return false;
   if (valueAt(podCondition(pod, "Ready"), "reason") !== "ContainersNotReady") return false;
   const unready = ["initContainerStatuses", "containerStatuses"]
     .flatMap((field) => asList(valueAt(pod, "status", field)))

@@ -38,7 +38,7 @@ export const METRICS_LISTENER = "petrel_metrics";
  * Beginnings of all that the router asks of the administration. Whoever gets into the pod's network cannot
  * ask for more.
  */
-const ADMIN_PATHS = ["/ready", "/stats", "/config_dump", "/drain_listeners", "/reopen_logs"];
+const ADMIN_PATHS = ["/ready", "/stats", "/server_info", "/config_dump", "/drain_listeners", "/reopen_logs"];
 const LOOPBACK = "127.0.0.1";
 
 /**

@@ -7,6 +7,7 @@
  * carry. See {@link spillover} for how the one becomes the other.
  */
 import type { PlannedPool } from "../../api/traffic-plan.ts";
+import type { Protocol } from "./cluster.ts";
 import type { JsonObject } from "./resource.ts";
 import { TYPE_URL, type TypedMessage } from "./resource.ts";
 
@@ -16,6 +17,8 @@ export interface ModelServerEndpoint {
   readonly ip: string;
   readonly pool: string;
   readonly revision: string;
+  /** Where requests reach it, if that is not where they reach all others. */
+  readonly ports?: Readonly<Record<Protocol, number>>;
 }
 
 /** Metadata namespace of what Petrel attaches to an endpoint. */
@@ -68,7 +71,7 @@ export function renderEndpoints(
   cluster: string,
   pools: readonly PlannedPool[],
   candidates: readonly ModelServerEndpoint[],
-  port: number,
+  portOf: (endpoint: ModelServerEndpoint) => number,
 ): TypedMessage {
   const listed = pools.map(({ pool, revision }) =>
     candidates
@@ -86,7 +89,7 @@ export function renderEndpoints(
       return {
         priority,
         lb_endpoints: [
-          ...(listed[priority] ?? []).map((endpoint) => renderEndpoint(endpoint, priority, port)),
+          ...(listed[priority] ?? []).map((endpoint) => renderEndpoint(endpoint, priority, portOf(endpoint))),
           ...(vacantPlaces > 0 ? [renderVacancy(priority, vacantPlaces)] : []),
         ],
       };

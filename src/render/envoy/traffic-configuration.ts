@@ -114,8 +114,8 @@ export function endpointFile(
 ): ResourceFile {
   const known = rendered.get(cluster);
   if (known?.endpoints === endpoints) return known.file;
-  const port = ports[cluster.protocol];
-  const file = resourceFile([renderEndpoints(cluster.name, cluster.pools, endpoints, port)]);
+  const portOf = (endpoint: ModelServerEndpoint) => (endpoint.ports ?? ports)[cluster.protocol];
+  const file = resourceFile([renderEndpoints(cluster.name, cluster.pools, endpoints, portOf)]);
   rendered.set(cluster, { endpoints, file });
   return file;
 }

@@ -8,6 +8,7 @@ import type { ContainerRuntime } from "../../api/container-runtime.ts";
 import { CONTAINER } from "../../api/names.ts";
 import { containerSecurityContext } from "../pod-security.ts";
 import { containerResources } from "./container-resources.ts";
+import { standsInline } from "./inline-sidecar.ts";
 import type { ModelServersInput } from "./model-servers-input.ts";
 import { modelRepositoryMount } from "./model-volume.ts";
 import { containerPort, startupAndReadinessProbes } from "./serve-container.ts";
@@ -24,19 +25,21 @@ const SECONDS_UNTIL_NOBODY_CALLS = 5;
 /** The container that serves the model in place of Petrel's. */
 export function foreignContainer(input: ModelServersInput, container: ContainerRuntime) {
   const { image, command, args, env } = container;
+  // The usual names are those of the ports that requests come to.
+  const [rest, grpc] = standsInline(input) ? ["runtime-rest", "runtime-grpc"] : ["rest", "grpc"];
   return {
     name: CONTAINER.serve,
     image,
     ...(command === undefined ? {} : { command }),
     ...(args === undefined ? {} : { args }),
     ...(env === undefined ? {} : { env }),
-    ports: [containerPort("rest"), containerPort("grpc"), containerPort("metrics")],
+    ports: [containerPort("rest", rest), containerPort("grpc", grpc), containerPort("metrics")],
     resources: containerResources(input.pool),
     securityContext: containerSecurityContext,
-    ...startupAndReadinessProbes(input),
+    ...startupAndReadinessProbes(input, rest),
     // On the port of requests: one that is only busy gets a minute.
     livenessProbe: {
-      httpGet: { path: "/v2/health/live", port: "rest" },
+      httpGet: { path: "/v2/health/live", port: rest },
       periodSeconds: 10,
       timeoutSeconds: 5,
       failureThreshold: 6,

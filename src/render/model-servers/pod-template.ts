@@ -17,7 +17,8 @@ import { type ModelServersInput, modelServerLabels } from "./model-servers-input
 import { modelVolume } from "./model-volume.ts";
 import { poolPlacement } from "./pod-placement.ts";
 import { serveContainer } from "./serve-container.ts";
-import { sidecarAnnotations, sidecarContainers, sidecarVolumes } from "./sidecar-container.ts";
+import { sidecarContainers, sidecarVolumes } from "./sidecar-container.ts";
+import { sidecarAnnotations } from "./sidecar-files.ts";
 import { tokenVolumes } from "./token-key.ts";
 
 /** The template of the pods. By a label with its own hash, a pod tells which template it was made from. */
@@ -51,7 +52,8 @@ function templateWithoutHash(input: ModelServersInput) {
       volumes: [
         modelVolume(input.model),
         ...fetchVolumes(input).map(({ volume }) => volume),
-        ...(container === undefined ? tokenVolumes(input) : foreignVolumes),
+        ...(container === undefined ? [] : foreignVolumes),
+        ...tokenVolumes(input),
         ...sidecarVolumes(input),
       ],
     },

@@ -16,13 +16,16 @@ import { tokenArguments, tokenMounts } from "./token-key.ts";
 const DEFAULT_STARTUP_TIMEOUT = "30m";
 
 /** A port of a model server, as a container has it. */
-export function containerPort(name: keyof typeof MODEL_POD_PORT) {
-  return { name, containerPort: MODEL_POD_PORT[name], protocol: "TCP" };
+export function containerPort(port: keyof typeof MODEL_POD_PORT, name: string = port) {
+  return { name, containerPort: MODEL_POD_PORT[port], protocol: "TCP" };
 }
 
-/** How the kubelet sees that a model server has started, and then that it can answer. */
-export function startupAndReadinessProbes({ startupTimeout = DEFAULT_STARTUP_TIMEOUT }: ModelServersInput) {
-  const readiness = { httpGet: { path: "/v2/health/ready", port: "rest" } };
+/** How the kubelet sees that a model server has started, and then that it can answer, at the port of this name. */
+export function startupAndReadinessProbes(
+  { startupTimeout = DEFAULT_STARTUP_TIMEOUT }: ModelServersInput,
+  port: string,
+) {
+  const readiness = { httpGet: { path: "/v2/health/ready", port } };
   return {
     // Loading ends the start, however long it takes; a model that cannot load ends the process instead.
     startupProbe: {
@@ -69,7 +72,7 @@ export function serveContainer(input: ModelServersInput) {
     ],
     resources: containerResources(input.pool),
     securityContext: containerSecurityContext,
-    ...startupAndReadinessProbes(input),
+    ...startupAndReadinessProbes(input, "rest"),
     livenessProbe: { ...liveness, periodSeconds: 10, failureThreshold: 6 },
     volumeMounts: [
       { ...modelVolumeMount(input.model), readOnly: true },

@@ -6,6 +6,7 @@ import { createLogger } from "../../core/log.ts";
 import { startReadyServer } from "../../serve/testdata/server.ts";
 import { parseObserved } from "../../tap/observed-settings.ts";
 import type { TapEvent } from "../../tap/tap-event.ts";
+import type { TokenMint } from "../../token/token-mint.ts";
 import { ForeignObserver } from "../foreign-request.ts";
 import { GrpcProxy } from "../grpc-proxy.ts";
 import { RestProxy } from "../rest-proxy.ts";
@@ -26,16 +27,30 @@ export interface Inline {
   readonly observer: ForeignObserver;
 }
 
+interface InlineOptions {
+  readonly timeout?: number;
+  readonly mint?: TokenMint | undefined;
+  /** Gets what failed; unless it is given, that is an error of the test. */
+  readonly failures?: unknown[] | undefined;
+}
+
 /** Both proxies before a runtime; one that is not there where none is given. */
-export async function inline(upstream: { rest?: string; grpc?: string }, timeout = 30_000): Promise<Inline> {
+export async function inline(
+  upstream: { rest?: string; grpc?: string },
+  { timeout = 30_000, mint, failures }: InlineOptions = {},
+): Promise<Inline> {
   const events: TapEvent[] = [];
   const missed: string[] = [];
   const sink = {
     observed: () => OBSERVED,
     take: (_: unknown, event: TapEvent) => events.push({ ...event }),
     missed: (reason: string) => missed.push(reason),
+    failed: (error: unknown) => {
+      if (failures === undefined) throw error;
+      failures.push(error);
+    },
   };
-  const observer = new ForeignObserver(sink, "m", "m-1", systemClock);
+  const observer = new ForeignObserver({ sink, model: "m", revision: "m-1", clock: systemClock, mint });
   const parts = {
     observer,
     clock: systemClock,
@@ -55,11 +70,16 @@ export async function inline(upstream: { rest?: string; grpc?: string }, timeout
   return { rest: `http://127.0.0.1:${ports[0]}`, grpc: `127.0.0.1:${ports[1]}`, events, missed, observer };
 }
 
-/** Both proxies before Petrel's own model server. */
-export async function beforeModelServer(): Promise<Inline> {
+/** Both proxies before Petrel's own model server, which gives no tokens itself. */
+export async function beforeModelServer(
+  mint?: TokenMint,
+  failures?: unknown[],
+): Promise<Inline & { readonly runtime: Readonly<Record<"rest" | "grpc", string>> }> {
   const server = await startReadyServer("mlp", { maximumRequestBytes: 8 * 2 ** 20 });
   cleanups.push(server.close);
-  return inline({ rest: server.restUrl, grpc: `http://${server.grpcAddress}` });
+  const runtime = { rest: server.restUrl, grpc: server.grpcAddress };
+  const proxies = await inline({ ...runtime, grpc: `http://${runtime.grpc}` }, { mint, failures });
+  return { ...proxies, runtime };
 }
 
 /** The port of a server that listens. */

@@ -8,6 +8,8 @@ export interface SidecarProcess {
   readonly child: ChildProcess;
   /** `http://127.0.0.1:PORT`. */
   readonly metrics: string;
+  /** The same before a runtime over REST. */
+  readonly rest: string;
   readonly end: (signal: NodeJS.Signals) => Promise<number | NodeJS.Signals | null>;
 }
 
@@ -22,17 +24,17 @@ export function startWatched(
   more: readonly string[],
   onLine: (line: string) => void,
 ): Promise<SidecarProcess> {
+  return startWith([`--settings=${join(folder, "settings.json")}`, ...more], onLine);
+}
+
+/** The same with these options alone, on any ports. */
+export function startWith(
+  options: readonly string[],
+  onLine: (line: string) => void,
+): Promise<SidecarProcess> {
   const child = spawn(
     process.execPath,
-    [
-      "--no-warnings",
-      MAIN,
-      "sidecar",
-      `--settings=${join(folder, "settings.json")}`,
-      "--listen-address=127.0.0.1",
-      "--metrics-port=0",
-      ...more,
-    ],
+    ["--no-warnings", MAIN, "sidecar", "--listen-address=127.0.0.1", "--metrics-port=0", ...options],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
@@ -52,9 +54,11 @@ export function startWatched(
       shown = lines.length;
       const line = lines.find((one) => one.includes('"observing"'));
       if (line === undefined) return;
+      const url = (name: string) => `http://127.0.0.1:${JSON.parse(line)[`petrel.${name}_port`]}`;
       resolve({
         child,
-        metrics: `http://127.0.0.1:${JSON.parse(line)["petrel.metrics_port"]}`,
+        metrics: url("metrics"),
+        rest: url("rest"),
         end(signal) {
           child.kill(signal);
           return ended;

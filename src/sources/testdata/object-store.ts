@@ -18,9 +18,10 @@ export interface ObjectStoreFixture extends AsyncDisposable {
 /** Keys per page of a listing: few, so that tests need not make many. */
 const PAGE = 2;
 
-/** Starts a store with these objects in `bucket`. */
+/** Starts a store with these objects in `bucket`; over TLS when a key and certificate are given. */
 export async function startObjectStore(
   initial: ReadonlyMap<string, Uint8Array>,
+  tls?: { readonly key: string; readonly cert: string },
 ): Promise<ObjectStoreFixture> {
   const objects = new Map(initial);
   const server = await startModelServer((request, response) => {
@@ -33,7 +34,7 @@ export async function startObjectStore(
     else if (bucket !== "bucket") refuse(response, 404, "NoSuchBucket");
     else if (key === "") list(objects, url.searchParams, response);
     else give(objects.get(key), request, response);
-  });
+  }, tls);
   const credentials = fixedCredentials({ accessKeyId: "key", secretAccessKey: "5ecret" });
   return {
     access: { endpoint: new URL(server.url).origin, region: "us-east-1", credentials },

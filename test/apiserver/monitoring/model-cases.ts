@@ -6,6 +6,8 @@ import { type AlertCase, RANKER, series } from "./alert-case.ts";
 const requests = (arm = "Stable") => series("petrel_quality_requests_total", "collector", { ...RANKER, arm });
 const clicks = (arm = "Stable") =>
   series("petrel_quality_sum_total", "collector", { ...RANKER, metric: "ctr", arm });
+const taken = (arm = "Stable") =>
+  series("petrel_quality_taken_total", "collector", { ...RANKER, metric: "ctr", arm });
 const labels = series("petrel_label_delay_seconds_count", "collector", { ...RANKER, label: "click" });
 const OF_STABLE = { ...RANKER, metric: "ctr", arm: "Stable" };
 const values = (kind: string) =>
@@ -46,6 +48,21 @@ export const MODEL_CASES: readonly AlertCase[] = [
     evaluation: "1h",
     // The first week 10%, then 5%.
     series: { [requests()]: "0+1000x240", [clicks()]: "0+100x192 19250+50x47" },
+    alerts: [
+      ["190h", "PetrelQualityDropped"],
+      ["230h", "PetrelQualityDropped", OF_STABLE],
+    ],
+  },
+  {
+    name: "of what labels added to a metric, others took a half within a week",
+    file: "models",
+    interval: "1h",
+    evaluation: "1h",
+    series: {
+      [requests()]: "0+1000x240",
+      [clicks()]: "0+100x240",
+      [taken()]: "0+0x192 50+50x47",
+    },
     alerts: [
       ["190h", "PetrelQualityDropped"],
       ["230h", "PetrelQualityDropped", OF_STABLE],

@@ -4,7 +4,7 @@
  */
 import type { RolloutShare } from "../../../api/model-rollout.ts";
 import { parsePercentage } from "../../../api/percentage.ts";
-import type { QualityMetricType } from "../../../api/quality.ts";
+import type { QualityMetricType } from "../../../api/quality-metrics.ts";
 import { FULL_WEIGHT } from "../../../api/traffic-plan.ts";
 import type { ArmChecks } from "../../../stats/collector-answer.ts";
 import type { NewUsers } from "../../../stats/sample-ratio.ts";

@@ -6,7 +6,8 @@
 
 import { parseDurationMilliseconds } from "../../../api/duration.ts";
 import type { RolloutShare } from "../../../api/model-rollout.ts";
-import { DEFAULT_LABEL, type QualitySpec } from "../../../api/quality.ts";
+import type { QualitySpec } from "../../../api/quality.ts";
+import { labelOfMetric } from "../../../api/quality-metrics.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import type { AskedMetric, CollectorQuestion } from "./collector-counts.ts";
 import type { RoutersQuestion } from "./service-counts.ts";
@@ -105,7 +106,8 @@ function collectorQuestions(
 }
 
 function askedMetrics({ labels, metrics }: QualitySpec): readonly AskedMetric[] {
-  return metrics.flatMap(({ name, type, label = DEFAULT_LABEL[type] }) => {
+  return metrics.flatMap(({ name, type, label: given }) => {
+    const label = labelOfMetric({ type, label: given });
     const matures = labels.find((declared) => declared.name === label)?.matures;
     if (matures === undefined) return [];
     return [{ name, type, label, maturesSeconds: parseDurationMilliseconds(matures) / 1_000 }];

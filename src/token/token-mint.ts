@@ -1,19 +1,18 @@
 /**
  * Mints the prediction token of each inference: what the router said of the request, and how many rows it had, signed.
+ * The model server does it for its own answers, the sidecar for those of a foreign runtime.
  *
  * Only a request that the router has assigned to an arm gets one. What is not counted (own traffic), or cannot be
  * signed yet, is answered all the same and without a token: no prediction ever waits for evidence, or fails for it.
  */
-import { randomFillSync } from "node:crypto";
-import { Counter, type Registry } from "prom-client";
 import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import { LONGEST_USER, PETREL_HEADER } from "../render/envoy/route.ts";
 import { armOf } from "../stats/arm-check.ts";
 import type { TapEvent } from "../tap/tap-event.ts";
-import type { KeyRing, SigningKey } from "../token/key-ring.ts";
-import { ARM_CHECK, type ArmCheck, MAXIMUM_ROWS, mintToken } from "../token/prediction-token.ts";
-import { slotOf, tokenSlot } from "../token/slot.ts";
-import { anonymousTag, nameTag, userTag } from "../token/tags.ts";
+import type { KeyRing, SigningKey } from "./key-ring.ts";
+import { ARM_CHECK, type ArmCheck, MAXIMUM_ROWS, mintToken } from "./prediction-token.ts";
+import { slotOf, tokenSlot } from "./slot.ts";
+import { anonymousTag, nameTag, userTag } from "./tags.ts";
 
 /** Who mints, as a token names it. */
 export interface TokenIssuer {
@@ -41,9 +40,18 @@ export interface RequestAssignment {
   excluded: string;
 }
 
-/** What became of requests. */
-const OUTCOMES = ["minted", "unassigned", "excluded", "no_key"] as const;
-type Outcome = (typeof OUTCOMES)[number];
+/** What became of the token of an answer. */
+export type TokenOutcome =
+  | "minted"
+  /** No router that counts has sent the request. */
+  | "unassigned"
+  | "excluded"
+  | "no_key"
+  /** How many rows it has is not known. */
+  | "unread";
+
+/** How many answers had each outcome. */
+export type TokenOutcomes = Readonly<Record<TokenOutcome, number>>;
 
 const ARMS: Readonly<Record<string, number>> = { Stable: 0, Candidate: 1 };
 /** In the order in which routes have them. */
@@ -114,6 +122,7 @@ export function assignmentIn(
 /** Mints tokens for one model server. */
 export class TokenMint {
   readonly #issuer: TokenIssuer;
+  readonly #fillRandomly: (bytes: Uint8Array) => unknown;
   readonly #tags: Readonly<Record<"deployment" | "revision" | "model", number>>;
   readonly #requestIds = new Uint8Array(REQUEST_ID_BYTES * REQUEST_IDS);
   #nextRequestId = this.#requestIds.length;
@@ -121,27 +130,23 @@ export class TokenMint {
   #split = readSplit("");
   #ring: KeyRing | undefined;
   #signing: SigningKey | undefined;
-  readonly #outcomes: Record<Outcome, number> = { minted: 0, unassigned: 0, excluded: 0, no_key: 0 };
+  readonly #outcomes = { minted: 0, unassigned: 0, excluded: 0, no_key: 0, unread: 0 };
 
-  constructor(issuer: TokenIssuer, registry: Registry) {
+  /** `fillRandomly` fills bytes that nobody can guess. */
+  constructor(issuer: TokenIssuer, fillRandomly: (bytes: Uint8Array) => unknown) {
     const { deployment, revision, modelDigest } = issuer;
     this.#issuer = issuer;
+    this.#fillRandomly = fillRandomly;
     this.#tags = {
       deployment: nameTag(deployment),
       revision: nameTag(revision),
       model: Number.parseInt(modelDigest.replace(/^sha256:/, "").slice(0, 8) || "0", 16),
     };
-    const outcomes = this.#outcomes;
-    new Counter({
-      name: "petrel_serve_tokens_total",
-      help: "Answered inference requests by what became of their prediction token.",
-      labelNames: ["outcome"],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const outcome of OUTCOMES) this.inc({ outcome }, outcomes[outcome]);
-      },
-    });
+  }
+
+  /** What became of all tokens so far. */
+  get outcomes(): TokenOutcomes {
+    return this.#outcomes;
   }
 
   /** Signs with these keys from now on. */
@@ -157,7 +162,7 @@ export class TokenMint {
    */
   mint(
     assignment: RequestAssignment,
-    rows: number,
+    rows: number | undefined,
     told?: Pick<TapEvent, "requestId" | "hasToken">,
   ): string | undefined {
     const { arm: armName, user, excluded } = assignment;
@@ -166,6 +171,7 @@ export class TokenMint {
     if (arm === undefined || epoch === undefined || seconds === undefined) return this.#without("unassigned");
     if (excluded !== "") return this.#without("excluded");
     if (this.#ring === undefined || this.#signing === undefined) return this.#without("no_key");
+    if (rows === undefined) return this.#without("unread");
     const requestId = this.#requestId();
     const { users } = this.#ring;
     this.#outcomes.minted += 1;
@@ -202,13 +208,13 @@ export class TokenMint {
     return computed === arm ? ARM_CHECK.right : ARM_CHECK.wrong;
   }
 
-  #without(outcome: Outcome): undefined {
+  #without(outcome: TokenOutcome): undefined {
     this.#outcomes[outcome] += 1;
   }
 
   #requestId(): Uint8Array {
     if (this.#nextRequestId === this.#requestIds.length) {
-      randomFillSync(this.#requestIds);
+      this.#fillRandomly(this.#requestIds);
       this.#nextRequestId = 0;
     }
     const start = this.#nextRequestId;

@@ -1,0 +1,134 @@
+/**
+ * What is counted of the labels that come for predictions: the metrics of `spec.quality`, their settings and what of them
+ * goes together.
+ *
+ * A type belongs here only when requests without a label add nothing to it: of those the collector knows no more than that
+ * they were answered. What a type computes is defined in src/metrics alone.
+ */
+import Type from "typebox";
+import { type CelRule, stringEnum } from "./schema.ts";
+
+/** Metrics of the order in which rows were displayed, down to the k-th. */
+const RANKING_TYPES = ["DCG", "NDCG", "MAP", "MRR", "HitRate"] as const;
+/** Metrics that are amounts: without a cap one request could decide them. */
+const AMOUNT_TYPES = ["RevenuePerRequest", "LabelRatio", "DCG"] as const;
+
+/** Metrics that the collector counts. */
+export const QUALITY_METRIC_TYPES = [
+  "ClickThroughRate",
+  "ConversionRate",
+  "RevenuePerRequest",
+  "LabelRatio",
+  ...RANKING_TYPES,
+] as const;
+
+/** Name of a type of metric. */
+export type QualityMetricType = (typeof QUALITY_METRIC_TYPES)[number];
+
+/** Metrics by which arms can be compared: those that gate in src/metrics, as they are counted here. */
+export const GATING_METRIC_TYPES = [
+  "ClickThroughRate",
+  "ConversionRate",
+  ...AMOUNT_TYPES,
+] as const satisfies readonly QualityMetricType[];
+
+/** Metrics that are of orders unless they name a label. Others are of clicks. */
+const OF_ORDERS: readonly QualityMetricType[] = ["ConversionRate", "RevenuePerRequest"];
+
+/** The label that a metric is made of. One of the type LabelRatio has always named it. */
+export function labelOfMetric({
+  type,
+  label,
+}: {
+  readonly type: QualityMetricType;
+  readonly label?: string | undefined;
+}): string {
+  return label ?? (OF_ORDERS.includes(type) ? "order" : "click");
+}
+
+/** Whether arms can be compared by a metric. */
+export function isGatingMetric(type: QualityMetricType): boolean {
+  return GATING_METRIC_TYPES.some((one) => one === type);
+}
+
+/** Whether a request adds an amount to it, and not 0 or 1. */
+export function isAmountMetric(type: QualityMetricType): boolean {
+  return AMOUNT_TYPES.some((one) => one === type);
+}
+
+const list = (types: readonly string[]) => `['${types.join("', '")}']`;
+
+/** {@link labelOfMetric} in CEL, of the metric that this names. */
+export const labelOfMetricInCel = (metric: string) =>
+  `(has(${metric}.label) ? ${metric}.label : (${metric}.type in ${list(OF_ORDERS)} ? 'order' : 'click'))`;
+
+/** Whether a metric can be what a gate compares, in CEL. */
+export const gatesInCel = (metric: string) => `${metric}.type in ${list(GATING_METRIC_TYPES)}`;
+
+/** JSON Schema of a name of a label or metric. */
+export function qualityNameSchema(description: string) {
+  return Type.String({
+    minLength: 1,
+    maxLength: 63,
+    pattern: "^[a-z0-9]([-_.a-z0-9]*[a-z0-9])?$",
+    description,
+  });
+}
+
+/** JSON Schema of a metric. */
+export const qualityMetricSchema = Type.Object(
+  {
+    name: qualityNameSchema("Name of the metric."),
+    type: stringEnum(QUALITY_METRIC_TYPES, {
+      description:
+        "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. Metrics of scores are for `validation` and `observe`: of requests without a label no score is known here.",
+    }),
+    label: Type.Optional(
+      qualityNameSchema(
+        "The label that it is made of: `order` for a conversion rate and a revenue, `click` else, unless set. Required for `LabelRatio`.",
+      ),
+    ),
+    cap: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000_000,
+        description: "Most that one request can add to an amount, so that one large order does not decide.",
+      }),
+    ),
+    k: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000,
+        description: "Places of a list that count, from the top; 10 unless set.",
+      }),
+    ),
+  },
+  { description: "What is counted of labels." },
+);
+
+const METRICS = "self.quality.metrics";
+
+/** Rules over the spec. */
+export const qualityMetricRules: readonly CelRule[] = [
+  {
+    rule: `!has(self.quality) || ${METRICS}.all(m, self.quality.labels.exists(l, l.name == ${labelOfMetricInCel("m")}))`,
+    message:
+      "spec.quality.metrics: each must be of one of spec.quality.labels; conversion and revenue are of order and others of click, unless they name a label",
+  },
+  {
+    rule: `!has(self.quality) || ${METRICS}.all(m, m.type != 'LabelRatio' || has(m.label))`,
+    message: "spec.quality.metrics.label: is required for LabelRatio, which can be of any label",
+  },
+  {
+    rule: `!has(self.quality) || ${METRICS}.all(m, has(m.cap) == (m.type in ${list(AMOUNT_TYPES)}))`,
+    message: `spec.quality.metrics.cap: goes with ${inWords(AMOUNT_TYPES)}, which need it, and with no other`,
+  },
+  {
+    rule: `!has(self.quality) || ${METRICS}.all(m, !has(m.k) || m.type in ${list(RANKING_TYPES)})`,
+    message: `spec.quality.metrics.k: goes with ${inWords(RANKING_TYPES)}, and with no other`,
+  },
+];
+
+function inWords(types: readonly string[]): string {
+  return `${types.slice(0, -1).join(", ")} and ${types.at(-1)}`;
+}
