@@ -233,6 +233,7 @@ describe("where predictions are counted", () => {
 
     test.each([
       ["observes", "observed", observed],
+      ["logs", "logged", { ...observed, log: logByKeys }],
       ["gives tokens alone", "counted", quality],
     ])("Deployment of a container of the user's choice behind a sidecar that %s", (_what, name, spec) => {
       const objects = made(new World({ runtime: triton, quality: spec }));
