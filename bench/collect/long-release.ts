@@ -5,7 +5,7 @@
  */
 import { SUM } from "../../src/collect/cell-changes.ts";
 import type { Collector } from "../../src/collect/collector.ts";
-import type { EvidenceWish } from "../../src/collect/evidence-wish.ts";
+import type { EvidenceWish } from "../../src/collect/collector-answers.ts";
 import { encodeVector, newVector } from "../../src/collect/group-vector.ts";
 import { Ledger } from "../../src/collect/ledger.ts";
 import { parseSettings } from "../../src/collect/settings.ts";

@@ -48,6 +48,12 @@ const reactionSchema = Type.Object(
     rollout: Type.Optional(
       Type.String({ maxLength: 63, description: "Name of the ModelRollout that is paused." }),
     ),
+    isDone: Type.Optional(
+      Type.Boolean({
+        description:
+          "The ModelRollout was seen to be paused by it: what becomes of that is for people to say.",
+      }),
+    ),
     request: Type.Optional(
       Type.String({
         maxLength: MAXIMUM_UNDO_LENGTH,

@@ -15,15 +15,15 @@ import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
 import type { CollectedDeployment } from "./collected-metrics.ts";
+import type { BatchAnswer, EvidenceAnswer, EvidenceWish } from "./collector-answers.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
-import { EVIDENCE_PARTS, type Evidence, MAXIMUM_RANGE } from "./evidence.ts";
+import { EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
 import { EvidenceReader } from "./evidence-reader.ts";
-import type { EvidenceWish } from "./evidence-wish.ts";
 import { type FeedbackAnswer, isVerified, type VerifiedFeedback, verifyFeedback } from "./feedback.ts";
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
-import { type BatchOutcome, Ledger, placeOf, type Retention } from "./ledger.ts";
+import { Ledger, placeOf, type Retention } from "./ledger.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
 import { countedThrough, isSilent, type SlotRange, voidedSlots } from "./router-log.ts";
 import type { Settings } from "./settings.ts";
@@ -43,27 +43,6 @@ export interface CollectorOptions {
   readonly maximumWaiting: number;
   /** Is told of labels that are new, once they are stored; must not throw. */
   readonly onLabels?: (labels: ReturnType<VerifiedFeedback["labels"]>) => void;
-}
-
-/** The answer to a read of evidence. */
-export interface EvidenceAnswer extends Evidence {
-  readonly deployment: string;
-  readonly partition: Partition;
-  /** The last slot of which all impressions are known; null when no router has reported. */
-  readonly countedThrough: number | null;
-  /** Incarnations of routers that report here. */
-  readonly routers: readonly {
-    readonly incarnation: string;
-    readonly router: string;
-    readonly silent: boolean;
-  }[];
-}
-
-/** The answer to a batch. */
-export interface BatchAnswer extends BatchOutcome {
-  readonly acknowledged: number;
-  /** Incarnations that say nothing and are not known to have ended: whoever has seen the end of one is to say so. */
-  readonly silent: readonly string[];
 }
 
 /** A running collector. */

@@ -3,20 +3,8 @@
  * and what cannot be is refused: an answer about something else would be taken for the one that was asked for.
  */
 import { malformed, quoted } from "./collect-error.ts";
+import type { EvidenceWish } from "./collector-answers.ts";
 import { type EpochRange, EVIDENCE_PARTS, type EvidencePart } from "./evidence.ts";
-
-/** What is wanted of the evidence; without any of these all of it, up to the last slot that is known whole. */
-export interface EvidenceWish {
-  readonly from?: number;
-  readonly to?: number;
-  /** Names of metrics. */
-  readonly metrics?: readonly string[];
-  /** Of these epochs alone, those of one range added up. */
-  readonly epochs?: readonly EpochRange[];
-  readonly parts?: readonly EvidencePart[];
-  /** Nobody waits for it any more. */
-  readonly signal?: AbortSignal;
-}
 
 /** As many as a release has shares, and some more. */
 const MAXIMUM_EPOCH_RANGES = 128;

@@ -19,7 +19,7 @@ import type { StatedRevision } from "../revision/stated-revision.ts";
 import { currentRelease } from "../rollout/current-release.ts";
 import { truncateUtf8 } from "../short-text.ts";
 import { newUndoRequest, targetOf } from "../undo/plan-undo.ts";
-import { alarmText } from "./alarm-words.ts";
+import { alarmText, isAbout } from "./alarm-words.ts";
 
 /** An undo that no person has asked for. */
 export interface AskedUndo {
@@ -70,7 +70,7 @@ export function reactionTo(
   const refusal =
     spec.suspend === true ? "spec.suspend is true" : bound(asked, reactions, observation.nowMilliseconds);
   if (refusal !== undefined) return nothing(refusal);
-  if (reactions.some(({ because }) => because === alarmText(alarm)))
+  if (reactions.some(({ because }) => isAbout(because, alarm)))
     return nothing("something has followed from it before");
   return asked.type === "PauseRollout"
     ? pause(alarm, observation)

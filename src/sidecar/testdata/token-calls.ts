@@ -31,6 +31,8 @@ export function newMint(): TokenMint {
 /** An answer over gRPC. */
 export interface Answer {
   readonly token: string | undefined;
+  /** A token behind the messages, where none belongs. */
+  readonly trailingToken: string | undefined;
   readonly status: string;
   readonly body: Buffer;
 }
@@ -53,6 +55,7 @@ export function call(
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let token: string | undefined;
+    let trailingToken: string | undefined;
     let status = "";
     stream.on("response", (answered) => {
       token = answered[PETREL_HEADER.token]?.toString();
@@ -60,10 +63,11 @@ export function call(
     });
     stream.on("trailers", (trailers) => {
       status = String(trailers["grpc-status"]);
+      trailingToken = trailers[PETREL_HEADER.token]?.toString();
     });
     stream.on("data", (piece: Buffer) => pieces.push(piece));
     stream.on("error", reject);
-    stream.on("close", () => resolve({ token, status, body: Buffer.concat(pieces) }));
+    stream.on("close", () => resolve({ token, trailingToken, status, body: Buffer.concat(pieces) }));
     stream.end(frame(message));
   });
 }
