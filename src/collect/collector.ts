@@ -3,7 +3,6 @@
  *
  * The clock comes in from outside. One collector has one file; everything that writes goes through its queue.
  */
-
 import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import type { KeyRing } from "../token/key-ring.ts";

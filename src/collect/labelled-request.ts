@@ -1,6 +1,6 @@
 /**
- * All that is kept of one request: its token without the code, and its labels. A request is kept once it has a label,
- * or once the access log says that it does not count; all others are only counted.
+ * All that is kept of one request: its token without the code, and its labels. A request is kept once a client
+ * has told anything of it, or once the access log says that it does not count; all others are only counted.
  *
  * One row a request, not one a label: what a metric says of a request depends on all labels of it, and is worked out
  * anew from them when one comes.

@@ -3,11 +3,10 @@
  * Deployment tells how it stands.
  */
 import type { KubeObject } from "../api/kube-object.ts";
-import { RESOURCE } from "../api/kube-resources.ts";
 import { COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
 import { decideRouters as decideAboutRouters } from "../core/router/decide-routers.ts";
-import type { KubePort } from "../kube/port.ts";
 import type { ReconcileResult } from "../kube/reconciler.ts";
+import { confirmUnneeded } from "./confirm-unneeded.ts";
 import { execute, type Ownership } from "./execute.ts";
 import { gatherRouters } from "./gather.ts";
 import type { ReconcileContext } from "./reconcile-model-deployment.ts";
@@ -21,20 +20,11 @@ export async function reconcileRouters(
   const { port, caches, settings, log, decideRouters = decideAboutRouters } = context;
   const { observation, live } = gatherRouters(caches, namespace, settings);
   const decision = decideRouters(observation);
-  const confirm = () => confirmUnused(port, namespace);
+  const confirm = () => confirmUnneeded(port, namespace, "routers", () => true);
   const [refusal] = await execute(decision, { port, live, isOurs: ownership, confirm, signal, log });
   if (refusal === undefined) return {};
   // No spec leads to these objects, so none can mend them: only trying again finds out that the cluster did.
   throw new Error(`namespace ${namespace}: ${refusal.object}: ${refusal.message}`);
-}
-
-/**
- * Rejects when a ModelDeployment is there by now. A cache that is behind knows nothing of a new one, and routers that are
- * taken away carry no traffic; they go so rarely that a question to the API server costs nothing.
- */
-async function confirmUnused(port: KubePort, namespace: string): Promise<void> {
-  const { items } = await port.list(RESOURCE.modelDeployment, { namespace, limit: 1 });
-  if (items.length > 0) throw new Error(`namespace ${namespace}: its routers are needed again`);
 }
 
 function ownership({ metadata }: KubeObject): Ownership {

@@ -10,8 +10,9 @@ import type { Observation } from "../observation.ts";
 import type { StatedRevision } from "../revision/stated-revision.ts";
 import { currentRelease } from "../rollout/current-release.ts";
 import { knowledgeOf } from "../rollout/gates/reading.ts";
+import type { AskedUndo } from "../undo/plan-undo.ts";
 import { isSameAlarm, statedAlarm } from "./alarm-words.ts";
-import { type AskedUndo, reactionTo, recentReactions } from "./react.ts";
+import { reactionTo, recentReactions } from "./react.ts";
 
 /** What is known of the series. */
 export type SeriesKnowledge =

@@ -3,7 +3,8 @@
  * settings. One that stands before a foreign server is another ({@link standsInline}).
  *
  * Beside Petrel's server it must never take the model out of service. So it has no probe: a pod is ready as long as the
- * sidecar's container runs, and that begins anew by itself after a failure rather than end. The model server waits for nothing of it.
+ * sidecar's container runs, and that begins anew by itself after a failure rather than end. The model server waits for
+ * nothing of it.
  */
 import { CONTAINER, MODEL_POD_PORT } from "../../api/names.ts";
 import { containerSecurityContext } from "../pod-security.ts";
