@@ -1,7 +1,8 @@
 /** What the sidecar's own tests of its log cannot see: what happens between two writes. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { createLogger } from "../core/log.ts";
 import { inFolder } from "../process/testdata/in-folder.ts";
 import { closedFiles, LineFiles } from "./line-files.ts";
@@ -59,6 +60,50 @@ test("after a failure no line is made for a second, and each is counted as what 
     await until(() => files.counts.written === 1);
     await files.close();
   }));
+
+/** Has the next call of a file fail, after what it is given to do. */
+async function failNext(
+  folder: string,
+  call: "appendFile" | "truncate",
+  code: string,
+  before: (file: FileHandle, bytes: Uint8Array) => Promise<unknown> = async () => {},
+): Promise<void> {
+  const probe = await open(folder);
+  await probe.close();
+  const files: FileHandle = Object.getPrototypeOf(probe);
+  jest.spyOn(files, call).mockImplementationOnce(async function (this: FileHandle, given: unknown) {
+    await before(this, given instanceof Uint8Array ? given : Buffer.alloc(0));
+    throw Object.assign(new Error(code), { code });
+  });
+}
+
+const WRITE_HALF = (file: FileHandle, bytes: Uint8Array) => file.write(bytes.subarray(0, 3));
+
+test.each([
+  ["goes from the file", "ENOSPC", undefined, "first\n", ".ndjson"],
+  ["that stays leaves the file unfinished", "EIO", "EIO", "first\nsec", ".ndjson.part"],
+])("half a line that a full disk took %s", (_what, code, alsoTruncating, text, ending) =>
+  inFolder(async (folder) => {
+    const clock = handClock(0);
+    const log = createLogger({ write: () => {}, now: clock.now });
+    const files = new LineFiles(parseTrainingLog({ folder }, "log"), "pod-1", { clock, log });
+    files.add(() => "first\n");
+    await until(() => files.counts.written === 1);
+    await failNext(folder, "appendFile", code, WRITE_HALF);
+    if (alsoTruncating !== undefined) await failNext(folder, "truncate", alsoTruncating);
+    files.add(() => "second\n");
+    await until(() => files.counts.cannotWrite === 1);
+    clock.pass(1_000);
+    files.add(() => "third\n");
+    await files.close();
+    expect(files.counts).toEqual({ written: 2, memoryFull: 0, folderFull: 0, cannotWrite: 1 });
+    const [first = "", second = "", ...more] = readdirSync(folder).toSorted();
+    expect(more).toEqual([]);
+    expect(readFileSync(join(folder, first), "utf8")).toBe(text);
+    expect(first).toMatch(new RegExp(`\\d${ending.replaceAll(".", "\\.")}$`));
+    expect(readFileSync(join(folder, second), "utf8")).toBe("third\n");
+  }),
+);
 
 test("files that may be taken are those that are closed, the oldest first, by time and then by number", () =>
   inFolder(async (folder) => {

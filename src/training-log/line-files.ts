@@ -107,7 +107,7 @@ export class LineFiles {
       this.#write();
       await this.#writing;
     }
-    await this.#finish().catch((error: unknown) => this.#failed(error, 0));
+    await this.#close();
   }
 
   #reasonToDrop(): Exclude<keyof LineCounts, "written"> | undefined {
@@ -135,7 +135,7 @@ export class LineFiles {
         this.#fileBytes += bytes.length;
         this.counts.written += lines.length;
         this.#isFailing = false;
-        if (this.#fileBytes >= this.#settings.maximumFileBytes) await this.#finish();
+        if (this.#fileBytes >= this.#settings.maximumFileBytes) await this.#close();
       } catch (error) {
         this.#failed(error, lines.length);
         await this.#abandon();
@@ -170,9 +170,24 @@ export class LineFiles {
     await rename(`${file.path}${UNFINISHED}`, file.path);
   }
 
-  /** After a failure the next lines begin a new file; what is whole in the old one may be taken. */
+  /** The same, and no failure of it is one of the lines that were written. */
+  async #close(): Promise<void> {
+    await this.#finish().catch((error: unknown) => this.#failed(error, 0));
+  }
+
+  /**
+   * After a failure the next lines begin a new file. What is whole in the old one may be taken: a write that failed may
+   * have left half a line. Where that cannot be cut off, the file keeps its unfinished name.
+   */
   async #abandon(): Promise<void> {
-    await this.#finish().catch(() => {});
+    const file = this.#file;
+    try {
+      await file?.handle.truncate(this.#fileBytes);
+      await this.#finish();
+    } catch {
+      this.#file = undefined;
+      await file?.handle.close().catch(() => {});
+    }
   }
 
   #schedule(waitMilliseconds: number): void {
@@ -182,12 +197,10 @@ export class LineFiles {
       // Between two writes, never beside one.
       if (isOld && !this.#isWriting) {
         this.#isWriting = true;
-        this.#writing = this.#finish()
-          .catch((error: unknown) => this.#failed(error, 0))
-          .finally(() => {
-            this.#isWriting = false;
-            this.#write();
-          });
+        this.#writing = this.#close().finally(() => {
+          this.#isWriting = false;
+          this.#write();
+        });
       }
       this.#schedule(Math.min(this.#settings.fileMilliseconds, RETRY_MILLISECONDS));
     });
