@@ -112,6 +112,18 @@ test("a log that is turned off takes its files with it", () =>
     expect(existsSync(join(folder, "a"))).toBe(false);
   }));
 
+test("a log that is turned off and on again keeps the lines of its second time", () =>
+  logging(async ({ folder, logs, collector, configure }) => {
+    configure({ folder: join(folder, "a") });
+    await click(collector, 1, {});
+    configure();
+    configure({ folder: join(folder, "a") });
+    await click(collector, 2, {});
+    await logs.close();
+    const ids = linesIn(join(folder, "a")).map(({ request }) => request);
+    expect(ids).toContain("0000000000000002");
+  }));
+
 test("a folder that cannot be used is said, and labels are taken all the same", () =>
   logging(async ({ folder, logs, collector, said, configure }) => {
     writeFileSync(join(folder, "a"), "");

@@ -4,9 +4,10 @@
  *     {"request":"00112233aabbccdd","time":1795000300,"deployment":"ranker","label":"click","value":1,"row":3,
  *      "position":1,"delay":300,"arm":"Stable","epoch":3}
  *
- * A label is offered once it is stored, and only once. Which requests are in the sample follows from their ids, as in the
- * sidecar that logs the requests. No trouble of a log may reach whoever sent the label, and no user is in it.
+ * A label is offered once it is stored, and only once. Which requests are in the sample follows from their ids, as in
+ * the sidecar that logs the requests. No trouble of a log may reach whoever sent the label, and no user is in it.
  */
+import { rmSync } from "node:fs";
 import { errorMessage } from "../core/log.ts";
 import { armName } from "../tap/tap-event.ts";
 import type { TrainingLogSettings } from "../training-log/log-settings.ts";
@@ -39,7 +40,11 @@ export class LabelLogs {
       const next = wanted.get(name);
       if (next !== undefined && isSame(next, settings)) continue;
       this.#logs.delete(name);
-      this.#end(next?.folder === settings.folder ? log.handOver() : log.giveUp());
+      this.#end(
+        next?.folder === settings.folder
+          ? log.handOver()
+          : log.close().then(() => this.#removeUnused(settings.folder)),
+      );
     }
     for (const [name, settings] of wanted) if (!this.#logs.has(name)) this.#begin(name, settings);
   }
@@ -71,6 +76,14 @@ export class LabelLogs {
       // Labels are counted all the same.
       this.#edges.log.error("cannot keep a training log", { error, "petrel.model_deployment": name });
     }
+  }
+
+  /** What the bucket has not got by then is gone, unless the log was turned on again meanwhile. */
+  #removeUnused(folder: string): void {
+    if ([...this.#logs.values()].some(({ settings }) => settings.folder === folder)) return;
+    // At once, so that no log begins in between.
+    rmSync(folder, { recursive: true, force: true });
+    this.#folders.delete(folder);
   }
 
   #end(ended: Promise<void>): void {

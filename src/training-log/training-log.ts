@@ -4,8 +4,6 @@
  * It must slow nothing. What is beyond its rate, its memory or its disk is dropped and counted, and no error of it
  * reaches whoever offers a line. Who is in the sample follows from the request's id.
  */
-import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import type { WorkloadEnvironment } from "../sources/s3-key-files.ts";
@@ -69,7 +67,6 @@ export class TrainingLog {
     this.#kind = kind;
     this.#clock = clock;
     this.#rate = new ByteRate(bytesPerMinute, clock.monotonic());
-    mkdirSync(folder, { recursive: true });
     if (isFirst) finishLeftOver(folder, name);
     this.#files = new LineFiles(settings, name, { clock, log });
     if (bucket === undefined) return;
@@ -122,11 +119,5 @@ export class TrainingLog {
   async handOver(): Promise<void> {
     await this.#files.close();
     await this.#upload?.close(0);
-  }
-
-  /** The same where the log is given up: what the bucket has not got by then is gone. */
-  async giveUp(): Promise<void> {
-    await this.close();
-    await rm(this.#settings.folder, { recursive: true, force: true });
   }
 }
