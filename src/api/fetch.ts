@@ -14,8 +14,7 @@ function serverUrlSchema(description: string) {
   return Type.String({ maxLength: 512, pattern: "^https?://[^/?#@\\s]+/?$", description });
 }
 
-/** An amount of bytes. */
-export function sizeSchema(description: string) {
+function sizeSchema(description: string) {
   return Type.String({ maxLength: 32, pattern: "^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)?$", description });
 }
 

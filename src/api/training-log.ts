@@ -5,7 +5,7 @@
  * pods that keep a log. Secrets stand here by name only.
  */
 import Type from "typebox";
-import { proxySchema, s3Schema, sizeSchema } from "./fetch.ts";
+import { proxySchema, s3Schema } from "./fetch.ts";
 import { keyReferenceSchema } from "./key-reference.ts";
 import { percentageSchema } from "./percentage.ts";
 import type { CelRule } from "./schema.ts";
@@ -24,9 +24,12 @@ export const trainingLogSchema = Type.Object(
       "Share of the requests that are kept, with their labels: `1%`. Which ones follows from the ids of their tokens.",
     ),
     maxBytesPerMinute: Type.Optional(
-      sizeSchema(
-        "Most bytes of lines a minute, before they are packed, of each pod; 4Mi unless stated. What is beyond is dropped and counted.",
-      ),
+      Type.String({
+        maxLength: 6,
+        pattern: "^[1-9][0-9]{0,3}(k|M|G|Ki|Mi|Gi)$",
+        description:
+          "Most bytes of lines a minute, before they are packed, of each pod: `512Ki`; 4Mi unless stated. What is beyond is dropped and counted.",
+      }),
     ),
     maximumRows: Type.Optional(
       Type.Integer({

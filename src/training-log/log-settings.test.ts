@@ -1,4 +1,7 @@
 import { expect, test } from "@jest/globals";
+import { Compile } from "typebox/compile";
+import { type TrainingLogSpec, trainingLogSchema } from "../api/training-log.ts";
+import { trainingLogSettings } from "../render/training-log-store.ts";
 import { parseTrainingLog } from "./log-settings.ts";
 
 const FOLDER = { folder: "/logs" };
@@ -38,4 +41,32 @@ test.each([
   ],
 ])("refuses %j", (value, message) => {
   expect(() => parseTrainingLog(value, "log")).toThrow(message);
+});
+
+test("whatever a spec may say is taken: what one says wrong would keep the collector from all others", () => {
+  const longest = (start: string, length: number) => start.padEnd(length, "a");
+  const server = longest("https://", 512);
+  const spec: TrainingLogSpec = {
+    bucket: longest("s3://bb/", 512),
+    sample: "99.99%",
+    maxBytesPerMinute: "9999Gi",
+    maximumRows: 63,
+    s3: {
+      endpoint: server,
+      region: longest("", 64),
+      webIdentity: { audience: longest("", 512), roleArn: longest("arn:", 2_048), tokenService: server },
+    },
+    certificateAuthority: { kind: "ConfigMap", name: longest("", 253), key: longest("", 253) },
+    proxy: { url: server, exceptions: Array.from({ length: 64 }, () => longest("", 253)) },
+  };
+  const byKeys = { ...spec, s3: { credentialsSecret: longest("", 253) }, maxBytesPerMinute: "1k" };
+  const schema = Compile(trainingLogSchema);
+  for (const each of [spec, byKeys]) {
+    expect(schema.Check(each)).toBe(true);
+    const rendered = JSON.parse(JSON.stringify({ ...FOLDER, ...trainingLogSettings(each) }));
+    expect(parseTrainingLog(rendered, "log").bucket?.authorities).toBe(rendered.bucket.authorities);
+  }
+  for (const rate of ["10000Gi", "1Ti", "0Mi", "512"]) {
+    expect(schema.Check({ ...spec, maxBytesPerMinute: rate })).toBe(false);
+  }
 });

@@ -60,6 +60,8 @@ const MEBIBYTE = 2 ** 20;
 /** A file is in memory as a whole while it is packed. */
 const LARGEST_UPLOADED_BYTES = 16 * MEBIBYTE;
 const MAXIMUM_EXCEPTIONS = 64;
+/** As long as a spec may make it: a role, or the path of a file that is named after a Secret and its key. */
+const LONGEST_TEXT = 2_048;
 
 /**
  * Reads it.
@@ -132,7 +134,7 @@ function bucketOf(value: unknown, place: string): BucketSettings {
     "proxy",
   ]);
   const text = (name: string) =>
-    given[name] === undefined ? undefined : textOf(given[name], `${place}.${name}`);
+    given[name] === undefined ? undefined : textOf(given[name], `${place}.${name}`, LONGEST_TEXT);
   return {
     name: textOf(given["name"], `${place}.name`),
     prefix: text("prefix") ?? "",
