@@ -20,6 +20,7 @@ import type { HttpAccess, S3Access } from "./source-settings.ts";
 
 /** A page of a listing has at most 1,000 objects of at most 1,024 characters, each up to three bytes encoded. */
 const MAX_LISTING_BYTES = 8 << 20;
+
 /** Source of `s3:` URIs. */
 export function s3Source(http: HttpAccess, access: S3Access): ModelSource {
   const store = new ObjectStore(new S3Requests(http, access));

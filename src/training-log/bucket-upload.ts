@@ -1,11 +1,11 @@
 /**
  * Takes the closed files of a folder to a bucket, one after another, and removes each once the store has it.
  *
- * It must never hold up whoever writes the files: while the bucket is away or slow they stay, and the bound of the folder
- * is what drops lines. The name of an object holds a hash of what is in it, so that whatever is tried again, by this
- * process or the next one, no object is ever replaced by another.
+ * It must never hold up whoever writes the files: while the bucket is away or slow they stay, and the bound of the
+ * folder is what drops lines. The name of an object holds a hash of what is in it, so that whatever is tried again, by
+ * this process or the next one, no object is ever replaced by another.
  */
-import { createHash } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -105,7 +105,9 @@ export class BucketUpload {
     const lines = await readFile(path);
     // Of one that was killed before it had written a line.
     if (lines.length > 0) {
-      const hash = createHash("sha256").update(lines).digest("hex").slice(0, HASH_DIGITS);
+      // On another thread, as the packing: requests may pass through this one.
+      const digest = Buffer.from(await webcrypto.subtle.digest("SHA-256", lines));
+      const hash = digest.toString("hex").slice(0, HASH_DIGITS);
       const date = new Date(startMilliseconds).toISOString().slice(0, 10);
       const key = `${this.#options.keyPrefix}date=${date}/${name}-${hash}.ndjson.gz`;
       const packed = await pack(lines);

@@ -23,8 +23,8 @@ const MAXIMUM_SETTING_BYTES = 2 ** 20;
 /**
  * Opens the bucket.
  *
- * @throws {Error} when a file with keys or authorities is missing, or the proxy or an exception is none; names the file, never what is in
- *   it, nor the proxy, which may hold a secret.
+ * @throws {Error} when a file with keys or authorities is missing, or the proxy or an exception is none; names the
+ *   file, never what is in it, nor the proxy, which may hold a secret.
  */
 export async function openBucket(
   settings: BucketSettings,
