@@ -7,11 +7,10 @@ import { FETCH_MOUNT } from "../api/names.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorCode } from "../sources/error-code.ts";
 import { parseModelUri } from "../sources/model-uri.ts";
-import { type HttpProxy, parseProxy } from "../sources/proxy.ts";
-import { EXPECTED_EXCEPTION, isProxyException } from "../sources/proxy-exceptions.ts";
+import { readProxySettings } from "../sources/proxy-settings.ts";
 import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
 import type { HttpAccess, S3Access, SourceSettings } from "../sources/source-settings.ts";
-import { FetchFailure } from "./failure.ts";
+import { asFetchFailure, FetchFailure } from "./failure.ts";
 
 /** Options of the command that are about stores. */
 export interface SourceOptions {
@@ -45,9 +44,7 @@ export async function readSourceSettings(
   const { caFile, proxy, proxyExceptions = "", authorizationFile } = options;
   const http: HttpAccess = {
     authorities: caFile === undefined ? [] : [await readSetting(caFile)],
-    ...(proxy === undefined
-      ? {}
-      : { proxy: { server: readProxy(proxy), exceptions: readExceptions(proxyExceptions) } }),
+    ...(proxy === undefined ? {} : { proxy: readProxy(proxy, proxyExceptions) }),
     ...(authorizationFile === undefined
       ? {}
       : {
@@ -74,23 +71,13 @@ export async function readSourceSettings(
   return { http, s3, claimsFolder: options.claimsFolder, imageFolder: options.imageFolder };
 }
 
-/** One that cannot be used is never passed over: the store would be reached without it. */
-function readProxy(text: string): HttpProxy {
-  const proxy = parseProxy(text);
-  if (proxy !== undefined) return proxy;
-  const expected = "http://HOST:PORT";
-  const found = "another text (not shown: it may hold a secret)";
-  const message = `the proxy is not valid: expected ${expected}, found ${found}`;
-  throw new FetchFailure({ check: "Settings", message, expected, found, terminal: true });
-}
-
-function readExceptions(text: string): readonly string[] {
-  const exceptions = text.split(",");
-  const found = exceptions.find((exception) => !isProxyException(exception));
-  if (found === undefined) return exceptions;
-  const expected = EXPECTED_EXCEPTION;
-  const message = `an exception to the proxy is not valid: expected ${expected}, found ${found}`;
-  throw new FetchFailure({ check: "Settings", message, expected, found, terminal: true });
+/** Reads the proxy and its exceptions. */
+function readProxy(proxy: string, exceptions: string): NonNullable<HttpAccess["proxy"]> {
+  try {
+    return readProxySettings(proxy, exceptions.split(","));
+  } catch (error) {
+    throw asFetchFailure(error, "Settings");
+  }
 }
 
 /** Largest certificate bundle or secret. */

@@ -5,8 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
 import { errorCode } from "../sources/error-code.ts";
-import { type HttpProxy, parseProxy } from "../sources/proxy.ts";
-import { EXPECTED_EXCEPTION, isProxyException } from "../sources/proxy-exceptions.ts";
+import { readProxySettings } from "../sources/proxy-settings.ts";
 import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
 import { type PutOutcome, putObject } from "../sources/s3-put.ts";
 import { S3Requests } from "../sources/s3-requests.ts";
@@ -34,9 +33,7 @@ export async function openBucket(
   const { proxy, authorities, endpoint } = settings;
   const http: HttpAccess = {
     authorities: authorities === undefined ? [] : [await readSetting(authorities, "Required")],
-    ...(proxy === undefined
-      ? {}
-      : { proxy: { server: readProxy(proxy.url), exceptions: readExceptions(proxy.exceptions) } }),
+    ...(proxy === undefined ? {} : { proxy: readProxySettings(proxy.url, proxy.exceptions) }),
   };
   const region = settings.region ?? environment.AWS_REGION ?? DEFAULT_REGION;
   const { credentials: folder, tokenFile, roleArn, tokenService } = settings;
@@ -57,22 +54,6 @@ export async function openBucket(
       clock,
       signal,
     );
-}
-
-/** One that cannot be used is never passed over: the store would be reached without it. */
-function readProxy(text: string): HttpProxy {
-  const proxy = parseProxy(text);
-  if (proxy !== undefined) return proxy;
-  throw new Error(
-    "expected the proxy to be http://HOST:PORT, got another text (not shown: it may hold a secret)",
-  );
-}
-
-/** By one that cannot be read, the store might be reached by another way than was meant. */
-function readExceptions(exceptions: readonly string[]): readonly string[] {
-  const found = exceptions.find((exception) => !isProxyException(exception));
-  if (found === undefined) return exceptions;
-  throw new Error(`expected each exception to the proxy to be ${EXPECTED_EXCEPTION}, got "${found}"`);
 }
 
 async function readSetting(path: string, presence: "Required" | "Optional"): Promise<string> {
