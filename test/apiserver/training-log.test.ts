@@ -1,6 +1,7 @@
 /**
- * The training log against a real S3 store, from a real model server, sidecar and collector: what is in the sample arrives
- * and can be joined, a store that is away holds nothing up, and a process that is killed leaves no half of a file.
+ * The training log against a real S3 store, from a real model server, sidecar and collector: what is in the sample
+ * arrives and can be joined, a store that is away holds nothing up, and a process that is killed leaves no half of a
+ * file.
  *
  * @jest-environment <rootDir>/test/native-arrays-environment.mjs
  */
@@ -18,12 +19,12 @@ import { RING, SETTINGS_TEXT, tokenOf } from "../../src/collect/testdata/collect
 import { PETREL_HEADER } from "../../src/render/envoy/route.ts";
 import { infer } from "../../src/serve/testdata/rest-client.ts";
 import { startReadyServer, type TestServer } from "../../src/serve/testdata/server.ts";
+import { startSidecar } from "../../src/sidecar/testdata/sidecar-process.ts";
 import { parseObserved } from "../../src/tap/observed-settings.ts";
 import { readToken, tokenBytes } from "../../src/token/prediction-token.ts";
 import { isSampled } from "../../src/training-log/sampled.ts";
 import { freePort } from "./router-envoy/envoy-process.ts";
 import { type CutProxy, startCutProxy } from "./training-log/cut-proxy.ts";
-import { startSidecar } from "./training-log/sidecar-process.ts";
 
 jest.setTimeout(300_000);
 
@@ -116,11 +117,13 @@ async function startLogging(log: object) {
 
 /** A sidecar that logs what the model server tells it. */
 async function startObserving(trainingLog: object) {
-  const sidecar = await startSidecar(folder, socket, { observe: OBSERVE, trainingLog });
+  const own = mkdtempSync(join(folder, "sidecar-"));
+  writeFileSync(join(own, "settings.json"), JSON.stringify({ observe: OBSERVE, trainingLog }));
+  const sidecar = await startSidecar(own, `--tap-socket=${socket}`);
   leftOvers.push(() => sidecar.end("SIGKILL"));
   await until(
     "a model server that is connected",
-    () => shown(sidecar.status, "petrel_sidecar_tap_connections "),
+    () => shown(sidecar.metrics, "petrel_sidecar_tap_connections "),
     (count) => count === 1,
   );
   return sidecar;
@@ -219,7 +222,7 @@ test("what is in the sample arrives, requests and labels, and is joined as the p
   expect(Math.abs(sampled.length - 100)).toBeLessThan(52);
   await until(
     `${sampled.length} lines`,
-    () => shown(sidecar.status, ...WRITTEN),
+    () => shown(sidecar.metrics, ...WRITTEN),
     (count) => count === sampled.length,
   );
   // What is not closed yet is taken to the bucket in the end.
@@ -277,7 +280,7 @@ test("a store that takes connections and nothing else holds up neither predictio
   for (const count of [HALF, 2 * HALF]) {
     const tokens: string[] = [];
     for (let number = 0; number < HALF; number++) tokens.push(await predict(number));
-    await untilCounted(sidecar.status, count);
+    await untilCounted(sidecar.metrics, count);
     // As many again, so that a file is full.
     const seconds = Math.floor(Date.now() / 1_000) - 60;
     const others = tokens.map((_, number) => tokenOf(count * HALF + number, { seconds }));
@@ -286,17 +289,17 @@ test("a store that takes connections and nothing else holds up neither predictio
     );
     await untilCounted(collect.status, 2 * count);
   }
-  const [requests = 0, lostRequests = 0] = await counts(sidecar.status);
+  const [requests = 0, lostRequests = 0] = await counts(sidecar.metrics);
   const [labels = 0, lostLabels = 0] = await counts(collect.status);
   for (const count of [requests, lostRequests, labels, lostLabels]) expect(count).toBeGreaterThan(100);
   await until(
     "a bucket that is behind",
-    () => shown(sidecar.status, "petrel_training_log_lag_seconds{"),
+    () => shown(sidecar.metrics, "petrel_training_log_lag_seconds{"),
     (lag) => lag > 0,
   );
   expect(await objectsBelow("away/")).toEqual(new Map());
   proxy.pass(Number.POSITIVE_INFINITY);
-  await untilUploaded(sidecar.status);
+  await untilUploaded(sidecar.metrics);
   await untilUploaded(collect.status);
   await Promise.all([sidecar.end("SIGTERM"), collect.end("SIGTERM")]);
   expect(await linesBelow("away/requests/")).toHaveLength(requests);
