@@ -155,6 +155,17 @@ test("a call that fails behind its head has no token, and the runtime's status",
   expect(events[0]?.status).toBe(500);
 });
 
+test("a call that fails behind a message has its token already, and is told with the runtime's status", async () => {
+  const url = await runtimeOverGrpc((stream) => {
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "13" }));
+    stream.end(frame(Buffer.from("half an answer")));
+  });
+  const { grpc, events } = await inline({ grpc: url }, { mint: newMint() });
+  expect(await call(grpc, MESSAGE, ASSIGNED)).toMatchObject({ token: expect.any(String), status: "13" });
+  await until(() => events.length === 1);
+  expect(events[0]).toMatchObject({ status: 500, hasToken: true });
+});
+
 test("a call that is reset behind its head is UNAVAILABLE, so that routers try elsewhere", async () => {
   const url = await runtimeOverGrpc((stream) => stream.close(2));
   const { grpc } = await inline({ grpc: url }, { mint: newMint() });
