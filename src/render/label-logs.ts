@@ -6,12 +6,16 @@
 import type { TrainingLogSpec } from "../api/training-log.ts";
 import { trainingLogSettings, trainingLogStoreMount, trainingLogStoreVolumes } from "./training-log-store.ts";
 
-const FILES = { volume: "training-log", folder: "/var/lib/petrel/training-log", size: "1Gi" } as const;
+const FILES = { volume: "training-log", folder: "/var/lib/petrel/training-log", size: "4Gi" } as const;
 
 const MEBIBYTE = 2 ** 20;
-/** Least that a program can be told. With 5,000 deployments, the most of a namespace, the volume is not full yet. */
+/** Least that a program can be told. */
 const LEAST_BYTES = 2 ** 16;
-/** Of all logs together. */
+/**
+ * Of all logs together. Each new log makes the shares of the others smaller, and what waits by then stays: with a bucket
+ * that is away, and 5,000 logs that begin and fill their shares one after another, the most of a namespace, 2.3 GiB wait.
+ * The volume has room for that, and for what each may write beyond its share.
+ */
 const ALL = { folders: 256 * MEBIBYTE, waiting: 8 * MEBIBYTE } as const;
 const LARGEST_FILE_BYTES = MEBIBYTE;
 
