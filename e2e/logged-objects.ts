@@ -5,9 +5,16 @@ import { gunzipSync } from "node:zlib";
 import { parseJson } from "../src/api/json.ts";
 import { s3Source } from "../src/sources/s3.ts";
 import { fixedCredentials } from "../src/sources/s3-credentials.ts";
+import { readToken, tokenBytes } from "../src/token/prediction-token.ts";
 import { OBJECT_STORE_KEYS, type ObjectStore } from "./cluster/index.ts";
 
 const READ_MILLISECONDS = 60_000;
+
+/** The id in a token, as lines have it. */
+export function idOf(token: string): string {
+  const { requestId } = readToken(tokenBytes(token) ?? Buffer.alloc(0));
+  return Buffer.from(requestId).toString("hex");
+}
 
 /** Texts of the objects below a prefix of a bucket, unpacked, by key; none where nothing is. */
 export async function loggedObjects(

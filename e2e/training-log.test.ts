@@ -5,11 +5,10 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { asString, valueAt } from "../src/api/json.ts";
 import { COMPONENT, CONTAINER, LABEL, MODEL_POD_PORT } from "../src/api/names.ts";
-import { readToken, tokenBytes } from "../src/token/prediction-token.ts";
 import { OBJECT_STORE_KEYS, type ObjectStore } from "./cluster/index.ts";
 import { EvidenceVolume } from "./evidence-volume.ts";
 import { exampleRows, plainDeployment } from "./example-models.ts";
-import { loggedLines, loggedObjects } from "./logged-objects.ts";
+import { idOf, loggedLines, loggedObjects } from "./logged-objects.ts";
 import { objectStoreFor, settings } from "./model-stores.ts";
 import { clusterIsLocal, Scenario, sharedCluster } from "./scenario.ts";
 
@@ -85,9 +84,6 @@ async function isObserved(): Promise<boolean> {
   );
   return pages.length > 0 && pages.every((page) => /^petrel_sidecar_tap_connections 1$/m.test(page));
 }
-
-const idOf = (token: string) =>
-  Buffer.from(readToken(tokenBytes(token) ?? Buffer.alloc(0)).requestId).toString("hex");
 
 /** What was answered to a label. One that a router has sent twice may be a duplicate by then. */
 async function click(token: string): Promise<string> {

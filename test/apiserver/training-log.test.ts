@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import { OBJECT_STORE_KEYS, type ObjectStore, startObjectStore } from "../../e2e/cluster/index.ts";
-import { loggedLines, loggedObjects } from "../../e2e/logged-objects.ts";
+import { idOf, loggedLines, loggedObjects } from "../../e2e/logged-objects.ts";
 import { asRecord } from "../../src/api/json.ts";
 import { startCollect, writeFiles } from "../../src/collect/testdata/collect-process.ts";
 import { RING, SETTINGS_TEXT, tokenOf } from "../../src/collect/testdata/collecting.ts";
@@ -21,7 +21,6 @@ import { infer } from "../../src/serve/testdata/rest-client.ts";
 import { startReadyServer, type TestServer } from "../../src/serve/testdata/server.ts";
 import { startSidecar } from "../../src/sidecar/testdata/sidecar-process.ts";
 import { parseObserved } from "../../src/tap/observed-settings.ts";
-import { readToken, tokenBytes } from "../../src/token/prediction-token.ts";
 import { isSampled } from "../../src/training-log/sampled.ts";
 import { freePort } from "./router-envoy/envoy-process.ts";
 import { type CutProxy, startCutProxy } from "./training-log/cut-proxy.ts";
@@ -154,9 +153,6 @@ async function predict(third: number): Promise<string> {
   expect(status).toBe(200);
   return headers.get(PETREL_HEADER.token) ?? "";
 }
-
-const idOf = (token: string) =>
-  Buffer.from(readToken(tokenBytes(token) ?? Buffer.alloc(0)).requestId).toString("hex");
 
 /** Posts a click for each token, and gives what was answered. */
 async function click(feedback: string, tokens: readonly string[]): Promise<readonly string[]> {
