@@ -18,7 +18,8 @@ function sizeSchema(description: string) {
   return Type.String({ maxLength: 32, pattern: "^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)?$", description });
 }
 
-const proxySchema = Type.Object(
+/** JSON Schema of a proxy. */
+export const proxySchema = Type.Object(
   {
     url: serverUrlSchema("The proxy: `http://HOST:PORT`."),
     exceptions: Type.Optional(
@@ -66,7 +67,8 @@ const webIdentitySchema = Type.Object(
   },
 );
 
-const s3Schema = Type.Object(
+/** JSON Schema of an S3 store and the keys to it. */
+export const s3Schema = Type.Object(
   {
     endpoint: Type.Optional(
       serverUrlSchema("A store other than Amazon's: `https://HOST:PORT`. Its buckets are in the path."),

@@ -10,6 +10,7 @@ import { qualityMetricRules, qualityMetricSchema, qualityNameSchema } from "./qu
 import { isHeaderOfClients, requestHeaderSchema } from "./request-header.ts";
 import { type CelRule, durationSchema } from "./schema.ts";
 import type { TrafficSpec } from "./traffic.ts";
+import { trainingLogRules, trainingLogSchema } from "./training-log.ts";
 
 /** Longest time after its prediction at which a label still counts, in hours. */
 const LONGEST_MATURITY_HOURS = 720;
@@ -49,6 +50,7 @@ export const qualitySchema = Type.Object(
     response: Type.Optional(responseSchema),
     observe: Type.Optional(observeSchema),
     anomalies: Type.Optional(anomaliesSchema),
+    log: Type.Optional(trainingLogSchema),
     excludeFromQuality: Type.Optional(
       Type.Object(
         { header: requestHeaderSchema("Header that such requests have, in lower case, whatever its value.") },
@@ -82,6 +84,7 @@ export const qualityRules: readonly CelRule[] = [
   },
   ...anomaliesRules,
   ...observeRules,
+  ...trainingLogRules,
   {
     rule: `!has(self.quality) || !has(self.quality.observe) || !has(self.quality.observe.featureTime) || !has(self.quality.observe.featureTime.header) || ${isHeaderOfClients("self.quality.observe.featureTime.header")}`,
     message: `spec.quality.observe.featureTime.header: ${HEADER_WORDS}`,

@@ -40,6 +40,8 @@ export interface CollectorOptions {
   readonly retention: Retention;
   /** Most events that wait to be stored. */
   readonly maximumWaiting: number;
+  /** Is told of labels that are new, once they are stored; must not throw. */
+  readonly onLabels?: (labels: ReturnType<VerifiedFeedback["labels"]>) => void;
 }
 
 /** A running collector. */
@@ -255,7 +257,9 @@ export class Collector {
     own.forEach(({ index, verified }, at) => {
       const outcome = outcomes[at] ?? [];
       answers[index] = verified.answer(outcome);
-      this.metrics.stored(verified.labels(outcome));
+      const labels = verified.labels(outcome);
+      this.metrics.stored(labels);
+      this.#options.onLabels?.(labels);
     });
   }
 

@@ -1,6 +1,7 @@
 /**
  * `petrel collect`: the process around a collector. Arguments, files, signals, ports; no decision.
  */
+import { hostname } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { systemClock } from "../core/clock.ts";
 import { createLogger, LOG_LEVELS, type LogLevel } from "../core/log.ts";
@@ -12,8 +13,10 @@ import { stopOnSignals } from "../process/stop-on-signals.ts";
 import { readBoundedFile, watchFiles } from "../process/watched-files.ts";
 import { wholeNumber } from "../process/whole-number.ts";
 import { KeyRing } from "../token/key-ring.ts";
+import { showTrainingLogs } from "../training-log/log-metrics.ts";
 import { feedbackServer, internalServer } from "./collect-server.ts";
 import { Collector } from "./collector.ts";
+import { LabelLogs } from "./label-logs.ts";
 import { httpHandOn, type Partition } from "./partitions.ts";
 import { parseSettings } from "./settings.ts";
 import { Store } from "./store.ts";
@@ -120,11 +123,14 @@ async function run(options: Arguments): Promise<number> {
     const texts = [options.settings, options.keys, options.accessTokens].map(readBoundedFile);
     const [settingsText = "", keysText = "", tokensText = ""] = texts;
     let accessTokens = accessTokensOf(tokensText);
+    const settings = parseSettings(settingsText);
+    const name = hostname();
+    const logs = new LabelLogs({ name, environment: process.env, clock, log, random: Math.random });
     const collector = new Collector({
       store: new Store(options.file),
       clock,
       log,
-      settings: parseSettings(settingsText),
+      settings,
       ring: KeyRing.parse(keysText),
       partition: options.partition,
       handOn: httpHandOn(options.peers, () => accessTokens[0] ?? ""),
@@ -134,7 +140,10 @@ async function run(options: Arguments): Promise<number> {
         evidenceSeconds: options.evidenceRetention / 1_000,
       },
       maximumWaiting: options.maxQueuedEvents,
+      onLabels: (labels) => logs.take(labels),
     });
+    logs.configure(settings);
+    showTrainingLogs(collector.metrics.registry, ["model_deployment"], () => logs.shown());
     const serving = {
       collector,
       log,
@@ -157,7 +166,14 @@ async function run(options: Arguments): Promise<number> {
     });
     const stopWatching = watchFiles(
       [
-        { path: options.settings, use: (text) => collector.configure(parseSettings(text)) },
+        {
+          path: options.settings,
+          async use(text) {
+            const changed = parseSettings(text);
+            await collector.configure(changed);
+            logs.configure(changed);
+          },
+        },
         { path: options.keys, use: (text) => collector.useKeys(KeyRing.parse(text)) },
         {
           path: options.accessTokens,
@@ -181,6 +197,7 @@ async function run(options: Arguments): Promise<number> {
     stopWatching();
     await Promise.all(servers.map(close));
     await collector.close();
+    await logs.close();
     await status.close();
     log.info("stopped");
     return 0;

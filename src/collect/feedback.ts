@@ -31,11 +31,13 @@ export interface FeedbackContext {
   readonly nowMilliseconds: number;
 }
 
-/** A label that is to be counted in the metrics, once it is stored. */
+/** A label that is to be counted in the metrics and logged for training, once it is stored. */
 export interface StoredLabel {
   readonly deployment: string;
   readonly label: string;
   readonly delaySeconds: number;
+  readonly token: TokenHead;
+  readonly event: LabelEvent;
 }
 
 /** An object that was verified. */
@@ -134,10 +136,12 @@ function verified(
     labels: (outcomes) =>
       good
         .filter((_, index) => outcomes[index] === "accepted")
-        .map(({ label, event: { delaySeconds } }) => ({
+        .map(({ label, event }) => ({
           deployment: deployment.name,
           label: label.name,
-          delaySeconds,
+          delaySeconds: event.delaySeconds,
+          token,
+          event,
         })),
   };
 }

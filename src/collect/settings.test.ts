@@ -40,7 +40,7 @@ test.each([
   [
     "a misspelt member",
     changed(`"labels"`, `"lables"`),
-    "to have only name, uid, labels, metrics, anomalies, got lables",
+    "to have only name, uid, labels, metrics, anomalies, log, got lables",
   ],
   ["a name that is none", changed(`"ranker"`, `"-"`), "deployments[0].name to be 1 to 63"],
   ["a duration that is none", changed("30m", "soon"), `deployments[0].labels[0].matures to be a duration`],

@@ -12,6 +12,7 @@ import { isAmountMetric, QUALITY_METRIC_TYPES } from "../api/quality-metrics.ts"
 import { errorMessage } from "../core/log.ts";
 import { MetricSettingsError } from "../metrics/metric-settings-error.ts";
 import { nameTag } from "../token/tags.ts";
+import { parseTrainingLog, type TrainingLogSettings } from "../training-log/log-settings.ts";
 import { type LiveMetric, liveMetric } from "./live-metric.ts";
 
 /** The file says something else than settings. */
@@ -36,6 +37,8 @@ export interface DeploymentSettings {
   readonly metrics: readonly LiveMetric[];
   /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
   readonly falseAlarmDays?: number;
+  /** How its labels are logged for training; undefined where they are not. */
+  readonly log?: TrainingLogSettings;
 }
 
 /** All of them. */
@@ -77,7 +80,7 @@ export function parseSettings(text: string): Settings {
 
 function deploymentOf(value: unknown, index: number): DeploymentSettings {
   const place = `deployments[${index}]`;
-  const entry = members(value, place, ["name", "uid", "labels", "metrics", "anomalies"]);
+  const entry = members(value, place, ["name", "uid", "labels", "metrics", "anomalies", "log"]);
   const name = nameOf(entry["name"], `${place}.name`);
   const uid = nameOf(entry["uid"], `${place}.uid`);
   const labels = list(entry["labels"], `${place}.labels`, MAXIMUM_LABELS).map((label, at) =>
@@ -94,11 +97,12 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
   );
   const watched =
     entry["anomalies"] === undefined ? {} : anomaliesOf(entry["anomalies"], `${place}.anomalies`);
+  const logged = entry["log"] === undefined ? {} : { log: parseTrainingLog(entry["log"], `${place}.log`) };
   if (entry["anomalies"] !== undefined && labels.length === 0) {
     // How long a window must wait for its labels would be the longest of nothing.
     throw new SettingsError(`expected ${place}.labels not to be empty where there are ${place}.anomalies`);
   }
-  return { name, uid, tag: nameTag(uid), labels, metrics, ...watched };
+  return { name, uid, tag: nameTag(uid), labels, metrics, ...watched, ...logged };
 }
 
 function labelOf(value: unknown, place: string): LabelDefinition {

@@ -51,9 +51,9 @@ export class FetchFailure extends Error {
   }
 }
 
-/** A source's error as a failure of the check `Source`. Anything else is returned as it is. */
-export function asFetchFailure(error: unknown): unknown {
+/** A source's error as a failure of a check. Anything else is returned as it is. */
+export function asFetchFailure(error: unknown, check: FetchCheck = "Source"): unknown {
   if (!(error instanceof SourceError)) return error;
   const { message, expected, found, terminal } = error;
-  return new FetchFailure({ check: "Source", message, expected, found, terminal, cause: error });
+  return new FetchFailure({ check, message, expected, found, terminal, cause: error });
 }

@@ -3,21 +3,14 @@
  * the secrets themselves. Read here into what sources take.
  */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { FETCH_MOUNT } from "../api/names.ts";
 import type { Clock } from "../core/clock.ts";
 import { errorCode } from "../sources/error-code.ts";
 import { parseModelUri } from "../sources/model-uri.ts";
-import { type HttpProxy, parseProxy } from "../sources/proxy.ts";
-import { EXPECTED_EXCEPTION, isProxyException } from "../sources/proxy-exceptions.ts";
-import { fixedCredentials, webIdentityCredentials } from "../sources/s3-credentials.ts";
-import type {
-  HttpAccess,
-  S3Access,
-  S3CredentialProvider,
-  SourceSettings,
-} from "../sources/source-settings.ts";
-import { FetchFailure } from "./failure.ts";
+import { readProxySettings } from "../sources/proxy-settings.ts";
+import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
+import type { HttpAccess, S3Access, SourceSettings } from "../sources/source-settings.ts";
+import { asFetchFailure, FetchFailure } from "./failure.ts";
 
 /** Options of the command that are about stores. */
 export interface SourceOptions {
@@ -37,16 +30,6 @@ export interface SourceOptions {
   readonly imageFolder: string;
 }
 
-/** Region of stores that have none. */
-const DEFAULT_REGION = "us-east-1";
-
-/** The environment variables that workload identity webhooks put into a container. */
-export interface WorkloadEnvironment {
-  readonly AWS_REGION?: string;
-  readonly AWS_ROLE_ARN?: string;
-  readonly AWS_WEB_IDENTITY_TOKEN_FILE?: string;
-}
-
 /**
  * Reads the files that the options name.
  *
@@ -61,9 +44,7 @@ export async function readSourceSettings(
   const { caFile, proxy, proxyExceptions = "", authorizationFile } = options;
   const http: HttpAccess = {
     authorities: caFile === undefined ? [] : [await readSetting(caFile)],
-    ...(proxy === undefined
-      ? {}
-      : { proxy: { server: readProxy(proxy), exceptions: readExceptions(proxyExceptions) } }),
+    ...(proxy === undefined ? {} : { proxy: readProxy(proxy, proxyExceptions) }),
     ...(authorizationFile === undefined
       ? {}
       : {
@@ -77,55 +58,26 @@ export async function readSourceSettings(
   const s3: S3Access = {
     ...(options.s3Endpoint === undefined ? {} : { endpoint: options.s3Endpoint }),
     region,
-    credentials: await s3Credentials(options, environment, region, http, clock),
+    credentials: await readS3Credentials(
+      {
+        folder: options.s3Credentials,
+        tokenFile: options.s3TokenFile,
+        roleArn: options.s3RoleArn,
+        tokenService: options.s3StsEndpoint,
+      },
+      { environment, region, http, now: clock.now, session: "petrel-fetch", read: readSetting },
+    ),
   };
   return { http, s3, claimsFolder: options.claimsFolder, imageFolder: options.imageFolder };
 }
 
-/** Keys of a Secret, or the pod's identity as the spec or a webhook gives it, or none for public buckets. */
-async function s3Credentials(
-  options: SourceOptions,
-  environment: WorkloadEnvironment,
-  region: string,
-  http: HttpAccess,
-  clock: Pick<Clock, "now">,
-): Promise<S3CredentialProvider> {
-  const { s3Credentials: folder } = options;
-  if (folder !== undefined) {
-    const sessionToken = await readSetting(join(folder, "AWS_SESSION_TOKEN"), "Optional");
-    return fixedCredentials({
-      accessKeyId: await readSetting(join(folder, "AWS_ACCESS_KEY_ID")),
-      secretAccessKey: await readSetting(join(folder, "AWS_SECRET_ACCESS_KEY")),
-      ...(sessionToken === "" ? {} : { sessionToken }),
-    });
+/** Reads the proxy and its exceptions. */
+function readProxy(proxy: string, exceptions: string): NonNullable<HttpAccess["proxy"]> {
+  try {
+    return readProxySettings(proxy, exceptions.split(","));
+  } catch (error) {
+    throw asFetchFailure(error, "Settings");
   }
-  const tokenFile = options.s3TokenFile ?? environment.AWS_WEB_IDENTITY_TOKEN_FILE;
-  if (tokenFile === undefined) return fixedCredentials(undefined);
-  const identity = {
-    endpoint: options.s3StsEndpoint ?? `https://sts.${region}.amazonaws.com`,
-    roleArn: options.s3RoleArn ?? environment.AWS_ROLE_ARN,
-    tokenFile,
-  };
-  return webIdentityCredentials(identity, http, clock.now);
-}
-
-/** One that cannot be used is never passed over: the store would be reached without it. */
-function readProxy(text: string): HttpProxy {
-  const proxy = parseProxy(text);
-  if (proxy !== undefined) return proxy;
-  const expected = "http://HOST:PORT";
-  const found = "another text (not shown: it may hold a secret)";
-  const message = `the proxy is not valid: expected ${expected}, found ${found}`;
-  throw new FetchFailure({ check: "Settings", message, expected, found, terminal: true });
-}
-
-function readExceptions(text: string): readonly string[] {
-  const exceptions = text.split(",");
-  const found = exceptions.find((exception) => !isProxyException(exception));
-  if (found === undefined) return exceptions;
-  const expected = EXPECTED_EXCEPTION;
-  const message = `an exception to the proxy is not valid: expected ${expected}, found ${found}`;
-  throw new FetchFailure({ check: "Settings", message, expected, found, terminal: true });
 }
 
 /** Largest certificate bundle or secret. */

@@ -8,8 +8,10 @@
 import type { JsonRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
+import type { TrainingLogSpec } from "../api/training-log.ts";
 import { COLLECTOR_KEY, COLLECTOR_NAME, COLLECTOR_PORT } from "./collector-names.ts";
 import { type CollectorPods, collectorResources, type Storage } from "./collector-pods.ts";
+import { labelLogMounts, labelLogVolumes } from "./label-logs.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { routerLabels } from "./router.ts";
 import { routerPlacement } from "./router-pods.ts";
@@ -32,6 +34,8 @@ export interface CollectorInput {
   readonly storage: Storage;
   /** How long after its prediction a label is still taken. */
   readonly retentionHours: number;
+  /** Logs of labels for training, of all ModelDeployments that keep one; none unless given. */
+  readonly logs?: readonly TrainingLogSpec[];
   readonly metricsScrapers: readonly JsonRecord[];
   /** Who reads the evidence for the gates of releases; nobody unless given. */
   readonly operatorPods?: OperatorPods;
@@ -98,7 +102,7 @@ function secret(input: CollectorInput): KubeObject {
   };
 }
 
-function container({ image, imagePullPolicy, pods, retentionHours }: CollectorInput) {
+function container({ image, imagePullPolicy, pods, retentionHours, logs = [] }: CollectorInput) {
   const probe = (path: string) => ({ httpGet: { path, port: "http" } });
   const port = (name: keyof typeof COLLECTOR_PORT) => ({
     name,
@@ -128,6 +132,7 @@ function container({ image, imagePullPolicy, pods, retentionHours }: CollectorIn
       { name: "evidence", mountPath: EVIDENCE },
       { name: "files", mountPath: FILES, readOnly: true },
       { name: "temporary", mountPath: "/tmp" },
+      ...labelLogMounts(logs),
     ],
   };
 }
@@ -161,6 +166,7 @@ function statefulSet(input: CollectorInput): KubeObject {
               secret: { secretName: COLLECTOR_NAME, items: items.map((key) => ({ key, path: key })) },
             },
             { name: "temporary", emptyDir: { sizeLimit: "256Mi" } },
+            ...labelLogVolumes(input.logs ?? []),
           ],
         },
       },

@@ -10,7 +10,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { COMPONENT, CONTAINER, LABEL, MANAGED_BY } from "../api/names.ts";
 import { LONGEST_TIMEOUT_SECONDS } from "../api/traffic.ts";
 import { COLLECTOR_KEY, COLLECTOR_NAME, COLLECTOR_PORT, collectorHost } from "./collector-names.ts";
-import { CREDENTIAL_DIRECTORY, credentialPath } from "./credential-files.ts";
+import { CREDENTIAL_DIRECTORY, credentialSources } from "./credential-files.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { type RouterPods, routerPlacement, routerResources } from "./router-pods.ts";
 import { topologySpread } from "./topology-spread.ts";
@@ -225,25 +225,6 @@ const apiAccessVolume = {
   },
 } as const;
 
-/**
- * The kubelet reads them for the pod, so that the router needs no right to read Secrets. All are optional: one that
- * is missing holds up its own ModelDeployment alone, and not the pod.
- */
-function credentialVolume(credentials: readonly Credential[]) {
-  const objects = new Map<string, Credential[]>();
-  for (const credential of credentials) {
-    const object = `${credential.kind}/${credential.name}`;
-    objects.set(object, [...(objects.get(object) ?? []), credential]);
-  }
-  const sources = [...objects.values()].flatMap(([first, ...others]) => {
-    if (first === undefined) return [];
-    const items = [first, ...others].map((each) => ({ key: each.key, path: credentialPath(each) }));
-    const source = { name: first.name, optional: true, items };
-    return [first.kind === "Secret" ? { secret: source } : { configMap: source }];
-  });
-  return { name: "credentials", projected: { sources } };
-}
-
 function routerDeployment(input: RouterInput): KubeObject {
   const { pods = {} } = input;
   const resources = routerResources(pods);
@@ -271,7 +252,14 @@ function routerDeployment(input: RouterInput): KubeObject {
           volumes: [
             { name: "envoy-config", emptyDir: { sizeLimit: "64Mi" } },
             apiAccessVolume,
-            ...(input.credentials.length === 0 ? [] : [credentialVolume(input.credentials)]),
+            ...(input.credentials.length === 0
+              ? []
+              : [
+                  {
+                    name: credentialMount.name,
+                    projected: { sources: credentialSources(input.credentials) },
+                  },
+                ]),
             ...(input.isCounting === true ? countingVolumes : []),
           ],
         },

@@ -19,7 +19,7 @@ import { BoundedBody } from "../process/bounded-body.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import type { Observation } from "../tap/observation.ts";
-import { assignmentIn, type RequestAssignment, type TokenMint } from "../token/token-mint.ts";
+import { assignmentIn, type TokenMint } from "../token/token-mint.ts";
 import type { Admission } from "./admission.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
@@ -190,7 +190,9 @@ export class GrpcServer {
         const grow = (bytes: number) => ticket.grow(bytes);
         const answer = await this.#call(stream, headers, inference, maximumBytes, grow, observation);
         ticket.answer(answer.length);
-        this.#answer(stream, answer, this.#headersOf(assignmentIn(headers, rawHeaders), rows));
+        const { mint } = this.#options;
+        const token = mint?.mint(assignmentIn(headers, rawHeaders), rows, observation?.event);
+        this.#answer(stream, answer, this.#headersOf(token));
       } catch (error) {
         ticket.leave();
         throw error;
@@ -204,8 +206,7 @@ export class GrpcServer {
     if (observation !== undefined) tap?.end(observation, httpStatus, durationMilliseconds);
   }
 
-  #headersOf(assignment: RequestAssignment, rows: number): Readonly<Record<string, string | number>> {
-    const token = this.#options.mint?.mint(assignment, rows);
+  #headersOf(token: string | undefined): Readonly<Record<string, string | number>> {
     return token === undefined ? this.#inferHeaders : { ...this.#inferHeaders, [PETREL_HEADER.token]: token };
   }
 

@@ -206,7 +206,7 @@ export class RestServer {
       const writing = codec.encodeRest(result, decoded.binaryOutputs, caller);
       const written = writing instanceof Promise ? await writing : writing;
       const rows = inferenceCount(signature, decoded.request.inputs);
-      const token = this.#options.mint?.mint(readAssignment(request.rawHeaders), rows);
+      const token = this.#options.mint?.mint(readAssignment(request.rawHeaders), rows, observation?.event);
       return this.#inferred(written, ticket, token);
     } catch (error) {
       ticket.leave();

@@ -1,10 +1,15 @@
 /**
  * Prediction tokens as clients get them, over REST and gRPC: what they say, and which answers have none.
  */
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import { armOf } from "../stats/arm-check.ts";
+import { parseObserved } from "../tap/observed-settings.ts";
 import { KeyRing } from "../token/key-ring.ts";
 import { ARM_CHECK, isSignedWith, readToken, tokenBytes } from "../token/prediction-token.ts";
 import { absoluteSlot } from "../token/slot.ts";
@@ -14,6 +19,7 @@ import { encodeMessage } from "./grpc-messages.ts";
 import { frame } from "./grpc-wire.ts";
 import { infer, MLP_REQUEST } from "./testdata/rest-client.ts";
 import { startReadyServer, type TestServer } from "./testdata/server.ts";
+import { startConsumer, type TapConsumer } from "./testdata/tap-consumer.ts";
 
 const SECRET = Buffer.alloc(32, 1).toString("base64");
 const TIME = 1_795_000_000;
@@ -35,22 +41,34 @@ function ringOf(id: number): KeyRing {
   return KeyRing.parse(JSON.stringify({ users: SECRET, keys: [key] }));
 }
 
+let folder: string;
+let consumer: TapConsumer;
 let server: TestServer;
 let session: ClientHttp2Session;
 
 beforeAll(async () => {
-  server = await startReadyServer("mlp", { tokenIssuer: issuer });
+  folder = mkdtempSync(join(tmpdir(), "petrel-mint-"));
+  const socket = join(folder, "tap");
+  consumer = await startConsumer(socket);
+  const observed = parseObserved({ scores: { output: "score" } });
+  server = await startReadyServer("mlp", { tokenIssuer: issuer, tap: { socket, observed } });
   session = connect(`http://${server.grpcAddress}`);
 }, 60_000);
 
 afterAll(async () => {
   session.close();
   await server.close();
+  await consumer.close();
+  rmSync(folder, { recursive: true });
 });
 
 const request = {
   inputs: [{ name: "features", datatype: "FP32", shape: [3, 4], data: Array.from({ length: 12 }, () => 1) }],
 };
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 async function overRest(headers: Record<string, string>): Promise<string | null> {
   const answer = await infer(server, request, { headers });
@@ -116,6 +134,22 @@ describe.each([
     expect(Buffer.from(token.userTag)).toEqual(Buffer.from(userTag("ann", ring.users)));
     expect(absoluteSlot(token.slot, token.seconds)).toBe(Math.floor(TIME / 60));
     expect(isSignedWith(bytes, ring.verifyingKey(token) ?? ring.users)).toBe(true);
+  });
+
+  test("a sidecar is told of a request by the id of its token, by which labels find it", async () => {
+    const told = (id: string) =>
+      consumer.events.find(({ requestId }) => Buffer.from(requestId).toString("hex") === id);
+    await until(() => consumer.greetings.length > 0);
+    const { requestId } = readToken(tokenBytes((await ask(assigned)) ?? "") ?? Buffer.alloc(0));
+    const ofToken = Buffer.from(requestId).toString("hex");
+    await until(() => told(ofToken) !== undefined);
+    expect(told(ofToken)?.hasToken).toBe(true);
+    // Without a token, by what its headers say.
+    const ofHeader = randomUUID();
+    await ask({ "x-request-id": ofHeader });
+    const start = ofHeader.replaceAll("-", "").slice(0, 16);
+    await until(() => told(start) !== undefined);
+    expect(told(start)?.hasToken).toBe(false);
   });
 
   test("requests differ in their id, and without a user in their tag", async () => {
@@ -209,5 +243,5 @@ test("the metrics tell what became of tokens", async () => {
   const text = await (await fetch(server.metricsUrl)).text();
   const counted = (outcome: string) =>
     Number(new RegExp(`petrel_serve_tokens_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1]);
-  expect(["minted", "unassigned", "excluded", "no_key"].map(counted)).toEqual([26, 12, 2, 2]);
+  expect(["minted", "unassigned", "excluded", "no_key"].map(counted)).toEqual([28, 14, 2, 2]);
 });

@@ -94,7 +94,7 @@ export class ForeignRequest {
   /** The token of an answer that succeeded, whose head is about to go; undefined for an answer without one. */
   token(assignment: () => RequestAssignment): string | undefined {
     this.#read();
-    return this.#observer.token(assignment, this.#rows);
+    return this.#observer.token(assignment, this.#rows, this.#observation.event);
   }
 
   /** The answer has gone, with a status as HTTP has it; `readOutputs` is for the body of one that succeeded. */
@@ -226,10 +226,13 @@ export class ForeignObserver {
     }
   }
 
-  /** Mints the token of an answer with so many rows, undefined where they are not known. */
-  token(assignment: () => RequestAssignment, rows: number | undefined): string | undefined {
+  /**
+   * Mints the token of an answer with so many rows, undefined where they are not known. The event of the request gets the
+   * token's id.
+   */
+  token(assignment: () => RequestAssignment, rows: number | undefined, event: TapEvent): string | undefined {
     try {
-      return this.#mint?.mint(assignment(), rows);
+      return this.#mint?.mint(assignment(), rows, event);
     } catch (error) {
       this.#sink.failed(error);
       return undefined;

@@ -64,7 +64,8 @@ describe.each([
     expect(Buffer.from(token.userTag)).toEqual(Buffer.from(userTag("ann", ring.users)));
     expect(isSignedWith(bytes, ring.verifyingKey(token) ?? ring.users)).toBe(true);
     await until(() => proxies.events.length === 1);
-    expect(proxies.events[0]).toMatchObject({ arm: 1, epoch: 7, rows: 3, status: 200 });
+    expect(proxies.events[0]).toMatchObject({ arm: 1, epoch: 7, rows: 3, status: 200, hasToken: true });
+    expect(Buffer.from(proxies.events[0]?.requestId ?? [])).toEqual(Buffer.from(token.requestId));
     expect(proxies.observer.keptBytes).toBe(0);
   });
 
@@ -73,8 +74,11 @@ describe.each([
     ["that is not to be counted", { ...ASSIGNED, [PETREL_HEADER.excluded]: "1" }, "excluded"],
   ])("a request %s is answered without a token", async (_what, headers, outcome) => {
     const mint = newMint();
-    expect(await ask(await beforeModelServer(mint), headers)).toBeUndefined();
+    const proxies = await beforeModelServer(mint);
+    expect(await ask(proxies, headers)).toBeUndefined();
     expect(mint.outcomes).toMatchObject({ minted: 0, [outcome]: 1 });
+    await until(() => proxies.events.length === 1);
+    expect(proxies.events[0]?.hasToken).toBe(false);
   });
 
   test("without a key there are answers, and no tokens", async () => {
@@ -149,6 +153,17 @@ test("a call that fails behind its head has no token, and the runtime's status",
   expect(mint.outcomes.minted).toBe(0);
   await until(() => events.length === 1);
   expect(events[0]?.status).toBe(500);
+});
+
+test("a call that fails behind a message has its token already, and is told with the runtime's status", async () => {
+  const url = await runtimeOverGrpc((stream) => {
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "13" }));
+    stream.end(frame(Buffer.from("half an answer")));
+  });
+  const { grpc, events } = await inline({ grpc: url }, { mint: newMint() });
+  expect(await call(grpc, MESSAGE, ASSIGNED)).toMatchObject({ token: expect.any(String), status: "13" });
+  await until(() => events.length === 1);
+  expect(events[0]).toMatchObject({ status: 500, hasToken: true });
 });
 
 test("a call that is reset behind its head is UNAVAILABLE, so that routers try elsewhere", async () => {

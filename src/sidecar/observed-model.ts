@@ -10,9 +10,9 @@ import type { ReferenceDistribution } from "../stats/reference-distribution.ts";
 import type { TapEvent, TapGreeting } from "../tap/tap-event.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { References } from "./references.ts";
+import type { RequestLog } from "./request-log.ts";
 import { RequestSums } from "./request-sums.ts";
 import type { SidecarSettings } from "./settings.ts";
-import type { TrainingLog } from "./training-log.ts";
 import { UserHours } from "./user-hours.ts";
 
 /** Where events come from: a model and its columns. */
@@ -29,7 +29,7 @@ export interface ObservedModelOptions {
   readonly settings: SidecarSettings;
   /** Of each column what a file says of it. */
   readonly fileReferences: readonly (ReferenceDistribution | undefined)[];
-  readonly trainingLog: TrainingLog | undefined;
+  readonly trainingLog: RequestLog | undefined;
   readonly clock: Clock;
 }
 

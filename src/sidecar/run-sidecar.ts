@@ -116,6 +116,7 @@ function startObserving(
       settings,
       socket: tapSocket,
       name: hostname().slice(0, LONGEST_NAME),
+      environment: process.env,
       clock: systemClock,
       log,
     });

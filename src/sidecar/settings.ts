@@ -7,9 +7,9 @@
  *
  * Everything is bounded, and an unknown member is an error.
  */
-import { parseDurationMilliseconds } from "../api/duration.ts";
 import { jsonObjectOf, type ObservedSettings, parseObserved } from "../tap/observed-settings.ts";
-import { membersOf, SettingsError, shown, textOf, wholeNumberOf } from "../tap/settings-checks.ts";
+import { membersOf, SettingsError, textOf, wholeNumberOf } from "../tap/settings-checks.ts";
+import { durationOf, parseTrainingLog, type TrainingLogSettings } from "../training-log/log-settings.ts";
 
 /** What drift is measured against. */
 export type DriftReferenceSettings =
@@ -27,18 +27,6 @@ export interface DriftSettings {
   readonly minimumValues: number;
   /** Without drift, one alarm of this sidecar in so long a time, or fewer. */
   readonly falseAlarmDays: number;
-}
-
-/** What is written for training. */
-export interface TrainingLogSettings {
-  readonly folder: string;
-  /** Share of the requests, from 0 to 1. */
-  readonly sample: number;
-  readonly maximumFileBytes: number;
-  /** Of all files in the folder; beyond it, requests are dropped until somebody took files away. */
-  readonly maximumFolderBytes: number;
-  /** A file is closed, so that others may take it, when it is as old as this. */
-  readonly fileMilliseconds: number;
 }
 
 /** All of it. */
@@ -70,7 +58,8 @@ export function parseSettings(text: string): SidecarSettings {
   return {
     observed: parseObserved(file["observe"]),
     drift: file["drift"] === undefined ? undefined : driftOf(file["drift"]),
-    trainingLog: file["trainingLog"] === undefined ? undefined : trainingLogOf(file["trainingLog"]),
+    trainingLog:
+      file["trainingLog"] === undefined ? undefined : parseTrainingLog(file["trainingLog"], "trainingLog"),
   };
 }
 
@@ -95,49 +84,4 @@ function referenceOf(value: unknown): DriftReferenceSettings {
     throw new SettingsError("expected drift.reference to have a file or a number of values, got both");
   }
   return { file: textOf(given["file"], "drift.reference.file") };
-}
-
-function trainingLogOf(value: unknown): TrainingLogSettings {
-  const place = "trainingLog";
-  const given = membersOf(value, place, [
-    "folder",
-    "sample",
-    "maximumFileBytes",
-    "maximumFolderBytes",
-    "fileAge",
-  ]);
-  const bytes = (name: string, otherwise: number, maximum: number) =>
-    wholeNumberOf(given[name] ?? otherwise, `${place}.${name}`, 2 ** 16, maximum);
-  return {
-    folder: textOf(given["folder"], `${place}.folder`),
-    sample: shareOf(given["sample"] ?? "100%", `${place}.sample`),
-    maximumFileBytes: bytes("maximumFileBytes", 64 * 2 ** 20, 2 ** 32),
-    maximumFolderBytes: bytes("maximumFolderBytes", 2 ** 30, 2 ** 44),
-    fileMilliseconds: durationOf(given["fileAge"] ?? "5m", `${place}.fileAge`, "1s", "24h"),
-  };
-}
-
-function durationOf(value: unknown, place: string, shortest: string, longest: string): number {
-  let milliseconds = Number.NaN;
-  try {
-    milliseconds = typeof value === "string" ? parseDurationMilliseconds(value) : Number.NaN;
-  } catch {
-    // The message below says what is expected.
-  }
-  if (
-    milliseconds >= parseDurationMilliseconds(shortest) &&
-    milliseconds <= parseDurationMilliseconds(longest)
-  ) {
-    return milliseconds;
-  }
-  throw new SettingsError(
-    `expected ${place} to be a duration from ${shortest} to ${longest}, got ${shown(value)}`,
-  );
-}
-
-function shareOf(value: unknown, place: string): number {
-  const [, digits] = (typeof value === "string" ? /^(\d{1,3}(?:\.\d{1,4})?)%$/.exec(value) : undefined) ?? [];
-  const share = digits === undefined ? Number.NaN : Number(digits) / 100;
-  if (share >= 0 && share <= 1) return share;
-  throw new SettingsError(`expected ${place} to be a share such as "1%", got ${shown(value)}`);
 }

@@ -5,19 +5,20 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { coarseCountsOf } from "../stats/reference-distribution.ts";
 import { armName } from "../tap/tap-event.ts";
+import { showTrainingLogs } from "../training-log/log-metrics.ts";
+import type { ShownLog } from "../training-log/training-log.ts";
 import { VALUE_KINDS } from "./column-sums.ts";
 import { type ColumnDrift, DRIFT_TESTS } from "./drift-watch.ts";
 import type { ObservedArm, ObservedModel } from "./observed-model.ts";
 import { AGE_EDGES, LATENCY_EDGES, STATUS_CLASSES } from "./request-sums.ts";
 import { type ShownHistogram, type ShownValue, showHistograms, showValues } from "./shown-metric.ts";
 import type { TapCounts } from "./tap-listener.ts";
-import type { TrainingLogCounts } from "./training-log.ts";
 
 /** What the metrics read when they are asked for. */
 export interface SidecarGauges {
   readonly model: () => ObservedModel;
   readonly tap: TapCounts;
-  readonly trainingLog: () => TrainingLogCounts | undefined;
+  readonly trainingLog: () => ShownLog | undefined;
   /** Requests to a foreign runtime that could not be observed, by reason. */
   readonly unobserved: Readonly<Record<string, number>>;
   readonly configurationIsValid: () => boolean;
@@ -255,20 +256,10 @@ function showItself(registry: Registry, gauges: SidecarGauges): void {
     "Requests to a foreign runtime of which inputs and outputs could not be observed.",
     () => Object.entries(unobserved).map(([reason, value]) => ({ labels: { reason }, value })),
   );
-  showValues(
-    registry,
-    "counter",
-    "petrel_sidecar_training_log_requests_total",
-    "Requests of the sample, by whether they were written.",
-    () => {
-      const counts = trainingLog();
-      if (counts === undefined) return [];
-      return (["written", "dropped"] as const).map((result) => ({
-        labels: { result },
-        value: counts[result],
-      }));
-    },
-  );
+  showTrainingLogs(registry, [], () => {
+    const log = trainingLog();
+    return log === undefined ? [] : [{ labels: NONE, log }];
+  });
   one(
     "gauge",
     "petrel_sidecar_configuration_valid",

@@ -7,13 +7,15 @@
 import type { Registry } from "prom-client";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import type { WorkloadEnvironment } from "../sources/s3-key-files.ts";
 import type { TapEvent } from "../tap/tap-event.ts";
+import type { TrainingLogSettings } from "../training-log/log-settings.ts";
 import { type EventSource, ObservedModel } from "./observed-model.ts";
 import { readReferences } from "./reference-file.ts";
-import type { SidecarSettings, TrainingLogSettings } from "./settings.ts";
+import { RequestLog } from "./request-log.ts";
+import type { SidecarSettings } from "./settings.ts";
 import { sidecarMetrics } from "./sidecar-metrics.ts";
 import { TapListener } from "./tap-listener.ts";
-import { finishLeftOver, TrainingLog } from "./training-log.ts";
 
 /** What a sidecar is made of. */
 export interface SidecarOptions {
@@ -22,13 +24,15 @@ export interface SidecarOptions {
   readonly socket: string | undefined;
   /** Tells the training logs of this process from those of others. */
   readonly name: string;
+  /** What a workload identity webhook says of this pod; nothing unless given. */
+  readonly environment?: WorkloadEnvironment;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 interface Observing {
   readonly model: ObservedModel;
-  readonly trainingLog: TrainingLog | undefined;
+  readonly trainingLog: RequestLog | undefined;
 }
 
 /** A sidecar. */
@@ -52,7 +56,7 @@ export class Sidecar {
     this.registry = sidecarMetrics({
       model: () => this.model,
       tap: this.#tap,
-      trainingLog: () => this.#observing.trainingLog?.counts,
+      trainingLog: () => this.#observing.trainingLog?.shown,
       unobserved: this.unobserved,
       configurationIsValid: () => this.#configurationIsValid,
     });
@@ -96,7 +100,7 @@ export class Sidecar {
     before.model.stop();
     this.model.start();
     this.#tap.disconnect();
-    await before.trainingLog?.close();
+    await before.trainingLog?.handOver();
   }
 
   /** Whether the settings in effect are those of the file. */
@@ -125,11 +129,11 @@ export class Sidecar {
     return { model: new ObservedModel({ settings, fileReferences, trainingLog, clock }), trainingLog };
   }
 
-  #trainingLog(settings: TrainingLogSettings | undefined): TrainingLog | undefined {
+  #trainingLog(settings: TrainingLogSettings | undefined): RequestLog | undefined {
     if (settings === undefined) return undefined;
-    const { name, clock, log } = this.#options;
-    if (!this.#folders.has(settings.folder)) finishLeftOver(settings.folder, name);
+    const { name, environment = {}, clock, log } = this.#options;
+    const isFirst = !this.#folders.has(settings.folder);
     this.#folders.add(settings.folder);
-    return new TrainingLog(settings, name, { clock, log });
+    return new RequestLog(settings, isFirst, { name, environment, clock, log, random: Math.random });
   }
 }

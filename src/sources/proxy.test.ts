@@ -136,7 +136,7 @@ describe("s3", () => {
     await using service = await startModelServer((_request, response) => response.writeHead(403).end(), tls);
     await using proxy = await startProxy({ to: service.url });
     const tokenFile = join(import.meta.dirname, "testdata/localhost.crt");
-    const identity = { endpoint: BEHIND, roleArn: undefined, tokenFile };
+    const identity = { endpoint: BEHIND, roleArn: undefined, tokenFile, session: "petrel-fetch" };
     const credentials = webIdentityCredentials(identity, accessThrough(proxy.url), Date.now);
     await expect(credentials(signal())).rejects.toMatchObject({ found: "HTTP 403" });
     expect(asked(proxy)).toEqual(["CONNECT localhost:9"]);

@@ -26,6 +26,8 @@ export interface WebIdentity {
   readonly roleArn: string | undefined;
   /** File with the token. The kubelet renews it, so it is read each time. */
   readonly tokenFile: string;
+  /** Who asks, as the store's own log names it: 2 to 64 letters, digits, or `-`. */
+  readonly session: string;
 }
 
 /** The same keys, always. */
@@ -58,14 +60,14 @@ async function assumeRole(
   const form = new URLSearchParams({
     Action: "AssumeRoleWithWebIdentity",
     Version: "2011-06-15",
-    RoleSessionName: "petrel-fetch",
+    RoleSessionName: identity.session,
     WebIdentityToken: await readToken(identity.tokenFile),
     ...(identity.roleArn === undefined ? {} : { RoleArn: identity.roleArn }),
   });
   const response = await client.send({
     method: "POST",
     url,
-    headers: { "content-type": "application/x-www-form-urlencoded", "user-agent": "petrel-fetch" },
+    headers: { "content-type": "application/x-www-form-urlencoded", "user-agent": identity.session },
     body: form.toString(),
     signal,
   });

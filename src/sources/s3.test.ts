@@ -101,6 +101,7 @@ test("the pod's identity is exchanged for keys, once until they are about to end
       endpoint: new URL(server.url).origin,
       roleArn: "arn:aws:iam::1:role/reader",
       tokenFile,
+      session: "petrel-fetch",
     };
     const credentials = webIdentityCredentials(identity, http, () => now);
     expect(await credentials(signal())).toMatchObject({ accessKeyId: "temporary", sessionToken: "session" });
@@ -130,7 +131,12 @@ test("a token service that refuses is told without the token", async () => {
     await using server = await startModelServer((_request, response) => {
       response.writeHead(403).end("<Error><Code>AccessDenied</Code></Error>");
     });
-    const identity = { endpoint: new URL(server.url).origin, roleArn: undefined, tokenFile };
+    const identity = {
+      endpoint: new URL(server.url).origin,
+      roleArn: undefined,
+      tokenFile,
+      session: "petrel-fetch",
+    };
     const error: unknown = await webIdentityCredentials(
       identity,
       http,

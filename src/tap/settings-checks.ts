@@ -51,11 +51,11 @@ export function headerOf(value: unknown, place: string): string {
   );
 }
 
-/** A text of at most 512 characters, not empty. */
-export function textOf(value: unknown, place: string): string {
-  if (typeof value === "string" && value !== "" && value.length <= LONGEST_TEXT) return value;
+/** A text of at most so many characters, not empty. */
+export function textOf(value: unknown, place: string, longest = LONGEST_TEXT): string {
+  if (typeof value === "string" && value !== "" && value.length <= longest) return value;
   throw new SettingsError(
-    `expected ${place} to be a text of 1 to ${LONGEST_TEXT} characters, got ${shown(value)}`,
+    `expected ${place} to be a text of 1 to ${longest} characters, got ${shown(value)}`,
   );
 }
 

@@ -29,6 +29,7 @@ const events = fc
       featureAgeSeconds: fc.constantFrom(Number.NaN, 0, 1.5),
       requestId: fc.uint8Array({ minLength: 8, maxLength: 8 }),
       userTag: fc.uint8Array({ minLength: 6, maxLength: 6 }),
+      hasToken: fc.boolean(),
       hasUser: fc.boolean(),
       rows: fc.integer({ min: 0, max: 65_535 }),
       describedRows: fc.constant(describedRows),

@@ -6,7 +6,7 @@
  *
  *      0 length (4)     4 kind (1)    5 arm (1)     6 status (2)   8 sequence (4)  12 epoch (4)  16 time (8, ms)
  *     24 latency (4, ms)   28 feature age (4, s)   32 request id (8)   40 user tag (6)   46 has a user (1)
- *     47 columns (1)   48 rows (2)   50 described rows (2)   52 the drawn row (2)   54 nothing (2)
+ *     47 columns (1)   48 rows (2)   50 described rows (2)   52 the drawn row (2)   54 has a token (1)   55 nothing (1)
  *     56 values (8 each), the columns of a row one after another; NaN is a value that was missing
  *
  * No user id may be in it, only a keyed tag. A reader takes nothing on trust: what does not fit ends the connection.
@@ -28,8 +28,10 @@ export interface TapEvent {
   latencyMilliseconds: number;
   /** NaN when it is not known. */
   featureAgeSeconds: number;
-  /** 8 bytes. */
+  /** 8 bytes: those of its prediction token, or what its headers say where it got none. */
   requestId: Uint8Array;
+  /** Its answer has a prediction token, so labels may come for it. */
+  hasToken: boolean;
   /** 6 bytes; they mean something only when `hasUser`. */
   userTag: Uint8Array;
   hasUser: boolean;
@@ -99,6 +101,7 @@ export function emptyEvent(values = MAXIMUM_VALUES): TapEvent {
     latencyMilliseconds: 0,
     featureAgeSeconds: Number.NaN,
     requestId: new Uint8Array(REQUEST_ID_BYTES),
+    hasToken: false,
     userTag: new Uint8Array(USER_TAG_BYTES),
     hasUser: false,
     rows: 0,
@@ -148,7 +151,8 @@ export function writeEvent(into: DataView, start: number, event: TapEvent): numb
   into.setUint16(start + 48, Math.min(event.rows, MAXIMUM_ROWS), true);
   into.setUint16(start + 50, event.describedRows, true);
   into.setUint16(start + 52, event.drawnRow, true);
-  into.setUint16(start + 54, 0, true);
+  into.setUint8(start + 54, event.hasToken ? 1 : 0);
+  into.setUint8(start + 55, 0);
   for (let offset = start + EVENT_HEAD_BYTES, index = 0; offset < end; offset += VALUE_BYTES, index++) {
     into.setFloat64(offset, values[index] ?? Number.NaN, true);
   }
@@ -184,6 +188,7 @@ export function readEvent(from: DataView, start: number, end: number, into: TapE
   for (let index = 0; index < REQUEST_ID_BYTES; index++) requestId[index] = from.getUint8(start + 32 + index);
   for (let index = 0; index < USER_TAG_BYTES; index++) userTag[index] = from.getUint8(start + 40 + index);
   into.hasUser = from.getUint8(start + 46) === 1;
+  into.hasToken = from.getUint8(start + 54) === 1;
   into.columns = columns;
   into.rows = from.getUint16(start + 48, true);
   into.describedRows = describedRows;

@@ -8,6 +8,7 @@
 import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import { LONGEST_USER, PETREL_HEADER } from "../render/envoy/route.ts";
 import { armOf } from "../stats/arm-check.ts";
+import type { TapEvent } from "../tap/tap-event.ts";
 import type { KeyRing, SigningKey } from "./key-ring.ts";
 import { ARM_CHECK, type ArmCheck, MAXIMUM_ROWS, mintToken } from "./prediction-token.ts";
 import { slotOf, tokenSlot } from "./slot.ts";
@@ -155,8 +156,15 @@ export class TokenMint {
     this.#signing = ring.signingKey(deployment, revision);
   }
 
-  /** The token of an answer with so many rows, or undefined for an answer without one. */
-  mint(assignment: RequestAssignment, rows: number | undefined): string | undefined {
+  /**
+   * The token of an answer with so many rows, or undefined for an answer without one. What is told of the request gets
+   * the token's id, by which labels are joined with it.
+   */
+  mint(
+    assignment: RequestAssignment,
+    rows: number | undefined,
+    told?: Pick<TapEvent, "requestId" | "hasToken">,
+  ): string | undefined {
     const { arm: armName, user, excluded } = assignment;
     const arm = Object.hasOwn(ARMS, armName) ? ARMS[armName] : undefined;
     const [epoch, seconds] = [unsigned(assignment.epoch), unsigned(assignment.time)];
@@ -167,6 +175,10 @@ export class TokenMint {
     const requestId = this.#requestId();
     const { users } = this.#ring;
     this.#outcomes.minted += 1;
+    if (told !== undefined) {
+      for (let index = 0; index < REQUEST_ID_BYTES; index++) told.requestId[index] = requestId[index] ?? 0;
+      told.hasToken = true;
+    }
     return mintToken(
       {
         arm,

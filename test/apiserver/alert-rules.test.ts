@@ -20,7 +20,7 @@ const CASES = [...REQUEST_CASES, ...MODEL_CASES, ...ROLLOUT_CASES, ...PETREL_CAS
 /** Groups of each file, by the beginnings of their names. */
 const GROUPS: Readonly<Record<(typeof RULE_FILES)[number], readonly string[]>> = {
   requests: ["petrel-requests", "petrel-objectives"],
-  models: ["petrel-quality", "petrel-drift"],
+  models: ["petrel-quality", "petrel-drift", "petrel-training"],
   rollouts: ["petrel-rollouts"],
   petrel: ["petrel-deployments", "petrel-parts"],
 };

@@ -12,9 +12,12 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { OBJECT_STORE_KEYS, type ObjectStore, startObjectStore } from "../../e2e/cluster/index.ts";
 import { startCollect, writeFiles } from "../../src/collect/testdata/collect-process.ts";
 import { tokenOf } from "../../src/collect/testdata/collecting.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { digestOf, directoryDigest } from "../../src/fetch/testdata/fetch-fixture.ts";
 import { s3Source } from "../../src/sources/s3.ts";
 import { fixedCredentials, webIdentityCredentials } from "../../src/sources/s3-credentials.ts";
+import { parseTrainingLog } from "../../src/training-log/log-settings.ts";
+import { openBucket } from "../../src/training-log/log-store.ts";
 import { freePort } from "./router-envoy/envoy-process.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
@@ -204,7 +207,7 @@ test("the pod's identity is exchanged for keys that the store takes, and another
   const access = (token: string) => {
     writeFileSync(tokenFile, token);
     const http = { authorities: [store.authority] };
-    const web = { endpoint: store.endpoint, roleArn: undefined, tokenFile };
+    const web = { endpoint: store.endpoint, roleArn: undefined, tokenFile, session: "petrel-fetch" };
     return s3Source(http, {
       endpoint: store.endpoint,
       region: "us-east-1",
@@ -220,15 +223,34 @@ test("the pod's identity is exchanged for keys that the store takes, and another
   });
 });
 
+test("an identity that may write objects and nothing else is enough for a training log", async () => {
+  const [tokenFile, authorities] = [join(folder, "writing-token"), join(folder, "ca.crt")];
+  writeFileSync(tokenFile, signedToken("petrel", "writeonly"));
+  writeFileSync(authorities, store.authority);
+  const { endpoint } = store;
+  const given = { name: "models", endpoint, authorities, tokenFile, tokenService: endpoint };
+  const { bucket } = parseTrainingLog({ folder, bucket: given }, "log");
+  if (bucket === undefined) throw new Error("expected a bucket");
+  const put = await openBucket(bucket, {}, systemClock);
+  const signal = AbortSignal.timeout(60_000);
+  expect(await put("logged/a=1/b.gz", Buffer.from("lines"), signal)).toBe("Written");
+  expect(await put("logged/a=1/b.gz", Buffer.from("lines"), signal)).toBe("ThereAlready");
+  const http = { authorities: [store.authority] };
+  const web = { endpoint, roleArn: undefined, tokenFile, session: "petrel-training-log" };
+  const access = { endpoint, region: "us-east-1", credentials: webIdentityCredentials(web, http, Date.now) };
+  const reading = s3Source(http, access).locate({ url: new URL("s3://models/logged/a=1/b.gz"), signal });
+  await expect(reading).rejects.toThrow("AccessDenied");
+});
+
 /** A token as Kubernetes signs it for a ServiceAccount, with the claim that names MinIO's policy. */
-function signedToken(audience: string): string {
+function signedToken(audience: string, policy = "readonly"): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
   const claims = {
     iss: issuerOf(),
     aud: audience,
     sub: "system:serviceaccount:shop:ranker",
     exp: Math.floor(Date.now() / 1000) + 3600,
-    policy: "readonly",
+    policy,
   };
   const signed = `${encode({ alg: "ES256", typ: "JWT", kid: "1" })}.${encode(claims)}`;
   const signature = sign("sha256", Buffer.from(signed), {

@@ -26,6 +26,8 @@ const LAYERS: readonly (readonly string[])[] = [
   // What it measures is the model server, and what it reads is fetched: it stands upon both.
   ["evaluate"],
   PROGRAMS,
+  // Written by two of the programs.
+  ["training-log"],
   ["kube", "sources", "faults", "process", "records"],
   ["core", "anomaly", "stats", "metrics", "token", "tap"],
   ["render"],

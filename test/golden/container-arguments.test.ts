@@ -10,6 +10,7 @@ import { parse } from "yaml";
 import { asList, asString, valueAt } from "../../src/api/json.ts";
 import { ANNOTATION } from "../../src/api/names.ts";
 import { collectCommand } from "../../src/collect/command.ts";
+import { parseSettings as parseCollectSettings } from "../../src/collect/settings.ts";
 import { evaluateCommand } from "../../src/evaluate/command.ts";
 import { fetchCommand } from "../../src/fetch/command.ts";
 import { routerCommand } from "../../src/router/command.ts";
@@ -76,11 +77,12 @@ describe("arguments are taken:", () => {
   });
 });
 
+function settingsIn(file: string): string {
+  const template = valueAt(parse(readFileSync(join(folder, file), "utf8")), "spec", "template");
+  return asString(valueAt(template, "metadata", "annotations", ANNOTATION.sidecarSettings)) ?? "";
+}
+
 test("the settings of a sidecar are what they were meant to be, for it and for the model server", () => {
-  const settingsIn = (file: string) => {
-    const template = valueAt(parse(readFileSync(join(folder, file), "utf8")), "spec", "template");
-    return asString(valueAt(template, "metadata", "annotations", ANNOTATION.sidecarSettings)) ?? "";
-  };
   const text = settingsIn("model-servers-observed.yaml");
   const { observed, drift, trainingLog } = parseSettings(text);
   expect(observed).toMatchObject({
@@ -104,6 +106,49 @@ test("the settings of a sidecar are what they were meant to be, for it and for t
     observed: { columns: [{ name: "score" }], featureTime: { tensor: "made_at", column: 2 } },
     drift: { reference: { file: "/etc/petrel/drift/reference.ndjson" } },
   });
+});
+
+test("training logs are what they were meant to be, for the sidecar and for the collector", () => {
+  const { observed, trainingLog } = parseSettings(settingsIn("model-servers-logged.yaml"));
+  expect(observed.maximumRows).toBe(50);
+  const files = "/etc/petrel/training-log";
+  const common = {
+    sample: 0.005,
+    bytesPerMinute: 524_288,
+    bucket: {
+      name: "training",
+      prefix: "shop/ranker",
+      endpoint: "https://store.example:9000",
+      region: "eu-1",
+      credentials: `${files}/secrets/store-keys`,
+      authorities: `${files}/configmaps/authorities/ca.crt`,
+      proxy: { url: "http://proxy.example:3128", exceptions: [".svc"] },
+    },
+  };
+  expect(trainingLog).toMatchObject({
+    ...common,
+    folder: "/var/lib/petrel-training-log",
+    onlyWithToken: true,
+    maximumWaitingBytes: 2_097_152,
+    maximumFolderBytes: 67_108_864,
+  });
+  const secret = parse(readFileSync(join(folder, "collector-logging-secret.yaml"), "utf8"));
+  const text = Buffer.from(asString(valueAt(secret, "data", "settings.json")) ?? "", "base64").toString();
+  const [ranker, other, plain] = parseCollectSettings(text).deployments;
+  expect(ranker?.log).toMatchObject({
+    ...common,
+    folder: "/var/lib/petrel/training-log/uid-1",
+    maximumFolderBytes: 134_217_728,
+    maximumWaitingBytes: 4_194_304,
+    maximumFileBytes: 1_048_576,
+  });
+  expect(other?.log).toMatchObject({
+    sample: 1,
+    bytesPerMinute: 4_194_304,
+    bucket: { prefix: "", roleArn: "arn:aws:iam::1:role/w", tokenService: "https://sts.example" },
+  });
+  expect(other?.log?.bucket?.tokenFile).toMatch(/^\/etc\/petrel\/training-log\/identities\/.+\/token$/);
+  expect(plain?.log).toBeUndefined();
 });
 
 test("an argument that a program does not have is refused", () => {

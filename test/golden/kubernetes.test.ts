@@ -9,12 +9,12 @@ import type { KubeObject } from "../../src/api/kube-object.ts";
 import { resourceOf } from "../../src/api/kube-resources.ts";
 import type { ModelDeploymentSpec } from "../../src/api/model-deployment-spec.ts";
 import { COMPONENT, LABEL } from "../../src/api/names.ts";
-import type { QualitySpec } from "../../src/api/quality.ts";
 import type { RuntimeSpec } from "../../src/api/runtime.ts";
 import { decideCollector } from "../../src/core/collector/decide-collector.ts";
 import { decide } from "../../src/core/decide.ts";
 import { decideRouters } from "../../src/core/router/decide-routers.ts";
 import type { RouterPods } from "../../src/render/router-pods.ts";
+import { logByIdentity, logByKeys, observed, observedByFile, quality } from "../fixtures/observed-quality.ts";
 import { judgedBeside, judgedFirst } from "../fixtures/validations.ts";
 import { model, servingWorld, TEST_SETTINGS, World } from "../fixtures/world.ts";
 import { GoldenFolder } from "./golden-file.ts";
@@ -172,11 +172,6 @@ describe("the children of a ModelDeployment", () => {
   });
 });
 
-const quality: QualitySpec = {
-  labels: [{ name: "click", matures: "30m" }],
-  metrics: [{ name: "ctr", type: "ClickThroughRate" }],
-};
-
 describe("where predictions are counted", () => {
   const ranker = { name: "ranker", uid: "uid-1", quality, revisions: ["ranker-a"] };
   const observation = {
@@ -212,45 +207,33 @@ describe("where predictions are counted", () => {
   });
 
   describe("and requests are observed", () => {
-    const drift = {
-      reference: { type: "FirstValues", firstValues: { count: 5_000 } },
-      window: "24h",
-      minimumValues: 1_000,
-      falseAlarmEvery: "720h",
-    } as const;
-    const observed: QualitySpec = {
-      ...quality,
-      userHeader: "x-user-id",
-      response: { scores: "score", column: 1, probability: true },
-      observe: {
-        features: [
-          { name: "age", input: "features" },
-          { name: "price", input: "features", column: 3, minimum: "-0.5", maximum: "99.5" },
-        ],
-        featureTime: { header: "x-feature-time" },
-        drift,
-      },
-    };
-    const file = { kind: "ConfigMap", name: "reference", key: "week.ndjson" } as const;
-    const least: QualitySpec = {
-      ...quality,
-      response: { scores: "score" },
-      observe: {
-        featureTime: { input: "made_at", column: 2 },
-        drift: { reference: { type: "File", file } },
-        resources: { requests: { memory: "1Gi" }, limits: { cpu: 1 } },
-      },
-    };
+    test("StatefulSet and Secret of a collector that keeps training logs", () => {
+      const others = [
+        { ...ranker, quality: { ...observed, log: logByKeys } },
+        { name: "other", uid: "uid-2", quality: { ...observed, log: logByIdentity }, revisions: [] },
+        { name: "plain", uid: "uid-3", quality, revisions: [] },
+      ];
+      const { apply } = decideCollector({ ...observation, deployments: others }, () => "KEY");
+      golden.expectFile("collector-logging.yaml", yaml(only(apply, "StatefulSet")));
+      golden.expectFile("collector-logging-secret.yaml", yaml(only(apply, "Secret")));
+    });
 
     test.each([
       ["all that may be said", "model-servers-observed.yaml", observed],
-      ["a reference in a file, and resources", "model-servers-observed-file.yaml", least],
+      ["a training log with keys", "model-servers-logged.yaml", { ...observed, log: logByKeys }],
+      [
+        "a training log by identity",
+        "model-servers-logged-identity.yaml",
+        { ...observedByFile, log: logByIdentity },
+      ],
+      ["a reference in a file, and resources", "model-servers-observed-file.yaml", observedByFile],
     ])("Deployment of model servers with a sidecar: %s", (_what, name, spec) => {
       golden.expectFile(name, yaml(only(made(new World({ quality: spec })), "Deployment")));
     });
 
     test.each([
       ["observes", "observed", observed],
+      ["logs", "logged", { ...observed, log: logByKeys }],
       ["gives tokens alone", "counted", quality],
     ])("Deployment of a container of the user's choice behind a sidecar that %s", (_what, name, spec) => {
       const objects = made(new World({ runtime: triton, quality: spec }));

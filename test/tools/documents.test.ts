@@ -20,6 +20,7 @@ import { operatorCommand } from "../../src/operator/command.ts";
 import { routerCommand } from "../../src/router/command.ts";
 import { serveCommand } from "../../src/serve/command.ts";
 import { sidecarCommand } from "../../src/sidecar/command.ts";
+import { LINE_RESULTS } from "../../src/training-log/training-log.ts";
 
 const root = join(import.meta.dirname, "../..");
 const pages = ["README.md", ...globSync(["docs/**/*.md", "examples/**/*.md"], { cwd: root }).toSorted()];
@@ -255,6 +256,19 @@ describe("the page about feedback", () => {
     const rows = [...proseOf("docs/feedback.md").matchAll(/^\| `(petrel_\w+)` \|/gm)].map(([, name]) => name);
     expect(made.length).toBeGreaterThan(0);
     expect(rows.toSorted()).toEqual(made.toSorted());
+  });
+});
+
+describe("the page about training logs", () => {
+  test("has a row for every metric of them and for every reason to drop a line, and for no other", () => {
+    const page = proseOf("docs/training-log.md");
+    const rows = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = ""]) => name);
+    const made = [...textOf("src/training-log/log-metrics.ts").matchAll(/name: "(petrel_\w+)"/g)].map(
+      ([, name = ""]) => name,
+    );
+    const reasons = LINE_RESULTS.filter((result) => result !== "written");
+    expect(made.length).toBeGreaterThan(0);
+    expect(rows.filter((name) => name !== "result").toSorted()).toEqual([...reasons, ...made].toSorted());
   });
 });
 

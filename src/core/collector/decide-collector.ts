@@ -13,6 +13,7 @@ import { labelOfMetric } from "../../api/quality-metrics.ts";
 import { collectorObjects } from "../../render/collector.ts";
 import { COLLECTOR_KEY } from "../../render/collector-names.ts";
 import { collectorStorage, type Storage } from "../../render/collector-pods.ts";
+import { labelLogSettings } from "../../render/label-logs.ts";
 import type { RemoveIntent } from "../decision.ts";
 import type { OperatorSettings } from "../observation.ts";
 import {
@@ -88,6 +89,7 @@ export function decideCollector(observation: CollectorObservation, derive: Deriv
   const hours = retentionHours(deployments);
   const keys = nextTokenKeys(observation.keys, fresh, hours, nowMilliseconds);
   const pods = settings.collectorPods ?? {};
+  const logs = deployments.flatMap(({ quality }) => quality.log ?? []);
   const objects = collectorObjects({
     namespace,
     image: settings.image,
@@ -95,6 +97,7 @@ export function decideCollector(observation: CollectorObservation, derive: Deriv
     pods,
     storage: observation.standingStorage ?? collectorStorage(pods),
     retentionHours: hours,
+    logs,
     metricsScrapers: settings.metricsScrapers,
     ...(settings.operatorPods === undefined ? {} : { operatorPods: settings.operatorPods }),
     files: {
@@ -117,6 +120,7 @@ export function decideCollector(observation: CollectorObservation, derive: Deriv
 
 /** As `petrel collect` reads it. */
 function settingsFile(deployments: readonly CountedDeployment[]): string {
+  const logs = deployments.filter(({ quality }) => quality.log !== undefined).length;
   const settings = deployments.map(({ name, uid, quality }) => ({
     name,
     uid,
@@ -125,6 +129,7 @@ function settingsFile(deployments: readonly CountedDeployment[]): string {
     ...(quality.anomalies === undefined
       ? {}
       : { anomalies: { falseAlarmEvery: quality.anomalies.falseAlarmEvery } }),
+    ...(quality.log === undefined ? {} : { log: labelLogSettings(quality.log, uid, logs) }),
   }));
   return `${JSON.stringify({ deployments: settings })}\n`;
 }

@@ -62,8 +62,9 @@ export function podInputs({ metadata, spec }: ModelDeployment, pool: PoolSpec): 
 
 /** What a sidecar looks at; undefined where there is none. */
 export function observedRequests(spec: ModelDeploymentSpec): ObservedRequests | undefined {
-  const { response, observe } = spec.quality ?? {};
-  return observe === undefined ? undefined : { response, observe, userHeader: userHeaderOf(spec) };
+  const { response, observe, log } = spec.quality ?? {};
+  if (observe === undefined) return undefined;
+  return { response, observe, userHeader: userHeaderOf(spec), ...(log === undefined ? {} : { log }) };
 }
 
 /** The hash by which a template is found again. */

@@ -51,7 +51,7 @@ export function inlineSidecarContainer(input: ModelServersInput) {
       { name: PORT_NAME.grpc, containerPort: MODEL_POD_PORT.inlineGrpc, protocol: "TCP" },
       { name: "sidecar", containerPort: MODEL_POD_PORT.sidecar, protocol: "TCP" },
     ],
-    resources: sidecarResources(DEFAULT_REQUESTS, DEFAULT_LIMITS, observed?.observe.resources),
+    resources: sidecarResources(DEFAULT_REQUESTS, DEFAULT_LIMITS, observed),
     securityContext: containerSecurityContext,
     // The container starts once it listens. It must not wait for the model here: that would be to wait for each other.
     startupProbe: { ...alive, periodSeconds: 1, failureThreshold: 60 },

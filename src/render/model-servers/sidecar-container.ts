@@ -33,7 +33,7 @@ export function sidecarContainers(input: ModelServersInput) {
       restartPolicy: "Always",
       args: ["sidecar", `--settings=${SETTINGS_PATH}`, `--tap-socket=${SOCKET.file}`, "--outlive-failures"],
       ports: [{ name: "sidecar", containerPort: MODEL_POD_PORT.sidecar, protocol: "TCP" }],
-      resources: sidecarResources(DEFAULT_REQUESTS, DEFAULT_LIMITS, observed.observe.resources),
+      resources: sidecarResources(DEFAULT_REQUESTS, DEFAULT_LIMITS, observed),
       securityContext: containerSecurityContext,
       volumeMounts: [{ name: SOCKET.volume, mountPath: SOCKET.folder }, ...sidecarFileMounts({ observed })],
       terminationMessagePolicy: "File",

@@ -1,12 +1,13 @@
 /**
- * Files that a sidecar reads: its settings, which are an annotation of the pod, so that all containers get those of their
- * own template, and the reference for drift, a key of a ConfigMap or Secret.
+ * Files of a sidecar: its settings, which are an annotation of the pod, so that all containers get those of their own
+ * template, the reference for drift, a key of a ConfigMap or Secret, and the training log with what opens its store.
  *
  * A reference that is missing must keep no pod from starting.
  */
 import { ANNOTATION } from "../../api/names.ts";
+import { trainingLogStoreMount, trainingLogStoreVolumes } from "../training-log-store.ts";
 import type { ModelServersInput } from "./model-servers-input.ts";
-import { sidecarSettings } from "./sidecar-settings.ts";
+import { type ObservedRequests, sidecarSettings } from "./sidecar-settings.ts";
 
 const SETTINGS = {
   volume: "sidecar-settings",
@@ -18,6 +19,11 @@ const REFERENCE = {
   folder: "/etc/petrel/drift",
   file: "reference.ndjson",
 } as const;
+const TRAINING_LOG = {
+  volume: "training-log",
+  folder: "/var/lib/petrel-training-log",
+  size: "128Mi",
+} as const;
 
 /** Where a container sees the settings. */
 export const SETTINGS_PATH = `${SETTINGS.folder}/${SETTINGS.file}`;
@@ -28,17 +34,22 @@ type Observed = Pick<ModelServersInput, "observed">;
 /** Annotations of the pod. */
 export function sidecarAnnotations({ observed }: Observed) {
   if (observed === undefined) return {};
-  return { annotations: { [ANNOTATION.sidecarSettings]: sidecarSettings(observed, REFERENCE_PATH) } };
+  const paths = { reference: REFERENCE_PATH, trainingLog: TRAINING_LOG.folder };
+  return { annotations: { [ANNOTATION.sidecarSettings]: sidecarSettings(observed, paths) } };
 }
 
 /** How a container mounts the settings. */
 export const settingsMount = { name: SETTINGS.volume, mountPath: SETTINGS.folder, readOnly: true } as const;
 
-/** All that a sidecar mounts to know what to look at; nothing where it is to look at nothing. */
+/** All that a sidecar mounts to know what to look at and to log it; nothing where it is to look at nothing. */
 export function sidecarFileMounts({ observed }: Observed) {
   if (observed === undefined) return [];
   const reference = { name: REFERENCE.volume, mountPath: REFERENCE.folder, readOnly: true };
-  return [settingsMount, ...(referenceOf({ observed }) === undefined ? [] : [reference])];
+  return [
+    settingsMount,
+    ...(referenceOf({ observed }) === undefined ? [] : [reference]),
+    ...trainingLogMounts(observed),
+  ];
 }
 
 /** Volumes of the pod with these files. */
@@ -49,6 +60,24 @@ export function sidecarFileVolumes({ observed }: Observed) {
   return [
     { name: SETTINGS.volume, downwardAPI: { items: [{ path: SETTINGS.file, fieldRef }] } },
     ...(reference === undefined ? [] : [referenceVolume(reference)]),
+    ...trainingLogVolumes(observed),
+  ];
+}
+
+/** The log must end before its volume is full, for that would end the pod: it is told of half of it. */
+function trainingLogVolumes({ log }: ObservedRequests) {
+  if (log === undefined) return [];
+  return [
+    { name: TRAINING_LOG.volume, emptyDir: { sizeLimit: TRAINING_LOG.size } },
+    ...trainingLogStoreVolumes([log]),
+  ];
+}
+
+function trainingLogMounts({ log }: ObservedRequests) {
+  if (log === undefined) return [];
+  return [
+    { name: TRAINING_LOG.volume, mountPath: TRAINING_LOG.folder },
+    ...trainingLogStoreVolumes([log]).map(() => trainingLogStoreMount),
   ];
 }
 

@@ -149,6 +149,19 @@ export const MODEL_CASES: readonly AlertCase[] = [
     ],
   },
   {
+    name: "the bucket of training logs is away, and comes back",
+    file: "models",
+    series: {
+      [series("petrel_training_log_lag_seconds", "collector", { ...RANKER, kind: "labels" })]: "0+60x59 0x30",
+      [series("petrel_training_log_lag_seconds", "sidecar", { ...RANKER, kind: "requests" })]: "300x89",
+    },
+    alerts: [
+      ["30m", "PetrelTrainingLogBehind"],
+      ["45m", "PetrelTrainingLogBehind", { ...RANKER, kind: "labels" }],
+      ["70m", "PetrelTrainingLogBehind"],
+    ],
+  },
+  {
     name: "the score drifts",
     file: "models",
     series: { [drift]: "0x10 1x20" },

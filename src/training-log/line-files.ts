@@ -1,12 +1,8 @@
 /**
- * A sample of the requests, as lines of JSON in files that training reads:
+ * Lines in files of one folder: a file has another name until it is closed, and may be taken then.
  *
- *     {"request":"00112233aabbccdd","time":1795000000.5,"model":"m","revision":"m-1","arm":"Stable","epoch":3,
- *      "status":200,"rows":50,"drawn":2,"values":{"score":[0.5,0.25,0.75],"price":[1,null,3]}}
- *
- * Values are those of the first rows, and in the end of the drawn one where it is not among them. It must slow nothing:
- * lines wait in a fixed room, and what finds no room, in memory or in the folder, is dropped and counted. Whether a
- * request is in the sample follows from its id, so that all who know the id agree. No user is in it.
+ * It must slow nothing: lines wait in a fixed room, and what finds no room, in memory or in the folder, is dropped and
+ * counted. A file is never written again once it is closed, and no two have one name.
  */
 import {
   closeSync,
@@ -23,32 +19,42 @@ import { type FileHandle, open, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
-import { armName, type TapEvent } from "../tap/tap-event.ts";
-import type { EventSource } from "./observed-model.ts";
-import type { TrainingLogSettings } from "./settings.ts";
+import type { TrainingLogSettings } from "./log-settings.ts";
 
-/** What became of the requests of the sample. */
-export interface TrainingLogCounts {
+/** What became of lines. */
+export interface LineCounts {
   written: number;
-  dropped: number;
-  bytes: number;
+  /** Too many waited for the disk. */
+  memoryFull: number;
+  /** Nobody took files away in time. */
+  folderFull: number;
+  /** The disk did not take them. */
+  cannotWrite: number;
 }
 
-/** Lines that wait for the disk. */
-const QUEUE_BYTES = 8 * 2 ** 20;
 /** Of an event with all its values, each of at most 25 characters. */
 const LONGEST_LINE_BYTES = 262_144;
 const RETRY_MILLISECONDS = 5_000;
+/** How long after a failure no line is tried. */
+const REST_MILLISECONDS = 1_000;
 /** A file that is being written has this name, so that nobody takes it. */
 const UNFINISHED = ".part";
 const FINISHED = ".ndjson";
 /** Behind the name of the process: when the file was begun, and its number. */
 const LEFT_OVER = /^-\d+-\d+\.ndjson\.part$/;
-const IDS = 2 ** 32;
+const CLOSED = /-(\d+)-(\d+)\.ndjson$/;
 
-/** The log. */
-export class TrainingLog {
-  readonly counts: TrainingLogCounts = { written: 0, dropped: 0, bytes: 0 };
+/** The folder has all that it may have. */
+class FolderFullError extends Error {
+  override readonly name = "FolderFullError";
+}
+
+/** One count for all, so that files of two logs that follow each other in a folder have two names. */
+let filesOfProcess = 0;
+
+/** The files that one process writes. */
+export class LineFiles {
+  readonly counts: LineCounts = { written: 0, memoryFull: 0, folderFull: 0, cannotWrite: 0 };
   readonly #settings: TrainingLogSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -59,9 +65,10 @@ export class TrainingLog {
     | { readonly handle: FileHandle; readonly path: string; readonly startMilliseconds: number }
     | undefined;
   #fileBytes = 0;
-  #files = 0;
   #isWriting = false;
   #isFailing = false;
+  /** After a failure, until when lines are dropped without a try, and as what. */
+  #rest: { readonly reason: "folderFull" | "cannotWrite"; readonly untilMilliseconds: number } | undefined;
   #writing: Promise<void> = Promise.resolve();
   #cancel = () => {};
 
@@ -79,16 +86,16 @@ export class TrainingLog {
     this.#schedule(settings.fileMilliseconds);
   }
 
-  /** Takes a request if it is in the sample and there is room. */
-  offer(source: EventSource, event: TapEvent): void {
-    if (!isSampled(event.requestId, this.#settings.sample)) return;
-    if (this.#waitingBytes >= QUEUE_BYTES) {
-      this.counts.dropped++;
+  /** Takes a line if there is room. It is made only then: what is dropped must cost nothing. */
+  add(line: () => string): void {
+    const reason = this.#reasonToDrop();
+    if (reason !== undefined) {
+      this.counts[reason]++;
       return;
     }
-    const line = lineOf(source, event);
-    this.#lines.push(line);
-    this.#waitingBytes += line.length;
+    const text = line();
+    this.#lines.push(text);
+    this.#waitingBytes += text.length;
     this.#write();
   }
 
@@ -100,7 +107,13 @@ export class TrainingLog {
       this.#write();
       await this.#writing;
     }
-    await this.#finish().catch((error: unknown) => this.#failed(error, 0));
+    await this.#close();
+  }
+
+  #reasonToDrop(): Exclude<keyof LineCounts, "written"> | undefined {
+    if (this.#waitingBytes >= this.#settings.maximumWaitingBytes) return "memoryFull";
+    const { reason, untilMilliseconds } = this.#rest ?? {};
+    return this.#clock.monotonic() < (untilMilliseconds ?? Number.NEGATIVE_INFINITY) ? reason : undefined;
   }
 
   #write(): void {
@@ -120,10 +133,9 @@ export class TrainingLog {
         const handle = await this.#fileFor(bytes.length);
         await handle.appendFile(bytes);
         this.#fileBytes += bytes.length;
-        this.counts.bytes += bytes.length;
         this.counts.written += lines.length;
         this.#isFailing = false;
-        if (this.#fileBytes >= this.#settings.maximumFileBytes) await this.#finish();
+        if (this.#fileBytes >= this.#settings.maximumFileBytes) await this.#close();
       } catch (error) {
         this.#failed(error, lines.length);
         await this.#abandon();
@@ -137,12 +149,12 @@ export class TrainingLog {
     const { folder, maximumFolderBytes } = this.#settings;
     const used = await folderBytes(folder);
     if (used + bytes > maximumFolderBytes) {
-      throw new Error(
+      throw new FolderFullError(
         `${folder}: expected at most ${maximumFolderBytes} bytes of training logs, got ${used}: nobody takes them away`,
       );
     }
     const now = this.#clock.now();
-    const path = join(folder, `${this.#name}-${now}-${this.#files++}${FINISHED}`);
+    const path = join(folder, `${this.#name}-${now}-${filesOfProcess++}${FINISHED}`);
     const handle = await open(`${path}${UNFINISHED}`, "wx", 0o640);
     this.#file = { handle, path, startMilliseconds: now };
     this.#fileBytes = 0;
@@ -158,9 +170,24 @@ export class TrainingLog {
     await rename(`${file.path}${UNFINISHED}`, file.path);
   }
 
-  /** After a failure the next lines begin a new file; what is whole in the old one may be taken. */
+  /** The same, and no failure of it is one of the lines that were written. */
+  async #close(): Promise<void> {
+    await this.#finish().catch((error: unknown) => this.#failed(error, 0));
+  }
+
+  /**
+   * After a failure the next lines begin a new file. What is whole in the old one may be taken: a write that failed may
+   * have left half a line. Where that cannot be cut off, the file keeps its unfinished name.
+   */
   async #abandon(): Promise<void> {
-    await this.#finish().catch(() => {});
+    const file = this.#file;
+    try {
+      await file?.handle.truncate(this.#fileBytes);
+      await this.#finish();
+    } catch {
+      this.#file = undefined;
+      await file?.handle.close().catch(() => {});
+    }
   }
 
   #schedule(waitMilliseconds: number): void {
@@ -170,12 +197,10 @@ export class TrainingLog {
       // Between two writes, never beside one.
       if (isOld && !this.#isWriting) {
         this.#isWriting = true;
-        this.#writing = this.#finish()
-          .catch((error: unknown) => this.#failed(error, 0))
-          .finally(() => {
-            this.#isWriting = false;
-            this.#write();
-          });
+        this.#writing = this.#close().finally(() => {
+          this.#isWriting = false;
+          this.#write();
+        });
       }
       this.#schedule(Math.min(this.#settings.fileMilliseconds, RETRY_MILLISECONDS));
     });
@@ -183,7 +208,9 @@ export class TrainingLog {
 
   /** Says a trouble once, until something could be written again. */
   #failed(error: unknown, lines: number): void {
-    this.counts.dropped += lines;
+    const reason = error instanceof FolderFullError ? "folderFull" : "cannotWrite";
+    this.counts[reason] += lines;
+    this.#rest = { reason, untilMilliseconds: this.#clock.monotonic() + REST_MILLISECONDS };
     if (!this.#isFailing) this.#log.error("cannot write the training log", { error });
     this.#isFailing = true;
   }
@@ -211,41 +238,24 @@ export function finishLeftOver(folder: string, name: string): void {
   }
 }
 
-/** Whether a request is in a sample, by the first 32 bits of its id. */
-export function isSampled(requestId: Uint8Array, share: number): boolean {
-  const [a = 0, b = 0, c = 0, d = 0] = requestId;
-  return a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d < share * IDS;
+/** A file that may be taken. */
+export interface ClosedFile {
+  readonly path: string;
+  /** Without the ending. */
+  readonly name: string;
+  /** When it was begun, since the Unix epoch. */
+  readonly startMilliseconds: number;
 }
 
-function lineOf({ model, revision, columns }: EventSource, event: TapEvent): string {
-  const values: Record<string, (number | string | null)[]> = {};
-  if (event.describedRows > 0) {
-    for (const [index, name] of columns.entries()) {
-      values[name] = Array.from({ length: event.describedRows }, (_, row) =>
-        jsonValue(event.values[row * event.columns + index] ?? Number.NaN),
-      );
-    }
-  }
-  const line = {
-    request: Buffer.from(event.requestId).toString("hex"),
-    time: event.timeMilliseconds / 1_000,
-    model,
-    revision,
-    arm: armName(event.arm),
-    epoch: event.epoch,
-    status: event.status,
-    ...(Number.isNaN(event.featureAgeSeconds) ? {} : { featureAge: event.featureAgeSeconds }),
-    rows: event.rows,
-    drawn: event.drawnRow,
-    values,
-  };
-  return `${JSON.stringify(line)}\n`;
-}
-
-/** JSON has no number for what is missing, nor for infinity. */
-function jsonValue(value: number): number | string | null {
-  if (Number.isFinite(value)) return value;
-  return Number.isNaN(value) ? null : String(value);
+/** The files of a folder that may be taken, the oldest first. */
+export async function closedFiles(folder: string): Promise<readonly ClosedFile[]> {
+  const found = (await readdir(folder)).flatMap((file) => {
+    const [, start, number] = CLOSED.exec(file) ?? [];
+    if (start === undefined) return [];
+    const name = file.slice(0, -FINISHED.length);
+    return [{ path: join(folder, file), name, startMilliseconds: Number(start), number: Number(number) }];
+  });
+  return found.toSorted((a, b) => a.startMilliseconds - b.startMilliseconds || a.number - b.number);
 }
 
 async function folderBytes(folder: string): Promise<number> {
