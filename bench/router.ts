@@ -4,13 +4,14 @@
  * - added: CPU and latency of a request through Envoy, against the same request sent directly;
  * - loss: a whole pool lost under an open-loop load of 500 requests a second, half of them on fresh connections and
  *   none retried by the client, by 503s, resets, hanging and cut-off; then the same with Envoy's failover off;
+ * - grpc: the same losses, asked over gRPC;
  * - planned: pods that leave, a new revision, a restarted router, each under the same load;
  * - overload: good answers at 1.4 and 10 times the capacity, against those at the capacity;
  * - memory: bodies of twice the memory of Envoy at once, and small requests beside them;
  * - counting: CPU of a request while first tries are counted, against the same without.
  *
  * Prints a verdict for each; figures are those of the machine. To cut servers off, packets to them are dropped: so it
- * runs in a network namespace of its own, which it makes. Run as root: node bench/router.ts [added loss ...]
+ * runs in a network namespace of its own, which it makes. Run as root: node bench/router.ts [added loss grpc ...]
  * [--seconds 60]
  */
 import { spawnSync } from "node:child_process";
@@ -22,7 +23,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { newPlan, stableArm } from "../test/apiserver/router-envoy/controlled-envoy.ts";
 import { envoyProgram } from "../test/apiserver/router-envoy/envoy-process.ts";
-import type { Behaviour } from "../test/apiserver/router-envoy/model-server.ts";
 import {
   cpu,
   endpoint,
@@ -31,7 +31,6 @@ import {
   startModelWorld,
 } from "../test/apiserver/router-envoy/model-world.ts";
 import {
-  type Client,
   mixedClient,
   type Outcome,
   openLoop,
@@ -41,19 +40,11 @@ import {
 import { machine } from "./machine.ts";
 import { cpuMilliseconds } from "./process-cpu.ts";
 import { measureCounting } from "./router/counting.ts";
-import { withoutFailover } from "./router/without-failover.ts";
+import { type Check, ms, PER_SECOND, quantile, withClient } from "./router/load.ts";
+import { measureLosses } from "./router/losses.ts";
 
 const SUBNET = 71;
-const PER_SECOND = 500;
-const SECTIONS = ["added", "loss", "planned", "overload", "memory", "counting"] as const;
-/** A trial that fails while this process, which holds clients and stand-ins, was kept from running is repeated. */
-const TRIALS = 3;
-/** Loss is caused so long after the load began. */
-const CALM_MILLISECONDS = 5_000;
-/** From then on after a loss the answers are compared with the usual ones. */
-const SETTLED_MILLISECONDS = 2_000;
-/** The time that a stand-in computes: far below every time-out here. */
-const SERVICE_MILLISECONDS = 5;
+const SECTIONS = ["added", "loss", "grpc", "planned", "overload", "memory", "counting"] as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -101,12 +92,12 @@ async function runAll(): Promise<void> {
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 
-type Check = (what: string, holds: boolean, figures: string) => void;
 type Section = (world: ModelWorld, check: Check) => Promise<void>;
 
 const RUN: Readonly<Record<(typeof SECTIONS)[number], Section>> = {
   added: measureAdded,
-  loss: measureLosses,
+  loss: (world, check) => measureLosses(world, check, { protocol: "rest", seconds }),
+  grpc: (world, check) => measureLosses(world, check, { protocol: "grpc", seconds }),
   planned: measurePlanned,
   overload: measureOverload,
   memory: measureMemory,
@@ -115,21 +106,6 @@ const RUN: Readonly<Record<(typeof SECTIONS)[number], Section>> = {
 
 function residentMebibytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
-}
-
-function quantile(outcomes: readonly Outcome[], share: number): number {
-  const sorted = outcomes.map(({ milliseconds }) => milliseconds).toSorted((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}
-
-const ms = (value: number) => `${value.toFixed(1)} ms`;
-
-async function withClient<Result>(client: Client, use: (client: Client) => Promise<Result>): Promise<Result> {
-  try {
-    return await use(client);
-  } finally {
-    client.close();
-  }
 }
 
 async function measureAdded(world: ModelWorld, check: Check): Promise<void> {
@@ -158,124 +134,6 @@ async function measureAdded(world: ModelWorld, check: Check): Promise<void> {
     );
   }
   world.envoy.forget("added");
-}
-
-type Loss = Behaviour | "CutOff";
-
-/** Loses the first pool; returns how to bring it back. */
-function lose(world: ModelWorld, loss: Loss): () => void {
-  if (loss !== "CutOff") {
-    for (const ip of world.first) world.server(ip).become(loss);
-    return () => world.reset();
-  }
-  const nft = (...args: readonly string[]) => {
-    const { status, stderr } = spawnSync("nft", [...args], { encoding: "utf8" });
-    if (status !== 0) throw new Error(`nft ${args.join(" ")}: ${stderr}`);
-  };
-  nft("add", "table", "ip", "bench");
-  nft("add", "chain", "ip", "bench", "output", "{ type filter hook output priority 0; }");
-  for (const side of ["daddr", "saddr"])
-    nft("add", "rule", "ip", "bench", "output", "ip", side, `{ ${world.first.join(", ")} }`, "drop");
-  return () => nft("delete", "table", "ip", "bench");
-}
-
-interface LossTimes {
-  readonly timeout: string;
-  readonly perTryMilliseconds: number;
-}
-
-const LONG: LossTimes = { timeout: "2s", perTryMilliseconds: 500 };
-const SHORT: LossTimes = { timeout: "200ms", perTryMilliseconds: 66 };
-
-async function measureLosses(world: ModelWorld, check: Check): Promise<void> {
-  const losses: readonly Loss[] = ["Unavailable", "Reset", "Hang", "CutOff"];
-  for (const times of [LONG, SHORT]) {
-    for (const loss of losses) await measureLoss(world, check, loss, times, { failover: true });
-  }
-  for (const loss of losses) await measureLoss(world, check, loss, LONG, { failover: false });
-}
-
-async function measureLoss(
-  world: ModelWorld,
-  check: Check,
-  loss: Loss,
-  times: LossTimes,
-  { failover }: { readonly failover: boolean },
-): Promise<void> {
-  const what = `${loss}, time-out ${times.timeout}${failover ? "" : ", failover off"}`;
-  for (let left = TRIALS; ; left -= 1) {
-    const stalls = monitorEventLoopDelay({ resolution: 5 });
-    stalls.enable();
-    const outcomes = await loseUnderLoad(world, loss, times, { failover });
-    stalls.disable();
-    const stalled = stalls.max / 1e6;
-    usual.push(...outcomes.filter((_outcome, index) => sentAt(index) < CALM_MILLISECONDS - 500));
-    const { figures, failures, isUsual } = judgeLoss(outcomes);
-    const told = `${figures}; this process stood still for at most ${ms(stalled)}`;
-    if (!failover) {
-      check(`${what}: requests fail`, failures > 0, told);
-      return;
-    }
-    const holds = failures === 0 && isUsual;
-    // A stall of the stand-ins as long as half a try: they are then lost, too, and there is nothing to fail over to.
-    if (holds || left === 1 || stalled < times.perTryMilliseconds / 2) {
-      check(`${what}: no request fails, ${SETTLED}`, holds, told);
-      return;
-    }
-    console.log(`     ${what}: repeated, for the machine is too busy: ${told}`);
-  }
-}
-
-/** One load with a loss in it. */
-async function loseUnderLoad(
-  world: ModelWorld,
-  loss: Loss,
-  { timeout, perTryMilliseconds }: LossTimes,
-  { failover }: { readonly failover: boolean },
-): Promise<readonly Outcome[]> {
-  world.reset();
-  for (const server of world.servers) server.serviceMilliseconds = SERVICE_MILLISECONDS;
-  const name = `loss-${loss.toLowerCase()}-${timeout}${failover ? "" : "-off"}`;
-  const plan = await newPlan([stableArm(gpu, cpu)], { timeout, perTryTimeout: `${perTryMilliseconds}ms` });
-  const planned = world.envoy.planned(name, plan);
-  await world.envoy.serve(name, plan, world.endpoints, failover ? planned : withoutFailover(planned));
-  const duration = failover ? seconds * 1000 : 15_000;
-  const outcomes = await withClient(mixedClient(plan.port), async (client) => {
-    const load = openLoop(client, PER_SECOND, duration);
-    await delay(CALM_MILLISECONDS);
-    const restore = lose(world, loss);
-    try {
-      return await load;
-    } finally {
-      restore();
-    }
-  });
-  world.envoy.forget(name);
-  return outcomes;
-}
-
-/** Answers of all loads before their loss. Those of one alone are too few to know how slow some usually are. */
-const usual: Outcome[] = [];
-
-/** What is asked of the answers once a loss is settled. */
-const SETTLED = "from 2 s on p99.9 is at most twice the usual one, or 10 ms above it";
-
-/** When a request of a load was sent, in milliseconds from its beginning. */
-function sentAt(index: number): number {
-  return (index * 1000) / PER_SECOND;
-}
-
-function judgeLoss(outcomes: readonly Outcome[]) {
-  const settled = outcomes.filter(
-    (_outcome, index) => sentAt(index) > CALM_MILLISECONDS + SETTLED_MILLISECONDS,
-  );
-  const failures = outcomes.filter(({ status }) => status !== 200).length;
-  const tails = (list: readonly Outcome[]) =>
-    `p99 ${ms(quantile(list, 0.99))}, p99.9 ${ms(quantile(list, 0.999))}`;
-  const figures = `${failures} of ${outcomes.length} failed; slowest ${ms(quantile(outcomes, 1))}; usually ${tails(usual)}; from 2 s on ${tails(settled)}`;
-  const usually = quantile(usual, 0.999);
-  const isUsual = quantile(settled, 0.999) <= Math.max(2 * usually, usually + 10);
-  return { figures, failures, isUsual };
 }
 
 async function measurePlanned(world: ModelWorld, check: Check): Promise<void> {

@@ -129,8 +129,10 @@ test("labels and impressions are all there, though the collector was killed mean
     asString(valueAt(await scenario.get("pod", `${COLLECTOR}-0`).catch(() => undefined), "metadata", "uid"));
   const before = await uid();
   for (const token of labelled.slice(0, labelled.length / 2)) expect((await sendLabel(token))[0]).toBe(200);
-  const killed = scenario.kubectl("delete", "pod", `${COLLECTOR}-0`, "--grace-period=0", "--force");
-  await scenario.until("the collector is away", uid, (found) => found !== before);
+  await Promise.all([
+    scenario.kubectl("delete", "pod", `${COLLECTOR}-0`, "--grace-period=0", "--force"),
+    scenario.until("the collector is away", uid, (found) => found !== before),
+  ]);
   let refused = 0;
   for (const token of labelled) {
     await scenario.until(
@@ -144,7 +146,6 @@ test("labels and impressions are all there, though the collector was killed mean
     );
     await predict("meanwhile");
   }
-  await killed;
   console.info(`${refused} posts had to be sent again while the collector was away`);
   const expected = { n: tokens.length, clicks: labelled.length + first.length, voided: 0 };
   const found = await scenario.until(

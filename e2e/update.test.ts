@@ -1,7 +1,7 @@
 /**
  * A change of the model: the new revision comes up beside the old one and takes all the traffic once it is ready,
  * with no failed request; one that does not become ready never gets any; an apply of the old model goes back, and so does
- * an undo, which stands though the same spec is applied again.
+ * an undo, which stands though the same spec is applied again. Nothing follows from a change while it is suspended.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -122,4 +122,24 @@ test("a missing model is told, and the way back is an apply", async () => {
   await scenario.waitFor(NAME, "Promoted");
   await scenario.waitFor(NAME, "RolloutInProgress=False");
   expect(await servingRevision()).toBe(firstRevision);
+}, 300_000);
+
+test("while it is suspended it serves on and nothing follows from its spec, until it goes on", async () => {
+  const servers = async () => (await scenario.pods("model-server", NAME)).map(({ name }) => name).toSorted();
+  const before = await servers();
+  const changes = { model: exampleModel("2"), replicas: 3 };
+  const report = await changeUnderLoad(async () => {
+    await scenario.apply(plainDeployment(NAME, { ...changes, suspend: true }));
+    await scenario.waitFor(NAME, "Suspended");
+    await delay(5_000);
+  });
+  expect(report.failures).toEqual([]);
+  expect(await servers()).toEqual(before);
+  expect(await servingRevision()).toBe(firstRevision);
+  expect(await scenario.condition(NAME, "Promoted")).toMatchObject({ status: "False", reason: "Suspended" });
+  await scenario.apply(plainDeployment(NAME, changes));
+  await scenario.waitFor(NAME, "Promoted");
+  await scenario.until("three servers of the new model", servers, (names) => names.length === 3);
+  expect(await servingRevision()).not.toBe(firstRevision);
+  expect(await scenario.condition(NAME, "Suspended")).toBeUndefined();
 }, 300_000);

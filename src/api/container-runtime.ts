@@ -5,6 +5,7 @@
  */
 import Type from "typebox";
 import { MODEL_POD_PORT, MODEL_REPOSITORY } from "./names.ts";
+import { matching } from "./schema.ts";
 
 const word = Type.String({ maxLength: 4096, description: "One word." });
 
@@ -13,7 +14,10 @@ const variableSchema = Type.Object(
     name: Type.String({
       minLength: 1,
       maxLength: 128,
-      pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+      ...matching(
+        "^[A-Za-z_][A-Za-z0-9_]*$",
+        "must be of letters, digits and underscores, with no digit first",
+      ),
       description: "Name of the variable.",
     }),
     value: Type.String({ maxLength: 4096, description: "Its value." }),
@@ -27,7 +31,10 @@ export const containerRuntimeSchema = Type.Object(
     image: Type.String({
       minLength: 1,
       maxLength: 512,
-      pattern: "^[a-zA-Z0-9][a-zA-Z0-9./:@_-]*$",
+      ...matching(
+        "^[a-zA-Z0-9][a-zA-Z0-9./:@_-]*$",
+        "must be the reference of an image, such as registry.example/server@sha256:HEX",
+      ),
       description:
         "Image of the model server. Pinned by its digest (`@sha256:HEX`) it is the same in every pod; a tag may move.",
     }),

@@ -6,6 +6,7 @@ import Type from "typebox";
 import { customResourceDefinition } from "./crd.ts";
 import type { KindDefinition } from "./kind.ts";
 import { modelDeploymentKind } from "./model-deployment.ts";
+import { matching, PATTERN_MESSAGE } from "./schema.ts";
 
 type Node = { readonly [keyword: string]: unknown };
 
@@ -151,6 +152,42 @@ describe("the CustomResourceDefinition", () => {
       // The API server names the object that a rule stands on; the message names the field.
       expect(message).toMatch(/^(spec|metadata)\.[a-zA-Z.[\]0-9]+: /);
     }
+  });
+
+  test("says in words what a text of the spec must be, for no pattern tells a person that", () => {
+    const texts = specFields.filter(([, node]) => node["type"] === "string");
+    expect(texts.filter(([, node]) => "pattern" in node)).toEqual([]);
+    const messages = texts.flatMap(([, node]) => {
+      const message = child(node, "x-kubernetes-validations", 0, "message");
+      return message === undefined ? [] : [message];
+    });
+    expect(messages.length).toBeGreaterThan(50);
+    for (const message of messages) expect(message).toMatch(/^must be \S/);
+  });
+
+  test("has the patterns of the status as they are, and no keyword that the API server does not know", () => {
+    expect(statusFields.some(([, node]) => "pattern" in node)).toBe(true);
+    expect(JSON.stringify(crd).includes(PATTERN_MESSAGE)).toBe(false);
+  });
+
+  test("has the pattern of a text as a rule that takes the same texts", () => {
+    const spec = Type.Object({
+      pattern: Type.String({ ...matching("^'\\\\[a-z]\\.$", "must be odd"), maxLength: 4 }),
+    });
+    const odd = { ...modelDeploymentKind, schema: Type.Object({ spec }) };
+    expect(child(schemaOf(odd), "properties", "spec", "properties", "pattern")).toEqual({
+      type: "string",
+      maxLength: 4,
+      "x-kubernetes-validations": [
+        { rule: "self.matches('^\\'\\\\\\\\[a-z]\\\\.$')", message: "must be odd" },
+      ],
+    });
+  });
+
+  test("of a kind whose spec has a pattern without a message cannot be made", () => {
+    const spec = Type.Object({ name: Type.String({ pattern: "^a$", maxLength: 1 }) });
+    const odd = { ...modelDeploymentKind, schema: Type.Object({ spec }) };
+    expect(() => customResourceDefinition(odd)).toThrow("the pattern at spec.properties.name has no message");
   });
 
   test("of a kind without spec cannot be made", () => {

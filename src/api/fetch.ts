@@ -7,15 +7,23 @@
  */
 import Type from "typebox";
 import { keyReferenceSchema } from "./key-reference.ts";
-import { type CelRule, durationSchema, objectNameSchema } from "./schema.ts";
+import { type CelRule, durationSchema, matching, objectNameSchema } from "./schema.ts";
 
 /** A URL of a server, without a path and without user information: secrets have no place in a spec. */
 function serverUrlSchema(description: string) {
-  return Type.String({ maxLength: 512, pattern: "^https?://[^/?#@\\s]+/?$", description });
+  const pattern = matching(
+    "^https?://[^/?#@\\s]+/?$",
+    "must be http://HOST:PORT or https://HOST:PORT, without a path and without credentials",
+  );
+  return Type.String({ maxLength: 512, ...pattern, description });
 }
 
 function sizeSchema(description: string) {
-  return Type.String({ maxLength: 32, pattern: "^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)?$", description });
+  const pattern = matching(
+    "^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)?$",
+    "must be a whole number of bytes above 0, with a unit such as Mi or Gi",
+  );
+  return Type.String({ maxLength: 32, ...pattern, description });
 }
 
 /** JSON Schema of a proxy. */
@@ -27,7 +35,10 @@ export const proxySchema = Type.Object(
         Type.String({
           minLength: 1,
           maxLength: 253,
-          pattern: "^[^,\\s]+$",
+          ...matching(
+            "^[^,\\s]+$",
+            "must be one host, domain, address or network, without commas and spaces",
+          ),
           description:
             "A host or a domain, either with all that is below it: `example.com` is also `a.example.com`, `.svc` the same as `svc`. Or an address, or a network such as `10.0.0.0/8`. All but a network may have a port.",
         }),
@@ -77,7 +88,7 @@ export const s3Schema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 64,
-        pattern: "^[a-z0-9-]+$",
+        ...matching("^[a-z0-9-]+$", "must be the name of a region such as eu-central-1"),
         description: "Region of the bucket; `us-east-1` unless stated.",
       }),
     ),

@@ -3,7 +3,7 @@
  * container that needs it; the operator never reads it.
  */
 import Type from "typebox";
-import { objectNameSchema, stringEnum } from "./schema.ts";
+import { matching, objectNameSchema, stringEnum } from "./schema.ts";
 
 /** JSON Schema of a reference to a key. */
 export function keyReferenceSchema(description: string) {
@@ -15,7 +15,10 @@ export function keyReferenceSchema(description: string) {
         minLength: 1,
         maxLength: 253,
         // It becomes the name of a file: not the folder itself, and no way up.
-        pattern: "^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$",
+        ...matching(
+          "^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$",
+          "must be a key of its data: letters, digits and - _ ., no more than one point first",
+        ),
         description: "Key in its data.",
       }),
     },

@@ -6,7 +6,7 @@
  */
 import Type from "typebox";
 import { keyReferenceSchema } from "./key-reference.ts";
-import { type CelRule, stringEnum } from "./schema.ts";
+import { type CelRule, matching, stringEnum } from "./schema.ts";
 
 /** Formats of archives that are unpacked. */
 export const ARCHIVE_FORMATS = ["Tar", "TarGzip", "Zip"] as const;
@@ -39,7 +39,10 @@ const verifySchema = Type.Object(
     signature: Type.Optional(
       Type.String({
         maxLength: 2048,
-        pattern: `^(${FILE_OR_STORE.join("|")})[^\\s]+$`,
+        ...matching(
+          `^(${FILE_OR_STORE.join("|")})[^\\s]+$`,
+          "must be https://HOST/PATH, http://HOST/PATH, s3://BUCKET/KEY, pvc://CLAIM/PATH or file:///PATH, without spaces",
+        ),
         description:
           "URI of the signature, of any scheme but `oci`. Unless stated: `model.sig` in a model that is a directory or an image; otherwise the URI of the model with `.sig` appended.",
       }),
@@ -56,14 +59,21 @@ export function sourceUriSchema(description: string) {
   return Type.String({
     minLength: 9,
     maxLength: 2048,
-    pattern: `^((${FILE_OR_STORE.join("|")})[^\\s]+|${PINNED_IMAGE})$`,
+    ...matching(
+      `^((${FILE_OR_STORE.join("|")})[^\\s]+|${PINNED_IMAGE})$`,
+      "must be https://HOST/PATH, http://HOST/PATH, s3://BUCKET/KEY, pvc://CLAIM/PATH, file:///PATH or oci://REGISTRY/REPOSITORY@sha256:HEX, without spaces",
+    ),
     description,
   });
 }
 
 /** JSON Schema of the digest of what lies there. */
 export function sourceDigestSchema(description: string) {
-  return Type.String({ maxLength: 71, pattern: "^sha256:[0-9a-f]{64}$", description });
+  const pattern = matching(
+    "^sha256:[0-9a-f]{64}$",
+    "must be sha256: and 64 lower-case hexadecimal digits, as `petrel digest PATH` prints them",
+  );
+  return Type.String({ maxLength: 71, ...pattern, description });
 }
 
 /** JSON Schema of a model source. */

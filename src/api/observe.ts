@@ -8,7 +8,14 @@
 import Type from "typebox";
 import { keyReferenceSchema } from "./key-reference.ts";
 import { requestHeaderSchema } from "./request-header.ts";
-import { type CelRule, decimalSchema, durationSchema, resourceListSchema, stringEnum } from "./schema.ts";
+import {
+  type CelRule,
+  decimalSchema,
+  durationSchema,
+  matching,
+  resourceListSchema,
+  stringEnum,
+} from "./schema.ts";
 
 /** The name of the score in metrics, which no feature may have. */
 export const SCORE_COLUMN = "score";
@@ -46,7 +53,10 @@ const featureSchema = Type.Object(
     name: Type.String({
       minLength: 1,
       maxLength: 63,
-      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+      ...matching(
+        "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        "must be of letters, digits, points, hyphens and underscores, with a letter or digit first",
+      ),
       description: "Name of the feature in metrics.",
     }),
     input: tensorSchema("Input of the model that it is in."),

@@ -2,6 +2,7 @@
  * Shares of the traffic as people write them (`0.5%`), and as all code counts them: parts of 10,000. Pure.
  */
 import Type from "typebox";
+import { matching } from "./schema.ts";
 import { FULL_WEIGHT } from "./traffic-plan.ts";
 
 /** Parts of {@link FULL_WEIGHT} in one per cent. */
@@ -16,7 +17,12 @@ export class PercentageError extends Error {
 
 /** JSON Schema of a percentage with at most two decimals, such as `10%` or `0.5%`. */
 export function percentageSchema(description: string) {
-  return Type.String({ minLength: 2, maxLength: 7, pattern: PATTERN, description });
+  return Type.String({
+    minLength: 2,
+    maxLength: 7,
+    ...matching(PATTERN, "must be a percentage such as 10% or 0.5%"),
+    description,
+  });
 }
 
 /**

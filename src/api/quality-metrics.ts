@@ -6,7 +6,7 @@
  * they were answered. What a type computes is defined in src/metrics alone.
  */
 import Type from "typebox";
-import { type CelRule, stringEnum } from "./schema.ts";
+import { type CelRule, matching, stringEnum } from "./schema.ts";
 
 /** Metrics of the order in which rows were displayed, down to the k-th. */
 const RANKING_TYPES = ["DCG", "NDCG", "MAP", "MRR", "HitRate"] as const;
@@ -70,7 +70,10 @@ export function qualityNameSchema(description: string) {
   return Type.String({
     minLength: 1,
     maxLength: 63,
-    pattern: "^[a-z0-9]([-_.a-z0-9]*[a-z0-9])?$",
+    ...matching(
+      "^[a-z0-9]([-_.a-z0-9]*[a-z0-9])?$",
+      "must be of lower-case letters, digits and - _ ., with a letter or digit at both ends",
+    ),
     description,
   });
 }

@@ -5,7 +5,14 @@
  */
 import Type from "typebox";
 import { percentageSchema } from "./percentage.ts";
-import { type CelRule, decimalSchema, dnsLabelSchema, durationSchema, stringEnum } from "./schema.ts";
+import {
+  type CelRule,
+  decimalSchema,
+  dnsLabelSchema,
+  durationSchema,
+  matching,
+  stringEnum,
+} from "./schema.ts";
 
 /** Most gates of one release that people declare. */
 const MAXIMUM_GATES = 16;
@@ -23,7 +30,10 @@ const qualitySchema = Type.Object(
     metric: Type.String({
       minLength: 1,
       maxLength: 63,
-      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+      ...matching(
+        "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        "must be of letters, digits, points, hyphens and underscores, with a letter or digit first",
+      ),
       description: "Name of a metric of `spec.quality.metrics`.",
     }),
     nonInferiorityMargin: percentageSchema(
@@ -64,7 +74,10 @@ const errorsSchema = Type.Object(
 const urlSchema = Type.String({
   minLength: 8,
   maxLength: 1024,
-  pattern: "^https?://[^\\s/?#@]+(/[^\\s#]*)?$",
+  ...matching(
+    "^https?://[^\\s/?#@]+(/[^\\s#]*)?$",
+    "must be http://HOST/PATH or https://HOST/PATH, without credentials and without a fragment",
+  ),
   description: "Where to ask: `http` or `https`, without credentials. Redirections are not followed.",
 });
 

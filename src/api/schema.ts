@@ -13,6 +13,17 @@ export interface CelRule {
   readonly message: string;
 }
 
+/**
+ * Keyword beside a `pattern`: what a person reads whose text does not match. The definition of a kind has it as the message
+ * of a rule in the place of the pattern, of which the API server would show the expression alone.
+ */
+export const PATTERN_MESSAGE = "x-petrel-pattern-message";
+
+/** A pattern of a string, with what a text must be: words that go on after the name of the field. */
+export function matching(pattern: string, message: string) {
+  return { pattern, [PATTERN_MESSAGE]: message };
+}
+
 /** A string that is one of `values`. */
 export function stringEnum<const Values extends readonly string[]>(
   values: Values,
@@ -25,7 +36,7 @@ export function stringEnum<const Values extends readonly string[]>(
 export function durationSchema(options: { readonly description: string; readonly default?: string }) {
   return Type.String({
     maxLength: 32,
-    pattern: "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$",
+    ...matching("^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$", "must be a duration such as 500ms, 10s or 1h30m"),
     ...options,
   });
 }
@@ -35,14 +46,21 @@ export function decimalSchema(description: string) {
   return Type.String({
     minLength: 1,
     maxLength: 26,
-    pattern: "^-?[0-9]{1,15}(\\.[0-9]{1,9})?$",
+    ...matching(
+      "^-?[0-9]{1,15}(\\.[0-9]{1,9})?$",
+      "must be a decimal number such as 0.95, with at most 15 digits before the point and 9 behind it",
+    ),
     description,
   });
 }
 
 /** A DNS label (RFC 1123) of at most `maxLength` characters. */
 export function dnsLabelSchema(maxLength: number, description: string) {
-  return Type.String({ minLength: 1, maxLength, pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", description });
+  const pattern = matching(
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+    "must be of lower-case letters, digits and hyphens, with a letter or digit at both ends",
+  );
+  return Type.String({ minLength: 1, maxLength, ...pattern, description });
 }
 
 /** Name of an object of Kubernetes: a DNS subdomain (RFC 1123). */
@@ -50,7 +68,10 @@ export function objectNameSchema(description: string) {
   return Type.String({
     minLength: 1,
     maxLength: 253,
-    pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    ...matching(
+      "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+      "must be the name of an object of Kubernetes: lower-case letters, digits, hyphens and points, with a letter or digit at both ends",
+    ),
     description,
   });
 }

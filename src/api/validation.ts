@@ -14,6 +14,7 @@ import {
   decimalSchema,
   dnsLabelSchema,
   durationSchema,
+  matching,
   resourceListSchema,
   stringEnum,
 } from "./schema.ts";
@@ -48,7 +49,10 @@ function columnSchema(description: string) {
   return Type.String({
     minLength: 1,
     maxLength: 100,
-    pattern: "^[A-Za-z0-9_][-A-Za-z0-9_.:/ ]*$",
+    ...matching(
+      "^[A-Za-z0-9_][-A-Za-z0-9_.:/ ]*$",
+      "must be of letters, digits, spaces and - _ . : /, with a letter, digit or underscore first; rename the column",
+    ),
     description,
   });
 }
@@ -68,7 +72,10 @@ const dataSchema = Type.Object(
         minLength: 1,
         maxLength: 512,
         // No part of it begins with a point, so none leads up.
-        pattern: "^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$",
+        ...matching(
+          "^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$",
+          "must be a path without a leading slash, each part of letters, digits and - _ ., with none of - and . first",
+        ),
         description: "The file, where the URI names a directory or an image. Required for `oci`.",
       }),
     ),
@@ -84,7 +91,10 @@ const inputSchema = Type.Object(
     name: Type.String({
       minLength: 1,
       maxLength: 100,
-      pattern: "^[!#-\\[\\]-~]+$",
+      ...matching(
+        "^[!#-\\[\\]-~]+$",
+        "must be of printable ASCII characters without spaces, quotes and backslashes",
+      ),
       description: "Name of the model's input.",
     }),
     columns: Type.Optional(
@@ -106,7 +116,10 @@ const scoreSchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 100,
-        pattern: "^[!#-\\[\\]-~]+$",
+        ...matching(
+          "^[!#-\\[\\]-~]+$",
+          "must be of printable ASCII characters without spaces, quotes and backslashes",
+        ),
         description: "Output of the model that is the score; its only one unless set.",
       }),
     ),

@@ -246,7 +246,7 @@ function routerDeployment(input: RouterInput): KubeObject {
           securityContext: podSecurityContext,
           terminationGracePeriodSeconds: ROUTER_DRAIN_SECONDS.longest + TERMINATION_SECONDS,
           ...routerPlacement(pods),
-          topologySpreadConstraints: topologySpread(routerLabels),
+          ...topologySpread(routerLabels),
           initContainers: [routerContainer(input, resources.router)],
           containers: [envoyContainer(input, resources.envoy)],
           volumes: [

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { afterEach, expect, test } from "@jest/globals";
-import { envoyAdministration } from "./envoy-administration.ts";
+import { countingEnvoy, envoyAdministration, loggingEnvoy } from "./envoy-administration.ts";
 
 let server: Server | undefined;
 
@@ -10,13 +10,26 @@ afterEach(() => {
   server = undefined;
 });
 
-async function administration(answer: RequestListener) {
+async function administrationPort(answer: RequestListener): Promise<number> {
   const started = createServer(answer);
   server = started;
   await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
   const address = started.address();
   if (address === null || typeof address === "string") throw new Error("no port");
-  return envoyAdministration(address.port);
+  return address.port;
+}
+
+async function administration(answer: RequestListener) {
+  return envoyAdministration(await administrationPort(answer));
+}
+
+/** An Envoy that has counted nothing, and says at each look for how long it runs. */
+function running(...uptimes: readonly string[]): Promise<number> {
+  const told = [...uptimes];
+  return administrationPort(({ url }, response) => {
+    const answer = url === "/server_info" ? { uptime_current_epoch: told.shift() } : { stats: [] };
+    response.end(JSON.stringify(answer));
+  });
 }
 
 test("is not ready when Envoy says so, or is not there", async () => {
@@ -55,4 +68,24 @@ test("gives up on an answer that does not end", async () => {
 test("an answer that is no JSON is an error", async () => {
   const { report } = await administration((_request, response) => response.end("<html>"));
   await expect(report()).rejects.toThrow(/JSON/);
+});
+
+test("tells for how long Envoy runs beside what it has counted", async () => {
+  const { firstTries } = countingEnvoy(await running("61s", "62s"));
+  expect(await firstTries(["ranker"])).toMatchObject({ uptimeSeconds: 61 });
+});
+
+test("tells for how long Envoy runs beside how its log does", async () => {
+  const { logHealth } = loggingEnvoy(await running("61s"));
+  expect(await logHealth()).toEqual({ uptimeSeconds: 61, failedWrites: 0 });
+});
+
+test("counts of an Envoy that starts anew meanwhile are an error: they may be of the one or of the other", async () => {
+  const { firstTries } = countingEnvoy(await running("61s", "0s"));
+  await expect(firstTries(["ranker"])).rejects.toThrow("started anew");
+});
+
+test("an Envoy that does not say for how long it runs is an error", async () => {
+  const { firstTries } = countingEnvoy(await running());
+  await expect(firstTries(["ranker"])).rejects.toThrow("does not say");
 });

@@ -6,6 +6,7 @@ import { asList, asNumber, asString, parseJson, valueAt } from "../api/json.ts";
 import {
   ACTIVE_REQUESTS_PATH,
   type EnvoyReport,
+  EnvoyReportError,
   parseActiveRequests,
   parseEnvoyReport,
   REPORT_PATHS,
@@ -66,8 +67,14 @@ export function envoyAdministration(port: number): EnvoyAdministration {
 /** The counts of the Envoy whose administration is on a port of loopback. */
 export function countingEnvoy(port: number): CountingEnvoy {
   return {
-    firstTries: async (deployments) =>
-      parseFirstTryReport(JSON.parse(await call(port, "GET", firstTryPath(deployments)))),
+    async firstTries(deployments) {
+      const uptimeSeconds = await askUptimeSeconds(port);
+      const report = parseFirstTryReport(JSON.parse(await call(port, "GET", firstTryPath(deployments))));
+      // The time of one Envoy with the counts of the next would make these look like what came since.
+      if ((await askUptimeSeconds(port)) < uptimeSeconds)
+        throw new EnvoyReportError("Envoy started anew while it was asked for its first tries");
+      return { ...report, uptimeSeconds };
+    },
   };
 }
 
@@ -78,21 +85,24 @@ export function loggingEnvoy(port: number): LoggingEnvoy {
       await call(port, "POST", "/reopen_logs");
     },
     async logHealth() {
-      // Not the statistic `server.uptime`: Envoy brings that up to date every 5 seconds only.
-      const uptime = asString(
-        valueAt(parseJson(await call(port, "GET", "/server_info")), "uptime_current_epoch"),
-      );
-      const [, seconds] = /^(\d+)s$/.exec(uptime ?? "") ?? [];
-      if (seconds === undefined) throw new Error("Envoy does not say since when it runs");
+      const uptimeSeconds = await askUptimeSeconds(port);
       const stats = asList(valueAt(parseJson(await call(port, "GET", FAILED_WRITES_PATH)), "stats"));
       const failedWrites = stats.find((stat) => valueAt(stat, "name") === FAILED_WRITES);
       // There is no such number before the first write.
       return {
-        uptimeSeconds: Number(seconds),
+        uptimeSeconds,
         failedWrites: asNumber(valueAt(failedWrites, "value")) ?? 0,
       };
     },
   };
+}
+
+/** For how long Envoy runs. Not the statistic `server.uptime`: that is brought up to date every 5 seconds only. */
+async function askUptimeSeconds(port: number): Promise<number> {
+  const answer = parseJson(await call(port, "GET", "/server_info"));
+  const [, seconds] = /^(\d+)s$/.exec(asString(valueAt(answer, "uptime_current_epoch")) ?? "") ?? [];
+  if (seconds === undefined) throw new EnvoyReportError("Envoy does not say since when it runs");
+  return Number(seconds);
 }
 
 async function call(port: number, method: "GET" | "POST", path: string): Promise<string> {

@@ -7,8 +7,6 @@ import {
 import { EnvoyReportError } from "./envoy-report.ts";
 import { ASKED_TOGETHER, firstTryPath, parseFirstTryReport } from "./first-try-report.ts";
 
-const UPTIME = { name: "server.uptime", value: 61 };
-
 /** A histogram as Envoy tells it, in the buckets of the bootstrap, of values in its unit. */
 function histogram(name: string, ...values: number[]) {
   const full = `petrel.first_try.${name}`;
@@ -24,7 +22,7 @@ function histogram(name: string, ...values: number[]) {
 
 const named = (end: string, arm: string, rest = "") =>
   `${end}.model_deployment.ranker.arm.${arm}.priority.0${rest}`;
-const report = (...histograms: object[]) => parseFirstTryReport({ stats: [UPTIME, { histograms }] });
+const report = (...histograms: object[]) => parseFirstTryReport({ stats: [{ histograms }] });
 /** By the upper edge in milliseconds. */
 const timed = (latencies: readonly number[]) =>
   Object.fromEntries(
@@ -51,7 +49,7 @@ test("asks for the first priority of these ModelDeployments alone", () => {
     named("answered", "Stable").replace("ranker", "ranker-2"),
     named("answered", "Stable").replace("ranker", "a-ranker"),
   ].map((name) => `petrel.first_try.${name}`);
-  expect([...names, "server.uptime", "server.uptimes"].map((name) => filter.test(name))).toEqual([
+  expect([...names, "server.uptime"].map((name) => filter.test(name))).toEqual([
     true,
     true,
     false,
@@ -59,7 +57,6 @@ test("asks for the first priority of these ModelDeployments alone", () => {
     true,
     false,
     false,
-    true,
     false,
   ]);
 });
@@ -69,11 +66,10 @@ test("asks with a path of a bounded length, however long the names", () => {
 });
 
 test("answers have a latency, in the unit that they are counted in", () => {
-  const { uptimeSeconds, counted } = report(
+  const { counted } = report(
     histogram(named("answered", "Candidate"), 50, 99, 100, 3_999, 4_000, 7e8),
     histogram(named("answered", "Stable"), 4_500),
   );
-  expect(uptimeSeconds).toBe(61);
   const { candidate, stable } = counted.get("ranker") ?? {};
   expect(candidate).toMatchObject({ tries: 6, errors: 0 });
   expect(timed(candidate?.latencies ?? [])).toEqual({ 0.1: 2, 0.12: 1, 4: 1, 5: 1, beyond: 1 });
@@ -117,8 +113,7 @@ test("what goes to stable for another reason than chance is counted, and is none
 });
 
 test("an Envoy that has counted nothing tells nothing", () => {
-  expect(parseFirstTryReport({ stats: [UPTIME] })).toEqual({
-    uptimeSeconds: 61,
+  expect(parseFirstTryReport({ stats: [] })).toEqual({
     counted: new Map(),
     strange: new Map(),
   });
@@ -127,22 +122,18 @@ test("an Envoy that has counted nothing tells nothing", () => {
 describe("what is not understood is an error, never a count", () => {
   const whole = histogram(named("answered", "Stable"), 5);
   const changed = (change: (bucket: { upper_bound: number }) => object[]) => ({
-    stats: [UPTIME, { histograms: [{ ...whole, buckets: whole.buckets.flatMap(change) }] }],
+    stats: [{ histograms: [{ ...whole, buckets: whole.buckets.flatMap(change) }] }],
   });
   test.each<[what: string, answer: unknown]>([
     ["no object", "OK"],
     ["no list", {}],
-    ["no uptime", { stats: [{ histograms: [whole] }] }],
-    ["another statistic", { stats: [UPTIME, { histograms: [{ ...whole, name: "http.ranker.rq_time" }] }] }],
+    ["another statistic", { stats: [{ histograms: [{ ...whole, name: "http.ranker.rq_time" }] }] }],
   ])("%s", (_what, answer) => {
     expect(() => parseFirstTryReport(answer)).toThrow(EnvoyReportError);
   });
 
   test.each<[what: string, answer: { readonly stats: object[] }]>([
-    [
-      "another arm",
-      { stats: [UPTIME, { histograms: [{ ...whole, name: whole.name.replace("Stable", "Left") }] }] },
-    ],
+    ["another arm", { stats: [{ histograms: [{ ...whole, name: whole.name.replace("Stable", "Left") }] }] }],
     ["an edge that is missing", changed((bucket) => (bucket.upper_bound === 1_000 ? [] : [bucket]))],
     ["no count of all", changed((bucket) => (bucket.upper_bound === BEYOND_ALL ? [] : [bucket]))],
     [

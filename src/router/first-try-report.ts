@@ -25,13 +25,17 @@ export interface CountedArms {
 }
 
 /** What Envoy has counted of some ModelDeployments. */
-export interface FirstTryReport {
-  /** Since when Envoy runs: its counts begin then. */
-  readonly uptimeSeconds: number;
+export interface FirstTryCounts {
   /** By ModelDeployment; one without any first try so far is missing. */
   readonly counted: ReadonlyMap<string, CountedArms>;
   /** Why nothing is known of ModelDeployments, by name: what Envoy told of them is strange. */
   readonly strange: ReadonlyMap<string, EnvoyReportError>;
+}
+
+/** With the Envoy that has counted it. */
+export interface FirstTryReport extends FirstTryCounts {
+  /** Since when it runs: its counts begin then. */
+  readonly uptimeSeconds: number;
 }
 
 /** No first try. */
@@ -41,7 +45,6 @@ export const NOTHING_COUNTED: CountedArms = {
   uncompared: 0,
 };
 
-const UPTIME = "server.uptime";
 /** What goes to another pool says nothing about the arm. */
 const FIRST_PRIORITY = "0";
 const PREFIX = FIRST_TRY_PREFIX.replaceAll(".", "\\.");
@@ -62,7 +65,7 @@ export const ASKED_TOGETHER = 100;
  */
 export function firstTryPath(deployments: readonly string[]): string {
   const ofThese = `${PREFIX}\\.[a-z]+\\.model_deployment\\.(${deployments.join("|")})\\.arm\\..*`;
-  const filter = `^(${UPTIME.replace(".", "\\.")}|${ofThese}\\.priority\\.${FIRST_PRIORITY}(\\.flags\\..*)?)$`;
+  const filter = `^${ofThese}\\.priority\\.${FIRST_PRIORITY}(\\.flags\\..*)?$`;
   return `/stats?format=json&histogram_buckets=cumulative&filter=${encodeURIComponent(filter)}`;
 }
 
@@ -80,12 +83,9 @@ const NO_FLAG = "-";
  *
  * @throws {EnvoyReportError} for an answer that is strange as a whole, or in what belongs to no ModelDeployment.
  */
-export function parseFirstTryReport(answer: unknown): FirstTryReport {
+export function parseFirstTryReport(answer: unknown): FirstTryCounts {
   const stats = valueAt(answer, "stats");
   if (!Array.isArray(stats)) throw wrong('an object with a list "stats"', answer);
-  const uptime = stats.find((stat) => valueAt(stat, "name") === UPTIME);
-  const uptimeSeconds = asNumber(valueAt(uptime, "value"));
-  if (uptimeSeconds === undefined) throw wrong(`the number ${UPTIME}`, uptime);
   const counted = new Map<string, CountedArms>();
   const strange = new Map<string, EnvoyReportError>();
   for (const histogram of stats.flatMap((stat) => asList(valueAt(stat, "histograms")))) {
@@ -100,7 +100,7 @@ export function parseFirstTryReport(answer: unknown): FirstTryReport {
     }
   }
   for (const deployment of strange.keys()) counted.delete(deployment);
-  return { uptimeSeconds, counted, strange };
+  return { counted, strange };
 }
 
 function withHistogram(before: CountedArms, name: string, histogram: unknown): CountedArms {

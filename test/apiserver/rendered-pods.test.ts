@@ -4,7 +4,7 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
 import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
 import { asList, asRecord, type JsonRecord, valueAt } from "../../src/api/json.ts";
@@ -26,17 +26,9 @@ function templateIn(file: string): JsonRecord | undefined {
   return asRecord(valueAt(specIn(file), "template"));
 }
 
-/**
- * The spec of the pods, without the classes that the user's cluster has and that of the test has not, and with the
- * volumes that a StatefulSet adds.
- */
+/** The spec of the pods, with the volumes that a StatefulSet adds. */
 function podSpecOf(file: string): JsonRecord {
-  const {
-    priorityClassName: _priority,
-    runtimeClassName: _runtime,
-    volumes,
-    ...rest
-  } = asRecord(valueAt(templateIn(file), "spec")) ?? {};
+  const { volumes, ...rest } = asRecord(valueAt(templateIn(file), "spec")) ?? {};
   const claims = asList(valueAt(specIn(file), "volumeClaimTemplates")).map((claim) => {
     const name = valueAt(claim, "metadata", "name");
     return { name, persistentVolumeClaim: { claimName: name } };
@@ -51,6 +43,27 @@ function containersOf(spec: unknown): readonly (readonly unknown[])[] {
     .map((container) => [valueAt(container, "name"), valueAt(container, "restartPolicy")]);
 }
 
+/** Classes that a pool of the golden files names, as a user's cluster has them. */
+const PRIORITY = 100_000;
+const OVERHEAD = { memory: "64Mi" };
+const CLASSES: readonly JsonRecord[] = [
+  {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name: "serving" },
+    value: PRIORITY,
+    preemptionPolicy: "Never",
+  },
+  {
+    apiVersion: "node.k8s.io/v1",
+    kind: "RuntimeClass",
+    metadata: { name: "nvidia" },
+    handler: "nvidia",
+    overhead: { podFixed: OVERHEAD },
+    scheduling: { nodeSelector: { "example.com/runtime": "nvidia" } },
+  },
+];
+
 let controlPlane: ControlPlane;
 
 beforeAll(async () => {
@@ -58,7 +71,9 @@ beforeAll(async () => {
   controlPlane = await startControlPlane({ apiserverFlags: ["--disable-admission-plugins=ServiceAccount"] });
   const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
   const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE, labels } };
-  await controlPlane.kubectl(["create", "-f", "-"], { input: JSON.stringify(namespace) });
+  for (const object of [namespace, ...CLASSES]) {
+    await controlPlane.kubectl(["create", "-f", "-"], { input: JSON.stringify(object) });
+  }
 }, 1_800_000);
 
 afterAll(() => controlPlane?.stop());
@@ -82,6 +97,48 @@ test.each(files)("%s", async (file) => {
   const spec = podSpecOf(file);
   const { spec: stored } = JSON.parse(await create(template, spec));
   expect(containersOf(stored)).toEqual(containersOf(spec));
+});
+
+describe("a pool that names classes", () => {
+  const file = "model-servers-mig.yaml";
+  const template = templateIn(file) ?? {};
+  const spec = podSpecOf(file);
+
+  test("has pods of their priority, and with what their runtime takes and where it is", async () => {
+    expect(spec).toMatchObject({ priorityClassName: "serving", runtimeClassName: "nvidia" });
+    const { spec: stored } = JSON.parse(await create(template, spec));
+    expect(stored).toMatchObject({
+      priority: PRIORITY,
+      preemptionPolicy: "Never",
+      overhead: OVERHEAD,
+      nodeSelector: { ...asRecord(spec["nodeSelector"]), "example.com/runtime": "nvidia" },
+    });
+  });
+
+  test.each([
+    ["priorityClassName", /no PriorityClass with name absent was found/],
+    ["runtimeClassName", /RuntimeClass "absent" not found/],
+  ])("that the cluster has not is refused by its %s", async (name, refusal) => {
+    await expect(create(template, { ...spec, [name]: "absent" })).rejects.toThrow(refusal);
+  });
+});
+
+test.each(["model-servers.yaml", "router.yaml"])("%s: pods spread over nodes and zones", async (file) => {
+  const { spec: stored } = JSON.parse(await create(templateIn(file) ?? {}, podSpecOf(file)));
+  const constraints = asList(valueAt(stored, "topologySpreadConstraints"));
+  const preferences = asList(
+    valueAt(stored, "affinity", "podAntiAffinity", "preferredDuringSchedulingIgnoredDuringExecution"),
+  );
+  const terms = [...constraints, ...preferences.map((one) => valueAt(one, "podAffinityTerm"))];
+  expect(terms.map((term) => valueAt(term, "topologyKey"))).toEqual([
+    "kubernetes.io/hostname",
+    "topology.kubernetes.io/zone",
+  ]);
+  const labels = valueAt(templateIn(file), "metadata", "labels");
+  for (const term of terms) {
+    // Of these very pods: a selector that misses them would spread nothing.
+    expect(labels).toMatchObject(asRecord(valueAt(term, "labelSelector", "matchLabels")) ?? {});
+  }
 });
 
 test("a sidecar with more rights is refused", async () => {

@@ -23,7 +23,7 @@ const KNOWN_KEYWORDS: ReadonlySet<string> = new Set([
   ...["maxLength", "minimum", "maximum", "minItems", "maxItems", "maxProperties", "x-kubernetes-list-type"],
   ...["x-kubernetes-int-or-string", "anyOf", "x-kubernetes-list-map-keys"],
   ...["description", "default"],
-  // Tried by a manifest for each rule.
+  // Of a whole spec tried by a manifest for each rule.
   "x-kubernetes-validations",
 ]);
 
@@ -83,12 +83,32 @@ function mismatch(pattern: string, minLength = 1): string {
   return text;
 }
 
+/** The rules of a text; those of a whole spec are tried by manifests. */
+function ruleOfText(node: SchemaNode): readonly { readonly rule: string; readonly message: string }[] {
+  return node.type === "string" ? (node["x-kubernetes-validations"] ?? []) : [];
+}
+
+/** The expression that a rule of a text has in the place of the keyword `pattern`. */
+function patternIn(rule: string): string {
+  const [, literal] = /^self\.matches\('(.*)'\)$/.exec(rule) ?? [];
+  if (literal === undefined) throw new Error(`nothing is known that breaks ${rule}`);
+  return literal.replace(/\\(.)/g, "$1");
+}
+
 /** Broken values of one field: the keyword that is broken, the value, and what is said about it. */
 function* brokenValues(node: SchemaNode, value: Json): Generator<readonly [keyof SchemaNode, Json, string]> {
   yield ["type", wrongType(node), "(Invalid value|must be of type)"];
   if (node.enum !== undefined) yield ["enum", "Unheard", "Unsupported value"];
   if (node.pattern !== undefined)
     yield ["pattern", mismatch(node.pattern, node.minLength), "Invalid value.* should match"];
+  for (const { rule, message } of ruleOfText(node)) {
+    const pattern = patternIn(rule);
+    yield [
+      "x-kubernetes-validations",
+      mismatch(pattern, node.minLength),
+      `Invalid value.*: ${escaped(message)}`,
+    ];
+  }
   if (node.format !== undefined) yield ["format", "yesterday", "Invalid value.*must be of type date-time"];
   if (node.minLength !== undefined) yield ["minLength", "x".repeat(node.minLength - 1), "should be at least"];
   if (node.maxLength !== undefined) yield ["maxLength", "x".repeat(node.maxLength + 1), "Too long"];

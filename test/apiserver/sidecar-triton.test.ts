@@ -141,12 +141,14 @@ test("gRPC answers the same, unary and as a stream", async () => {
       modelName: MODEL,
       inputs: [{ name: "features", datatype: "FP32", shape: [1, 12], contents: { fp32Contents: rows[0] } }],
     });
-    for (let round = 1; round <= 3; round++) {
-      stream.write(request);
-      await until("an answer comes before the stream ends", () => answers.length === round);
-    }
-    stream.end();
-    await ended;
+    const ask = async () => {
+      for (let round = 1; round <= 3; round++) {
+        stream.write(request);
+        await until("an answer comes before the stream ends", () => answers.length === round);
+      }
+      stream.end();
+    };
+    await Promise.all([ended, ask()]);
     // Field 2, the answer, and not field 1, an error.
     for (const answer of answers) expect(answer[0]).toBe(0x12);
     expect(await requests()).toBe(3);

@@ -62,38 +62,38 @@ test("a cache catches up after the API server was killed and after it hung", asy
     random: Math.random,
     log,
   });
-  const ofThisTest = new AbortController();
-  const running = cache.run(AbortSignal.any([stopping.signal, ofThisTest.signal]));
-  await cache.synced;
-  await transport.apply(lease("stays", "1"), WRITER);
-  await transport.apply(lease("vanishes", "1"), WRITER);
-  await until(() => cache.get("default/vanishes") === "1");
+  const caughtUp = new AbortController();
+  const follow = async () => {
+    await cache.synced;
+    await transport.apply(lease("stays", "1"), WRITER);
+    await transport.apply(lease("vanishes", "1"), WRITER);
+    await until(() => cache.get("default/vanishes") === "1");
 
-  await controlPlane.apiserver.kill();
-  await until(() => cache.stalenessMilliseconds() === Number.POSITIVE_INFINITY);
-  await expect(transport.apply(lease("stays", "2"), WRITER)).rejects.toMatchObject({ status: 0 });
-  await controlPlane.apiserver.start();
-  await transport.delete({ resource: RESOURCE.lease, namespace: "default", name: "vanishes" }, {});
-  await transport.apply(lease("stays", "2"), WRITER);
-  await transport.apply(lease("comes", "2"), WRITER);
-  await until(() => cache.get("default/vanishes") === undefined);
-  await until(() => cache.get("default/stays") === "2" && cache.get("default/comes") === "2");
+    await controlPlane.apiserver.kill();
+    await until(() => cache.stalenessMilliseconds() === Number.POSITIVE_INFINITY);
+    await expect(transport.apply(lease("stays", "2"), WRITER)).rejects.toMatchObject({ status: 0 });
+    await controlPlane.apiserver.start();
+    await transport.delete({ resource: RESOURCE.lease, namespace: "default", name: "vanishes" }, {});
+    await transport.apply(lease("stays", "2"), WRITER);
+    await transport.apply(lease("comes", "2"), WRITER);
+    await until(() => cache.get("default/vanishes") === undefined);
+    await until(() => cache.get("default/stays") === "2" && cache.get("default/comes") === "2");
 
-  await controlPlane.apiserver.pause();
-  try {
-    const before = Date.now();
-    const hung = await transport.apply(lease("stays", "3"), WRITER).catch((error: unknown) => error);
-    expect(hung).toBeInstanceOf(KubeError);
-    expect(hung).toMatchObject({ status: 0, reason: "NoAnswer" });
-    expect(Date.now() - before).toBeLessThan(9_000);
-  } finally {
-    await controlPlane.apiserver.resume();
-  }
-  await transport.apply(lease("comes", "3"), WRITER);
-  await until(() => cache.get("default/comes") === "3");
-
-  ofThisTest.abort();
-  await running;
+    await controlPlane.apiserver.pause();
+    try {
+      const before = Date.now();
+      const hung = await transport.apply(lease("stays", "3"), WRITER).catch((error: unknown) => error);
+      expect(hung).toBeInstanceOf(KubeError);
+      expect(hung).toMatchObject({ status: 0, reason: "NoAnswer" });
+      expect(Date.now() - before).toBeLessThan(9_000);
+    } finally {
+      await controlPlane.apiserver.resume();
+    }
+    await transport.apply(lease("comes", "3"), WRITER);
+    await until(() => cache.get("default/comes") === "3");
+    caughtUp.abort();
+  };
+  await Promise.all([cache.run(AbortSignal.any([stopping.signal, caughtUp.signal])), follow()]);
 }, 180_000);
 
 test("a leader whose API server hangs stops within its deadline", async () => {
@@ -121,12 +121,17 @@ test("a leader whose API server hangs stops within its deadline", async () => {
     },
     stopping.signal,
   );
-  await until(() => startedAt > 0);
-  await sleep(3_000);
-  await controlPlane.apiserver.pause();
-  const hungAt = Date.now();
+  const hang = async () => {
+    await until(() => startedAt > 0);
+    await sleep(3_000);
+    await controlPlane.apiserver.pause();
+    return Date.now();
+  };
+  let hungAt: number;
   try {
-    expect(await election).toBe("Lost");
+    const [outcome, at] = await Promise.all([election, hang()]);
+    expect(outcome).toBe("Lost");
+    hungAt = at;
   } finally {
     await controlPlane.apiserver.resume();
   }

@@ -29,7 +29,9 @@ export const FAULTS = {
 
 /** Points of writes by the planner that they come from. */
 export const WRITE_POINTS: Readonly<Record<Planner, readonly string[]>> = {
+  undo: ["status", "event"],
   revision: ["status", "apply ControllerRevision", "remove ControllerRevision", "event"],
+  validation: ["status", "apply Job", "remove Job", "event"],
   rollout: ["status", "report", "confirm", "apply ModelRollout", "remove ModelRollout", "event"],
   capacity: [
     "status",
@@ -60,7 +62,9 @@ export const WRITE_POINTS: Readonly<Record<Planner, readonly string[]>> = {
 
 /** Why a planner has none of the other points. */
 const NO_OTHER_POINTS: Readonly<Record<Planner, string>> = {
+  undo: "says what an undo goes back to; revision, rollout and traffic carry it out",
   revision: "decides roles and keeps records of revisions; it makes nothing run",
+  validation: "has a Job judge, which tells by itself; nothing else follows from it before a role does",
   rollout: "leads releases; what follows from them is made by capacity and traffic",
   capacity: "makes model servers stand and go; their Events are told as conditions",
   pods: "says which template pods are made from, and keeps it; what it finds is told as conditions",

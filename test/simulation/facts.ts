@@ -12,6 +12,7 @@ import { isReady, isRouter } from "./cluster/pod.ts";
 import type { Routers } from "./cluster/routers.ts";
 import type { Judges } from "./judges.ts";
 import { type PlanHistory, storedPlan, storedRoles } from "./plan-history.ts";
+import type { ValidationHistory } from "./validation-history.ts";
 import type { World, Write } from "./world.ts";
 
 /** Whether a name is that of an operator process. */
@@ -42,6 +43,7 @@ export class Facts {
   readonly world: World;
   readonly history: PlanHistory;
   readonly judges: Judges;
+  readonly validations: ValidationHistory;
   readonly #routers: Routers;
   /** By `NAMESPACE/NAME REVISION POOL`: uids of the pods that were ready some time. */
   readonly #everReady = new Map<string, Set<string>>();
@@ -66,10 +68,17 @@ export class Facts {
   /** Nothing goes wrong any more. */
   isCalm = false;
 
-  constructor(world: World, routers: Routers, history: PlanHistory, judges: Judges) {
+  constructor(
+    world: World,
+    routers: Routers,
+    history: PlanHistory,
+    judges: Judges,
+    validations: ValidationHistory,
+  ) {
     this.world = world;
     this.history = history;
     this.judges = judges;
+    this.validations = validations;
     this.#routers = routers;
     world.onWrite((write) => {
       const { after } = write;

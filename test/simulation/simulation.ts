@@ -7,11 +7,13 @@
  */
 import { ControlPlane } from "./cluster/control-plane.ts";
 import { DeploymentController } from "./cluster/deployment-controller.ts";
+import { Evaluations } from "./cluster/evaluations.ts";
 import { GarbageCollector } from "./cluster/garbage-collector.ts";
 import { Kubelet } from "./cluster/kubelet.ts";
 import { makeNodes } from "./cluster/nodes.ts";
 import { PodScheduler } from "./cluster/pod-scheduler.ts";
 import { Routers } from "./cluster/routers.ts";
+import { WorkloadControllers } from "./cluster/workload-controllers.ts";
 import { Coverage } from "./coverage.ts";
 import { describeWrite } from "./describe-write.ts";
 import { Facts, isOperator } from "./facts.ts";
@@ -28,6 +30,7 @@ import { PlanHistory } from "./plan-history.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { SimulationResult, Violation } from "./simulation-result.ts";
 import type { Controller, Disturbance, Task } from "./task.ts";
+import { ValidationHistory } from "./validation-history.ts";
 import { World } from "./world.ts";
 
 /** What a run is made from. */
@@ -47,6 +50,8 @@ export const IDLE = "idle means idle";
 const SHOWN_STEPS = 40;
 /** Nobody has had anything to do for so long: longer than any backoff. */
 const QUIET_MILLISECONDS = 70_000;
+/** So much longer where Jobs stand: that one has ended may be known before what its pod tells. */
+const QUIET_WITH_JOBS_MILLISECONDS = 130_000;
 /** Everything must be quiet by then, in ten times the time that it takes. */
 const REST_LIMIT_SECONDS = 1_200;
 /** Once all that was late has arrived, no more writes of the operator than this. */
@@ -86,9 +91,11 @@ class Run {
     const nodes = makeNodes(this.#random.fork("nodes"));
     const history = new PlanHistory(world);
     this.#routers = new Routers(world, nodes, history);
-    this.#kubelet = new Kubelet(world, nodes, this.#routers);
+    const evaluations = new Evaluations(world, this.#random.fork("evaluations"));
+    const validations = new ValidationHistory(world, evaluations);
+    this.#kubelet = new Kubelet(world, nodes, this.#routers, evaluations);
     this.#judges = new Judges(world, this.#random.fork("judges"));
-    this.#facts = new Facts(world, this.#routers, history, this.#judges);
+    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations);
     this.#fleet = new Fleet({
       world,
       random: this.#random.fork("fleet"),
@@ -104,7 +111,7 @@ class Run {
     this.#guides = new ReleaseGuides(world);
     this.#controllers = [
       this.#fleet,
-      new DeploymentController(world),
+      new WorkloadControllers(new DeploymentController(world), evaluations),
       new PodScheduler(world, nodes),
       this.#kubelet,
       this.#routers,
@@ -237,7 +244,7 @@ class Run {
     const startedAt = clock.monotonic();
     let writesBefore = this.#operatorWrites;
     this.#busyAt = startedAt;
-    while (clock.monotonic() - this.#busyAt < QUIET_MILLISECONDS) {
+    while (clock.monotonic() - this.#busyAt < this.#quietMilliseconds) {
       if (this.#violation !== undefined) return false;
       const seconds = (clock.monotonic() - startedAt) / 1000;
       if (seconds < LATEST_ARRIVAL_SECONDS) writesBefore = this.#operatorWrites;
@@ -263,6 +270,10 @@ class Run {
       this.#checkLeaders();
     }
     return true;
+  }
+
+  get #quietMilliseconds(): number {
+    return this.#world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
   }
 
   #beginStep(): void {

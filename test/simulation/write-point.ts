@@ -6,7 +6,8 @@
  * the planner whose plan they carry out: the record of a model revision from `revision`, the Service that clients
  * use (it says the port of the plan) from `traffic`, the records of pod templates from `pods`, and so does what is applied
  * to a Deployment that stands: the template is what may be new about it. Everything else that makes model servers stand
- * comes from `capacity`. An Event tells a change of roles (`revision`) or of a condition (`conditions`). What bears the routers' label comes
+ * comes from `capacity`, and Jobs come from `validation`. An Event tells what one planner decided, or a change of a
+ * condition (`conditions`). What bears the routers' label comes
  * from the decision about the routers.
  */
 import { asString, valueAt } from "../../src/api/json.ts";
@@ -17,7 +18,9 @@ import { COMPONENT, LABEL } from "../../src/api/names.ts";
 
 /** What decides. */
 export const PLANNERS = [
+  "undo",
   "revision",
+  "validation",
   "rollout",
   "capacity",
   "pods",
@@ -56,10 +59,8 @@ export interface AttributedWrite extends ApiCall {
 const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   revisions: "revision",
   served: "revision",
-  // Where it goes back to gets a role.
-  undo: "revision",
-  // What waits for it is a role.
-  validation: "revision",
+  undo: "undo",
+  validation: "validation",
   rollout: "rollout",
   replicas: "capacity",
   selector: "capacity",
@@ -76,22 +77,23 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
 /** Verbs of calls that write. */
 export const WRITING_VERBS: ReadonlySet<string> = new Set(["create", "replace", "apply", "delete"]);
 
-const ROLE_ACTIONS: ReadonlySet<unknown> = new Set([
-  "StartRollout",
-  "Promote",
-  "BeginUndo",
-  "RefuseUndo",
-  "QueueBehindUndo",
-  "EndUndo",
-]);
-
-const RELEASE_ACTIONS: ReadonlySet<unknown> = new Set([
-  "BeginStep",
-  "TakeTrafficBack",
-  "PauseRollout",
-  "ResumeRollout",
-  "AbortRollout",
-  "SupersedeRollout",
+/** Who tells which Events; the others are told of conditions. */
+const ACTIONS: ReadonlyMap<unknown, Planner> = new Map<unknown, Planner>([
+  ["StartRollout", "revision"],
+  ["Promote", "revision"],
+  ["BeginUndo", "undo"],
+  ["RefuseUndo", "undo"],
+  ["QueueBehindUndo", "undo"],
+  ["EndUndo", "undo"],
+  ["BeginValidation", "validation"],
+  ["ValidatedTrue", "validation"],
+  ["ValidatedFalse", "validation"],
+  ["BeginStep", "rollout"],
+  ["TakeTrafficBack", "rollout"],
+  ["PauseRollout", "rollout"],
+  ["ResumeRollout", "rollout"],
+  ["AbortRollout", "rollout"],
+  ["SupersedeRollout", "rollout"],
 ]);
 
 /** Where a write comes from; empty for one that no planner decides: the Lease, an Event of the operator itself. */
@@ -105,13 +107,7 @@ export function writePointsOf(write: AttributedWrite): readonly WritePoint[] {
   if (kind === "Lease") return [];
   if (kind === "Event") {
     if (valueAt(after, "regarding", "kind") !== "ModelDeployment") return [];
-    const action = valueAt(after, "action");
-    const planner = RELEASE_ACTIONS.has(action)
-      ? "rollout"
-      : ROLE_ACTIONS.has(action)
-        ? "revision"
-        : "conditions";
-    return [{ planner, point: "event" }];
+    return [{ planner: ACTIONS.get(valueAt(after, "action")) ?? "conditions", point: "event" }];
   }
   const object = after ?? before;
   if (object === undefined) return [];
@@ -167,6 +163,7 @@ function childPlanner(kind: string, { metadata }: KubeObject): Planner {
   const { labels = {}, name } = metadata;
   if (labels[LABEL.component] === COMPONENT.router) return "routers";
   if (kind === "ModelRollout") return "rollout";
+  if (kind === "Job") return "validation";
   if (kind === "ControllerRevision") return labels[LABEL.pool] === undefined ? "revision" : "pods";
   return kind === "Service" && asString(labels[LABEL.modelDeployment]) === name ? "traffic" : "capacity";
 }

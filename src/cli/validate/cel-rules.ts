@@ -33,7 +33,7 @@ export function ruleObstacle({ rule }: CelRule): string | undefined {
 }
 
 /** Whether a value keeps a rule. */
-function keeps({ rule }: CelRule, self: unknown): boolean {
+export function keeps({ rule }: CelRule, self: unknown): boolean {
   try {
     return environment.evaluate(rule, { self: celValue(self) }) === true;
   } catch {

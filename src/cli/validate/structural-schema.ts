@@ -5,6 +5,8 @@
  * field left out. A keyword that is not known here is an error at once: a constraint must never be skipped in silence.
  */
 import { isRecord, type JsonRecord } from "../../api/json.ts";
+import type { CelRule } from "../../api/schema.ts";
+import { keeps } from "./cel-rules.ts";
 import type { FieldPath, Problem } from "./finding.ts";
 
 /** One node of a structural schema. */
@@ -29,13 +31,14 @@ export interface SchemaNode {
   readonly "x-kubernetes-int-or-string"?: boolean;
   readonly "x-kubernetes-list-type"?: string;
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly "x-kubernetes-validations"?: readonly CelRule[];
 }
 
 const KNOWN_KEYWORDS: ReadonlySet<string> = new Set([
   ...["type", "description", "default", "properties", "additionalProperties", "items", "required", "enum"],
   ...["pattern", "format", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems"],
   ...["maxProperties", "x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"],
-  // Both say the same as x-kubernetes-int-or-string; rules are checked by themselves.
+  // The one says the same as x-kubernetes-int-or-string; rules of a whole spec are checked by themselves.
   ...["anyOf", "x-kubernetes-validations"],
 ]);
 
@@ -145,6 +148,9 @@ function* textMistakes(node: SchemaNode, text: string): Generator<string> {
   }
   if (node.pattern !== undefined && !new RegExp(node.pattern, "u").test(text)) {
     yield expected(`a text that matches ${node.pattern}`, text);
+  }
+  for (const rule of node["x-kubernetes-validations"] ?? []) {
+    if (!keeps(rule, text)) yield `${rule.message}, got ${shown(text)}`;
   }
   if (node.format === "date-time" && Number.isNaN(Date.parse(text))) yield expected("a date and time", text);
 }

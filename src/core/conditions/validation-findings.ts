@@ -41,7 +41,10 @@ export function validationFinding({ revisions, validation }: Plans): Finding | u
 
 /** What keeps the revision of the spec from its release, or as the first one from its replicas. */
 export function awaitedFinding(plans: Plans): Finding | undefined {
-  return plans.revisions.awaited === undefined ? undefined : validationFinding(plans);
+  const finding = plans.revisions.awaited === undefined ? undefined : validationFinding(plans);
+  if (finding?.reason !== REASON_OF_OUTCOME.Passed) return finding;
+  // Nothing follows from it before it is stored: until then nothing is more ready than it was.
+  return { ...finding, status: "False", reason: "Validating" };
 }
 
 /** That nobody works on the revision of the spec any more, for its validation did not pass. */

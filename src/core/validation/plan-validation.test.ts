@@ -86,6 +86,13 @@ describe("a new revision beside one that serves", () => {
     const world = asked();
     const decision = tell(world, { report: goodReport() });
     expect(world.status.revisions).toEqual({ stable: v1(world) });
+    expect(found(world)).toEqual({
+      Ready: "True Serving",
+      Available: "True Serving",
+      Promoted: "False Validating",
+      RolloutInProgress: "True Validating",
+      Validated: "True ValidationPassed",
+    });
     expect(decision.events).toEqual([
       expect.objectContaining({ type: "Normal", reason: "ValidationPassed" }),
     ]);
@@ -229,6 +236,15 @@ describe("the first revision", () => {
       Reconciling: "True Validating",
     });
     tell(world, { report: goodReport(true) });
+    // In the look that stores it, nothing serves.
+    expect(found(world)).toEqual({
+      Ready: "False Validating",
+      Available: "False NoReadyReplica",
+      Promoted: "False Validating",
+      RolloutInProgress: "False NoRollout",
+      Validated: "True ValidationPassed",
+      Reconciling: "True Validating",
+    });
     world.settle();
     expect(found(world)).toMatchObject({ Ready: "True Serving", Promoted: "True Promoted" });
     expect(replicas(world, v1(world))).toBe(2);

@@ -151,7 +151,23 @@ describe("labels", () => {
               "petrel.dev/pod-template": expect.stringMatching(/^[a-z0-9]{10}$/),
             },
           },
-          spec: { topologySpreadConstraints: [{ labelSelector: { matchLabels: labels } }, {}] },
+          spec: {
+            topologySpreadConstraints: [
+              { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: labels } },
+            ],
+            affinity: {
+              podAntiAffinity: {
+                preferredDuringSchedulingIgnoredDuringExecution: [
+                  {
+                    podAffinityTerm: {
+                      topologyKey: "topology.kubernetes.io/zone",
+                      labelSelector: { matchLabels: labels },
+                    },
+                  },
+                ],
+              },
+            },
+          },
         },
       },
     });

@@ -45,7 +45,7 @@ function templateWithoutHash(input: ModelServersInput) {
       enableServiceLinks: false,
       securityContext: podSecurityContext,
       terminationGracePeriodSeconds: 60,
-      topologySpreadConstraints: topologySpread(labels),
+      ...topologySpread(labels),
       ...poolPlacement(pool),
       initContainers: [fetchContainer(input), ...sidecarContainers(input)],
       containers: [container === undefined ? serveContainer(input) : foreignContainer(input, container)],

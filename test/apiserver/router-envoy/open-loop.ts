@@ -80,7 +80,35 @@ export function grpcClient(port: number): Client {
   const close = () => {
     for (const session of sessions) session.destroy();
   };
-  return { good: 0, send: (_body, headers) => sendGrpc(current, headers), close };
+  const send: Send = (_body, headers) => {
+    // One that is lost is made again when it is needed.
+    if (current.destroyed || current.closed) current = open();
+    return sendGrpc(current, headers);
+  };
+  return { good: 0, send, close };
+}
+
+/** gRPC, every second request on a connection of its own. */
+export function mixedGrpcClient(port: number): Client {
+  const kept = grpcClient(port);
+  const fresh = new Set<Client>();
+  let count = 0;
+  return {
+    good: kept.good,
+    async send(...request) {
+      count += 1;
+      if (count % 2 === 0) return await kept.send(...request);
+      const client = grpcClient(port);
+      fresh.add(client);
+      const outcome = await client.send(...request);
+      client.close();
+      fresh.delete(client);
+      return outcome;
+    },
+    close() {
+      for (const client of [kept, ...fresh]) client.close();
+    },
+  };
 }
 
 /** Sends `perSecond` requests a second for a while; resolves when all have ended. */

@@ -8,6 +8,7 @@ import type { KubeObject } from "../../../src/api/kube-object.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Controller, Disturbance, Task } from "../task.ts";
 import type { World } from "../world.ts";
+import { type Evaluations, isEvaluation } from "./evaluations.ts";
 import type { Node } from "./nodes.ts";
 import { hasEnded, isReady, isRouter, isTerminating, modelUri, nodeOf, podReference } from "./pod.ts";
 import { boundStatus, type PodStage, type PodState } from "./pod-status.ts";
@@ -34,13 +35,15 @@ export class Kubelet implements Controller, Disturbance {
   readonly #world: World;
   readonly #nodes: readonly Node[];
   readonly #routers: RouterProcesses;
+  readonly #evaluations: Evaluations;
   /** By uid of the pod. */
   readonly #states = new Map<string, PodState>();
 
-  constructor(world: World, nodes: readonly Node[], routers: RouterProcesses) {
+  constructor(world: World, nodes: readonly Node[], routers: RouterProcesses, evaluations: Evaluations) {
     this.#world = world;
     this.#nodes = nodes;
     this.#routers = routers;
+    this.#evaluations = evaluations;
   }
 
   tasks(): readonly Task[] {
@@ -112,6 +115,8 @@ export class Kubelet implements Controller, Disturbance {
     if (isTerminating(pod)) {
       return { what: `ends ${name}`, run: () => this.#world.server.confirmTermination(reference) };
     }
+    // One of a Job stays until its Job goes.
+    if (isEvaluation(pod)) return this.#evaluations.taskOfPod(pod);
     // A pod that has ended is removed by the pod collector some time.
     if (hasEnded(pod)) {
       return {

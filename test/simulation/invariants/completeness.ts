@@ -42,6 +42,7 @@ function problemsOf(object: KubeObject, deployment: ModelDeployment, facts: Fact
   return [
     ...always,
     ...budgetProblems(deployment, facts),
+    ...jobProblems(deployment, facts),
     ...poolProblems(object, deployment, facts),
     ...scaleProblems(deployment, facts),
     ...epochProblems(object, deployment, facts),
@@ -103,6 +104,16 @@ function budgetProblems({ metadata: { uid } }: ModelDeployment, facts: Facts): r
     : [
         `there are budgets for ${budgets.join(", ") || "nothing"}, model servers ${servers.join(", ") || "none"}`,
       ];
+}
+
+/** A Job stands only while somebody may want to read why its validation did not pass. */
+function jobProblems({ metadata: { uid }, status }: ModelDeployment, facts: Facts): readonly string[] {
+  const { job, outcome } = status.validation ?? {};
+  return facts.world
+    .objects("Job")
+    .filter((child) => facts.ownerOf(child)?.metadata.uid === uid && isVisible(child))
+    .filter(({ metadata }) => metadata.name !== job || outcome === "Passed")
+    .map(({ metadata }) => `Job ${metadata.name} is left, which nobody needs`);
 }
 
 /** `status.pools` are the pools of the spec, for each role, with what is there. */

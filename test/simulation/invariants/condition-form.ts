@@ -10,7 +10,13 @@ const ALWAYS = ["Ready", "Available", "Promoted", "RolloutInProgress"] as const;
 /** There only when True, and never beside Ready=True. */
 const ABNORMAL = ["Reconciling", "Stalled"] as const;
 
-const GIVEN_UP: ReadonlySet<unknown> = new Set(["RolloutAborted", "Undoing", "Undone"]);
+const GIVEN_UP: ReadonlySet<unknown> = new Set([
+  "RolloutAborted",
+  "ValidationFailed",
+  "ValidationNotMeasured",
+  "Undoing",
+  "Undone",
+]);
 
 /**
  * Each type stands once; some always, some only when True; all speak of the generation of the status; and the time
@@ -37,7 +43,7 @@ function problemOf(before: KubeObject | undefined, after: KubeObject): string | 
   for (const type of ABNORMAL) {
     const status = valueAt(find(conditions, type), "status");
     if (status !== undefined && status !== "True") return `${type} stands there as ${status}`;
-    // A release that was given up, or undone, takes nothing from the stable revision.
+    // A release that was given up, undone, or not let begin takes nothing from the stable revision.
     const isGivenUp = GIVEN_UP.has(valueAt(find(conditions, type), "reason"));
     if (status === "True" && isReady && !isGivenUp) return `${type} stands there beside Ready`;
   }

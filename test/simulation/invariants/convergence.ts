@@ -63,6 +63,8 @@ function problemsOf(object: KubeObject, facts: Facts): readonly string[] {
         ...view.replicaProblems(),
         ...view.routerProblems(),
       ];
+    case "NotValidated":
+      return [...always, ...view.refusedProblems(), ...view.replicaProblems(), ...view.routerProblems()];
     case "ScaledToZero":
       return [
         ...always,
@@ -152,6 +154,20 @@ class View {
       ...(stableIsWhole ? this.expect("Ready", "True") : []),
       ...this.expect("Promoted", "False"),
       ...this.expect("RolloutInProgress", "True", "FetchFailed", "ModelNotLoaded"),
+    ];
+  }
+
+  /** What did not pass is not promoted, the conditions say so, and what served goes on. */
+  refusedProblems(): readonly string[] {
+    const { stable, candidate } = this.#deployment.status.revisions ?? {};
+    const desired = this.#desiredRevision();
+    const reasons = ["ValidationFailed", "ValidationNotMeasured"] as const;
+    return [
+      ...this.expect("Validated", "False", ...reasons),
+      ...this.expect("Stalled", "True", ...reasons),
+      ...this.expect("Promoted", "False"),
+      ...(candidate === undefined ? [] : [`${candidate} is the candidate, and ${desired} did not pass`]),
+      ...(stable === desired ? this.expect("Ready", "False", ...reasons) : []),
     ];
   }
 

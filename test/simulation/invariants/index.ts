@@ -25,6 +25,7 @@ import { suspended } from "./suspended.ts";
 import { trafficReadiness } from "./traffic-readiness.ts";
 import { trafficWeights } from "./traffic-weights.ts";
 import { undoneStaysAway, undoneToServed, undoStands } from "./undo.ts";
+import { jobsAsked, outcomeHolds, outcomeTold, validatedAnew, validatedFirst } from "./validation.ts";
 
 /** Checked at every write. */
 export const INVARIANTS: readonly Invariant[] = [
@@ -51,6 +52,11 @@ export const INVARIANTS: readonly Invariant[] = [
   undoStands,
   undoneStaysAway,
   undoneToServed,
+  outcomeTold,
+  outcomeHolds,
+  validatedFirst,
+  validatedAnew,
+  jobsAsked,
 ];
 
 /** Checked once everything has come to rest. */

@@ -13,6 +13,7 @@ import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/m
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { ROUTER_NAME } from "../../../src/render/router.ts";
 import type { Facts } from "../facts.ts";
+import { storedValidation } from "../validation-history.ts";
 import { storedRelease, verdictOf } from "./stored-release.ts";
 import { isUndone, storedUndo, visibleRecord } from "./stored-undo.ts";
 
@@ -35,7 +36,9 @@ export type Obstacle =
   /** A person had what the spec asks for undone. */
   | "Undone"
   /** A person gave the release of what the spec asks for up. */
-  | "GivenUp";
+  | "GivenUp"
+  /** What the spec asks for was judged, and is not good. */
+  | "NotValidated";
 
 /** The first obstacle that there is, the gravest first. */
 export function obstacleTo({ metadata, spec }: ModelDeployment, facts: Facts): Obstacle | undefined {
@@ -58,11 +61,16 @@ export function obstacleTo({ metadata, spec }: ModelDeployment, facts: Facts): O
         valueAt(pod, "spec", "nodeName") === undefined,
     );
   if (isPending) return "NoRoom";
-  if (poolsInUse(spec).length === 0) return "ScaledToZero";
   const undo = storedUndo(deployment);
   const desired = modelRevisionName(name, modelRevisionOf(spec));
-  if (undo !== undefined && undo.revision !== desired && isUndone(undo, spec.model)) return "Undone";
+  const isTakenBack = undo !== undefined && undo.revision !== desired && isUndone(undo, spec.model);
+  const isFirst = valueAt(deployment, "status", "revisions", "stable") === desired;
+  // What nothing has served before would have no replicas either way, and what is wrong with it comes first.
+  const isRefusedFirst = isFirst && !isTakenBack && isRefused({ metadata, spec }, facts);
+  if (poolsInUse(spec).length === 0 && !isRefusedFirst) return "ScaledToZero";
+  if (isTakenBack) return "Undone";
   if (isGivenUp({ metadata, spec }, facts)) return "GivenUp";
+  if (isRefused({ metadata, spec }, facts)) return "NotValidated";
   return poolsInUse(spec).some((pool) => isBrokenPool(spec, pool)) ? "BrokenModel" : undefined;
 }
 
@@ -83,6 +91,18 @@ export function poolsInUse(spec: ModelDeploymentSpec): readonly PoolSpec[] {
 /** Whether a pool is to serve a model that cannot be served. */
 export function isBrokenPool(spec: ModelDeploymentSpec, pool: PoolSpec): boolean {
   return (pool.model ?? spec.model).uri.includes("broken");
+}
+
+/** Whether the validation of what the spec asks for has ended, and not well. */
+export function isRefused(
+  { metadata, spec }: Pick<ModelDeployment, "metadata" | "spec">,
+  { world }: Facts,
+): boolean {
+  const { namespace, name } = metadata;
+  const stored = storedValidation(world.find("ModelDeployment", namespace, name));
+  const desired = modelRevisionName(name, modelRevisionOf(spec));
+  if (spec.validation === undefined || stored?.revision !== desired) return false;
+  return stored.outcome !== undefined && stored.outcome !== "Passed";
 }
 
 function isGivenUp(

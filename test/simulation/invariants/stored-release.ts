@@ -3,6 +3,7 @@
  */
 import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
+import { storedValidation } from "../validation-history.ts";
 import type { World } from "../world.ts";
 import { storedUndo } from "./stored-undo.ts";
 
@@ -31,9 +32,13 @@ export function verdictOf(release: KubeObject | undefined): string | undefined {
 
 /**
  * Replicas that a revision is to have in a pool at rest, where the spec asks for so many: of a candidate those that its
- * step needs, two at least; of stable none once it is taken away.
+ * step needs, two at least; of stable none once it is taken away, or while it has not passed its validation.
  */
 export function replicasAtRest(deployment: KubeObject, revision: string, all: number, world: World): number {
+  const validation = storedValidation(deployment);
+  const isJudged = valueAt(deployment, "spec", "validation") !== undefined;
+  const { outcome = "Passed" } = validation ?? {};
+  if (isJudged && validation?.revision === revision && outcome !== "Passed") return 0;
   const candidate = asString(valueAt(deployment, "status", "revisions", "candidate"));
   const release = storedRelease(deployment, world);
   if (candidate === undefined || release === undefined || verdictOf(release) !== undefined) return all;

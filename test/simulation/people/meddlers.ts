@@ -4,6 +4,8 @@
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { LABEL, MANAGED_BY } from "../../../src/api/names.ts";
 import { referenceTo } from "../../../src/kube/object-key.ts";
+import { isEvaluation } from "../cluster/evaluations.ts";
+import { hasEnded } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Disturbance, Task } from "../task.ts";
@@ -40,7 +42,8 @@ export class Meddlers implements Disturbance {
 
   #killPod(random: SeededRandom): Task | undefined {
     const pod = random.pick(this.#world.objects("Pod"));
-    return pod === undefined ? undefined : this.#delete(pod);
+    // What a Job's pod tells when it has ended is not looked after before it is read.
+    return pod === undefined || (isEvaluation(pod) && hasEnded(pod)) ? undefined : this.#delete(pod);
   }
 
   #delete(object: KubeObject): Task {

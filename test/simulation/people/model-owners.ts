@@ -1,12 +1,13 @@
 /**
  * People who own ModelDeployments: they create, change, scale, revert and delete them whenever they like. Some of them
- * suspend them for a while, and ask for a refresh of their pods.
+ * suspend them for a while, and ask for a refresh of their pods. Careful ones have models judged before any traffic.
  */
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { RESOURCE } from "../../../src/api/kube-resources.ts";
 import type { ModelDeploymentSpec } from "../../../src/api/model-deployment-spec.ts";
 import type { ModelSource } from "../../../src/api/model-source.ts";
 import { ANNOTATION, API_GROUP_VERSION } from "../../../src/api/names.ts";
+import { referenceTo } from "../../../src/kube/object-key.ts";
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Disturbance, Task } from "../task.ts";
@@ -17,6 +18,7 @@ import {
   chooseReplicas,
   chooseRollout,
   chooseSpec,
+  chooseValidation,
   model,
   specTag,
   withRollout,
@@ -45,6 +47,8 @@ export class ModelOwners implements Disturbance {
   readonly #deletionRate: number;
   /** They suspend and refresh what they own. */
   readonly #isHandsOn: boolean;
+  /** They have most models judged before any traffic, and take Jobs away that do so. */
+  readonly #isCareful: boolean;
   /** By uid: the specs that a ModelDeployment has had. */
   readonly #formerSpecs = new Map<string, ModelDeploymentSpec[]>();
 
@@ -53,23 +57,40 @@ export class ModelOwners implements Disturbance {
     this.isRestless = random.chance(0.1);
     this.#deletionRate = this.isRestless ? 0.02 : random.chance(0.2) ? 0.6 : 0.12;
     this.#isHandsOn = random.chance(0.25);
+    this.#isCareful = random.fork("careful").chance(0.3);
   }
 
   next(random: SeededRandom): Task | undefined {
     const place = this.isRestless && random.chance(0.8) ? PLACES[0] : random.pick(PLACES);
     if (place === undefined) return undefined;
     const standing = this.#world.find("ModelDeployment", place.namespace, place.name);
-    if (standing === undefined) return this.#create(place, chooseSpec(random));
+    if (standing === undefined) return this.#create(place, this.#chooseSpec(random));
     if (standing.metadata.deletionTimestamp !== undefined) return undefined;
     if (random.chance(this.#deletionRate))
       return this.#delete(standing, random.chance(0.25) ? "Foreground" : "Background");
     if (this.#isHandsOn && random.chance(0.15)) return this.#refresh(standing, random);
+    if (this.#isCareful && random.chance(0.05)) return this.#deleteJob(random);
     const { deployment } = readModelDeployment(standing);
     return deployment === undefined ? undefined : this.#edit(standing, deployment.spec, random);
   }
 
   #chooseModel(random: SeededRandom): ModelSource {
     return this.isRestless && random.chance(0.9) ? model(`v${random.integer(4, 99)}`) : chooseModel(random);
+  }
+
+  /** What is judged is so from its first model on. */
+  #chooseSpec(random: SeededRandom): ModelDeploymentSpec {
+    const isJudged = this.#isCareful && random.chance(0.8);
+    return isJudged ? { ...chooseSpec(random), validation: chooseValidation(random) } : chooseSpec(random);
+  }
+
+  #deleteJob(random: SeededRandom): Task | undefined {
+    const job = random.pick(this.#world.objects("Job"));
+    if (job === undefined) return undefined;
+    return {
+      what: `deletes Job ${job.metadata.namespace}/${job.metadata.name}`,
+      run: () => this.#world.portFor(this.name).delete(referenceTo(job), {}),
+    };
   }
 
   #create(place: (typeof PLACES)[number], spec: ModelDeploymentSpec): Task {
@@ -115,6 +136,7 @@ export class ModelOwners implements Disturbance {
       [2, () => ({ ...spec, pools: choosePools(random) })],
       [1, () => withRollout(spec, chooseRollout(random))],
       [1, () => ({ ...spec, traffic: { timeout: `${random.integer(1, 9)}s` } })],
+      [spec.validation === undefined ? 0 : 1, () => ({ ...spec, validation: chooseValidation(random) })],
       [this.#isHandsOn ? 4 : 0, () => ({ ...spec, suspend: spec.suspend !== true })],
     ])();
     return {

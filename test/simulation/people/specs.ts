@@ -7,6 +7,8 @@ import { contentHash } from "../../../src/api/content-hash.ts";
 import type { ModelDeploymentSpec } from "../../../src/api/model-deployment-spec.ts";
 import type { ModelSource } from "../../../src/api/model-source.ts";
 import type { RolloutSpec, RolloutStrategy } from "../../../src/api/rollout.ts";
+import type { ValidationSpec } from "../../../src/api/validation.ts";
+import { VALIDATION } from "../../fixtures/validations.ts";
 import { JUDGED_GATE } from "../judges.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
@@ -125,6 +127,11 @@ export function withRollout(
   return rollout === undefined ? spec : { ...spec, rollout };
 }
 
+/** A validation to ask for: always of the same set, and in a time that some do not keep to. */
+export function chooseValidation(random: SeededRandom): ValidationSpec {
+  return { ...VALIDATION, timeout: `${random.integer(60, 63)}s` };
+}
+
 /** A whole spec. */
 export function chooseSpec(random: SeededRandom): ModelDeploymentSpec {
   const spec: ModelDeploymentSpec = {
@@ -143,5 +150,6 @@ export function specTag(spec: ModelDeploymentSpec): string {
   const suspended = spec.suspend === true ? "suspended, " : "";
   const judged = spec.rollout?.gates === undefined ? "" : "judged ";
   const rollout = spec.rollout === undefined ? "" : `${judged}${spec.rollout.strategy.type}, `;
-  return `${suspended}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
+  const validated = spec.validation === undefined ? "" : `validated in ${spec.validation.timeout}, `;
+  return `${suspended}${validated}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
 }

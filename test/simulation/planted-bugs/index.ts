@@ -10,10 +10,14 @@ import { REVISION_BUGS } from "./revision.ts";
 import { ROLLOUT_BUGS } from "./rollout.ts";
 import { ROUTER_BUGS } from "./routers.ts";
 import { TRAFFIC_BUGS } from "./traffic.ts";
+import { UNDO_BUGS } from "./undo.ts";
+import { VALIDATION_BUGS } from "./validation.ts";
 
 /** Errors by part. `execution` is all that reads, reports and writes. */
 export const PLANTED_BUGS_BY_PART = {
+  undo: UNDO_BUGS,
   revision: REVISION_BUGS,
+  validation: VALIDATION_BUGS,
   rollout: ROLLOUT_BUGS,
   capacity: CAPACITY_BUGS,
   pods: POD_BUGS,

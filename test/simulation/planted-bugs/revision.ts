@@ -2,14 +2,13 @@
  * Errors in the planner of model revisions.
  */
 import { RESOURCE } from "../../../src/api/kube-resources.ts";
-import { ANNOTATION, LABEL } from "../../../src/api/names.ts";
+import { LABEL } from "../../../src/api/names.ts";
 import { decide } from "../../../src/core/decide.ts";
 import type { Observation } from "../../../src/core/observation.ts";
 import { completeness } from "../invariants/completeness.ts";
 import { convergence } from "../invariants/convergence.ts";
 import { promotion } from "../invariants/promotion.ts";
 import { revisionRecords } from "../invariants/revision-records.ts";
-import { undoneToServed, undoStands } from "../invariants/undo.ts";
 import { COMES_TO_REST } from "../simulation.ts";
 import { deciding, notApplying, type PlantedBug, seeing, withStatus } from "./planted-bug.ts";
 
@@ -17,22 +16,6 @@ function withoutPoolModels(observation: Observation): Observation {
   const { deployment } = observation;
   const pools = deployment.spec.pools.map(({ model: _model, ...pool }) => pool);
   return { ...observation, deployment: { ...deployment, spec: { ...deployment.spec, pools } } };
-}
-
-type Status = Observation["deployment"]["status"];
-
-/** The observation with another memory of undoing. */
-function withUndo(
-  observation: Observation,
-  change: (status: NonNullable<Status["undo"]>) => Status["undo"],
-): Observation {
-  const { deployment } = observation;
-  const { undo, ...status } = deployment.status;
-  const changed = undo === undefined ? undefined : change(undo);
-  return {
-    ...observation,
-    deployment: { ...deployment, status: changed === undefined ? status : { ...status, undo: changed } },
-  };
 }
 
 /** All of them. */
@@ -118,48 +101,5 @@ export const REVISION_BUGS: readonly PlantedBug[] = [
       return withStatus(decision, { revisions: { stable, candidate: former } });
     }),
     noticedBy: [convergence.name, completeness.name, COMES_TO_REST],
-  },
-  {
-    what: "forgets an undo when its annotation is taken away",
-    substitutes: seeing((observation) =>
-      observation.deployment.metadata.annotations?.[ANNOTATION.undo] === undefined
-        ? withUndo(observation, ({ standing: _forgotten, ...undo }) => undo)
-        : observation,
-    ),
-    noticedBy: [undoStands.name],
-    withinSeeds: 400,
-  },
-  {
-    what: "takes an undone model for another one when something else of the spec changes",
-    substitutes: seeing((observation) => {
-      const { metadata, status } = observation.deployment;
-      if (status.observedGeneration === metadata.generation) return observation;
-      return withUndo(observation, ({ standing, ...undo }) =>
-        standing === undefined ? undo : { ...undo, standing: { ...standing, undone: [] } },
-      );
-    }),
-    noticedBy: [undoStands.name],
-    withinSeeds: 150,
-  },
-  {
-    what: "goes on with the spec when the record is lost that an undo goes back to",
-    substitutes: seeing((observation) => {
-      const target = observation.deployment.status.undo?.standing?.revision;
-      return observation.revisions.some(({ name }) => name === target)
-        ? observation
-        : withUndo(observation, ({ standing: _forgotten, ...undo }) => undo);
-    }),
-    noticedBy: [undoStands.name],
-    withinSeeds: 300,
-  },
-  {
-    what: "takes every revision for one that has served",
-    substitutes: seeing((observation) => {
-      const { deployment, revisions } = observation;
-      const served = { ...deployment.status.served, revisions: revisions.map(({ name }) => name) };
-      return { ...observation, deployment: { ...deployment, status: { ...deployment.status, served } } };
-    }),
-    noticedBy: [undoneToServed.name],
-    withinSeeds: 150,
   },
 ];
