@@ -8,7 +8,7 @@ import Type from "typebox";
 import { proxySchema, s3Schema } from "./fetch.ts";
 import { keyReferenceSchema } from "./key-reference.ts";
 import { percentageSchema } from "./percentage.ts";
-import type { CelRule } from "./schema.ts";
+import { type CelRule, matching } from "./schema.ts";
 
 /** JSON Schema of it. */
 export const trainingLogSchema = Type.Object(
@@ -16,7 +16,10 @@ export const trainingLogSchema = Type.Object(
     bucket: Type.String({
       minLength: 8,
       maxLength: 512,
-      pattern: "^s3://[a-z0-9][-.a-z0-9]*[a-z0-9](/[A-Za-z0-9][-_.=A-Za-z0-9]*)*$",
+      ...matching(
+        "^s3://[a-z0-9][-.a-z0-9]*[a-z0-9](/[A-Za-z0-9][-_.=A-Za-z0-9]*)*$",
+        "must be s3://BUCKET or s3://BUCKET/PREFIX, each part of the prefix of letters, digits and -_.=; put no slash at its end",
+      ),
       description:
         "Where it goes: `s3://BUCKET/PREFIX`. Requests are written below `PREFIX/requests/`, labels below `PREFIX/labels/`. Each ModelDeployment needs a prefix of its own.",
     }),
@@ -26,7 +29,10 @@ export const trainingLogSchema = Type.Object(
     maxBytesPerMinute: Type.Optional(
       Type.String({
         maxLength: 6,
-        pattern: "^[1-9][0-9]{0,3}(k|M|G|Ki|Mi|Gi)$",
+        ...matching(
+          "^[1-9][0-9]{0,3}(k|M|G|Ki|Mi|Gi)$",
+          "must be a whole number of up to four digits and one of k, M, G, Ki, Mi and Gi, such as 512Ki",
+        ),
         description:
           "Most bytes of lines a minute, before they are packed, of each pod: `512Ki`; 4Mi unless stated. What is beyond is dropped and counted.",
       }),
