@@ -75,7 +75,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return { ...observation, gateEvidence: { ...gateEvidence, hooks } };
     }),
     noticedBy: [stepGates.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "does not hear that a release is to be aborted",
@@ -105,7 +105,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return traffic === undefined || !isGivenUp ? decision : withStatus(decision, { traffic });
     }),
     noticedBy: [releasesAtRest.name, convergence.name, COMES_TO_REST, promotion.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "forgets where a release is",
