@@ -19,8 +19,10 @@ import { BoundedBody } from "../process/bounded-body.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import type { Observation } from "../tap/observation.ts";
+import type { DescribedRows } from "../token/described-rows.ts";
 import { assignmentIn, type RequestAssignment, type TokenMint } from "../token/token-mint.ts";
 import type { Admission } from "./admission.ts";
+import { answerScores, type ScorePlace } from "./answer-scores.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
 import { encodeMessage } from "./grpc-messages.ts";
@@ -56,6 +58,8 @@ export interface GrpcServerOptions {
   readonly modelRevision: string;
   /** Mints the tokens of answers; absent where none are asked for. */
   readonly mint?: TokenMint | undefined;
+  /** Where the scores are that tokens tell; absent where they tell none. */
+  readonly scores?: ScorePlace | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
 }
@@ -81,8 +85,18 @@ const INFERENCE_SERVICE = "inference.GRPCInferenceService";
 const SERVING = 1;
 const NOT_SERVING = 2;
 
-/** Answers a message. An inference tells of how many rows it was. */
-type Method = (request: Buffer, caller: Caller, ran: (rows: number) => void) => Buffer | Promise<Buffer>;
+/** What a token is to say of an answer. */
+interface AnsweredRows {
+  readonly rows: number;
+  readonly described?: DescribedRows | undefined;
+}
+
+/** Answers a message. An inference tells of which rows it was. */
+type Method = (
+  request: Buffer,
+  caller: Caller,
+  ran: (answered: AnsweredRows) => void,
+) => Buffer | Promise<Buffer>;
 
 /** The gRPC server. */
 export class GrpcServer {
@@ -182,15 +196,15 @@ export class GrpcServer {
         // The request is under way until its client has the answer, or is gone.
         stream.once("close", () => ticket.leave());
         const maximumBytes = limits.maximumRequestBytes + MESSAGE_OVERHEAD_BYTES;
-        let rows = 1;
+        let answered: AnsweredRows = { rows: 1 };
         const inference: Method = (message, caller) =>
-          method(message, caller, (count) => {
-            rows = count;
+          method(message, caller, (told) => {
+            answered = told;
           });
         const grow = (bytes: number) => ticket.grow(bytes);
         const answer = await this.#call(stream, headers, inference, maximumBytes, grow, observation);
         ticket.answer(answer.length);
-        this.#answer(stream, answer, this.#headersOf(assignmentIn(headers, rawHeaders), rows));
+        this.#answer(stream, answer, this.#headersOf(assignmentIn(headers, rawHeaders), answered));
       } catch (error) {
         ticket.leave();
         throw error;
@@ -204,8 +218,11 @@ export class GrpcServer {
     if (observation !== undefined) tap?.end(observation, httpStatus, durationMilliseconds);
   }
 
-  #headersOf(assignment: RequestAssignment, rows: number): Readonly<Record<string, string | number>> {
-    const token = this.#options.mint?.mint(assignment, rows);
+  #headersOf(
+    assignment: RequestAssignment,
+    { rows, described }: AnsweredRows,
+  ): Readonly<Record<string, string | number>> {
+    const token = this.#options.mint?.mint(assignment, rows, described);
     return token === undefined ? this.#inferHeaders : { ...this.#inferHeaders, [PETREL_HEADER.token]: token };
   }
 
@@ -339,7 +356,7 @@ export class GrpcServer {
   }
 
   #methodTable(): Map<string, Method> {
-    const { service, codec } = this.#options;
+    const { service, codec, scores } = this.#options;
     const inference: Record<string, Method> = {
       ServerLive: () => encodeMessage("inference.ServerLiveResponse", { live: true }),
       ServerReady: () => encodeMessage("inference.ServerReadyResponse", { ready: this.#isReady() }),
@@ -360,7 +377,12 @@ export class GrpcServer {
         const { request, rawOutputs } = reading instanceof Promise ? await reading : reading;
         const response = await service.infer(request, caller);
         const { modelName, modelVersion, inputs } = request;
-        ran(inferenceCount(service.signature(modelName, modelVersion), inputs));
+        const rows = inferenceCount(service.signature(modelName, modelVersion), inputs);
+        // Before they are written: a worker that writes them takes their memory.
+        ran({
+          rows,
+          described: scores === undefined ? undefined : answerScores(response.outputs, scores, rows),
+        });
         return codec.encodeGrpc(response, rawOutputs, caller);
       },
     };

@@ -14,6 +14,7 @@ import type { Observation } from "../tap/observation.ts";
 import type { TokenMint } from "../token/token-mint.ts";
 import { readAssignment } from "../token/token-mint.ts";
 import type { Admission, Ticket } from "./admission.ts";
+import { answerScores, type ScorePlace } from "./answer-scores.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { readInferHead } from "./infer-head.ts";
 import type { Caller } from "./inference.ts";
@@ -39,6 +40,8 @@ export interface RestServerOptions {
   readonly modelRevision: string;
   /** Mints the tokens of answers; absent where none are asked for. */
   readonly mint?: TokenMint | undefined;
+  /** Where the scores are that tokens tell; absent where they tell none. */
+  readonly scores?: ScorePlace | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
 }
@@ -180,7 +183,7 @@ export class RestServer {
     arrivedMilliseconds: number,
     observation: Observation | undefined,
   ): Promise<Answer> {
-    const { service, codec, limits } = this.#options;
+    const { service, codec, limits, scores } = this.#options;
     const signature = service.signature(modelName, modelVersion);
     const { jsonLength, contentLength, timeoutMilliseconds } = readInferHead(request.rawHeaders);
     const declaredBytes = contentLength ?? 0;
@@ -203,10 +206,12 @@ export class RestServer {
       const reading = codec.decodeRest({ modelName, modelVersion, jsonLength, body }, signature, caller);
       const decoded = reading instanceof Promise ? await reading : reading;
       const result = await service.infer(decoded.request, caller);
+      const rows = inferenceCount(signature, decoded.request.inputs);
+      // Before they are written: a worker that writes them takes their memory.
+      const described = scores === undefined ? undefined : answerScores(result.outputs, scores, rows);
       const writing = codec.encodeRest(result, decoded.binaryOutputs, caller);
       const written = writing instanceof Promise ? await writing : writing;
-      const rows = inferenceCount(signature, decoded.request.inputs);
-      const token = this.#options.mint?.mint(readAssignment(request.rawHeaders), rows);
+      const token = this.#options.mint?.mint(readAssignment(request.rawHeaders), rows, described);
       return this.#inferred(written, ticket, token);
     } catch (error) {
       ticket.leave();

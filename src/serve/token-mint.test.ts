@@ -5,6 +5,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import { armOf } from "../stats/arm-check.ts";
+import { scoreOfCode } from "../token/described-rows.ts";
 import { KeyRing } from "../token/key-ring.ts";
 import { ARM_CHECK, isSignedWith, readToken, tokenBytes } from "../token/prediction-token.ts";
 import { absoluteSlot } from "../token/slot.ts";
@@ -39,7 +40,10 @@ let server: TestServer;
 let session: ClientHttp2Session;
 
 beforeAll(async () => {
-  server = await startReadyServer("mlp", { tokenIssuer: issuer });
+  server = await startReadyServer("mlp", {
+    tokenIssuer: issuer,
+    tokenScores: { output: "score", column: 0 },
+  });
   session = connect(`http://${server.grpcAddress}`);
 }, 60_000);
 
@@ -116,6 +120,16 @@ describe.each([
     expect(Buffer.from(token.userTag)).toEqual(Buffer.from(userTag("ann", ring.users)));
     expect(absoluteSlot(token.slot, token.seconds)).toBe(Math.floor(TIME / 60));
     expect(isSignedWith(bytes, ring.verifyingKey(token) ?? ring.users)).toBe(true);
+  });
+
+  test("it tells the scores of the answer", async () => {
+    const answer = await infer(server, request);
+    const { outputs } = answer.body as { outputs: { data: number[] }[] };
+    const token = readToken(tokenBytes((await ask(assigned)) ?? "") ?? Buffer.alloc(0));
+    expect([...token.scores].map(scoreOfCode)).toEqual(
+      outputs[0]?.data.map((score) => expect.closeTo(score, 4)),
+    );
+    expect(token.scores).toHaveLength(3);
   });
 
   test("requests differ in their id, and without a user in their tag", async () => {
@@ -209,5 +223,5 @@ test("the metrics tell what became of tokens", async () => {
   const text = await (await fetch(server.metricsUrl)).text();
   const counted = (outcome: string) =>
     Number(new RegExp(`petrel_serve_tokens_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1]);
-  expect(["minted", "unassigned", "excluded", "no_key"].map(counted)).toEqual([26, 12, 2, 2]);
+  expect(["minted", "unassigned", "excluded", "no_key"].map(counted)).toEqual([28, 14, 2, 2]);
 });
