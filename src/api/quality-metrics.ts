@@ -13,8 +13,8 @@ const RANKING_TYPES = ["DCG", "NDCG", "MAP", "MRR", "HitRate"] as const;
 /** Metrics that are amounts: without a cap one request could decide them. */
 const AMOUNT_TYPES = ["RevenuePerRequest", "LabelRatio", "DCG"] as const;
 
-/** Metrics that the collector counts. */
-export const QUALITY_METRIC_TYPES = [
+/** Metrics that the collector counts from labels alone. */
+export const LABEL_METRIC_TYPES = [
   "ClickThroughRate",
   "ConversionRate",
   "RevenuePerRequest",
@@ -22,8 +22,27 @@ export const QUALITY_METRIC_TYPES = [
   ...RANKING_TYPES,
 ] as const;
 
+/** Metrics for which a score is a yes or a no. */
+const DECISION_TYPES = ["Accuracy", "Precision", "Recall", "F1"] as const;
+
+/** Metrics that the collector counts from labels and the scores that tokens tell. */
+export const SCORE_METRIC_TYPES = [
+  "AreaUnderCurve",
+  "LogLoss",
+  "BrierScore",
+  "CalibrationError",
+  ...DECISION_TYPES,
+] as const;
+
+/** All metrics that the collector counts. */
+export const QUALITY_METRIC_TYPES = [...LABEL_METRIC_TYPES, ...SCORE_METRIC_TYPES] as const;
+
 /** Name of a type of metric. */
 export type QualityMetricType = (typeof QUALITY_METRIC_TYPES)[number];
+/** Name of a type of metric of labels. */
+export type LabelMetricType = (typeof LABEL_METRIC_TYPES)[number];
+/** Name of a type of metric of scores. */
+export type ScoreMetricType = (typeof SCORE_METRIC_TYPES)[number];
 
 /** Metrics by which arms can be compared: those that gate in src/metrics, as they are counted here. */
 export const GATING_METRIC_TYPES = [
@@ -49,6 +68,11 @@ export function labelOfMetric({
 /** Whether arms can be compared by a metric. */
 export function isGatingMetric(type: QualityMetricType): boolean {
   return GATING_METRIC_TYPES.some((one) => one === type);
+}
+
+/** Whether a metric is of scores. */
+export function isScoreMetric(type: QualityMetricType): type is ScoreMetricType {
+  return SCORE_METRIC_TYPES.some((one) => one === type);
 }
 
 /** Whether a request adds an amount to it, and not 0 or 1. */
@@ -79,7 +103,7 @@ export function qualityNameSchema(description: string) {
 export const qualityMetricSchema = Type.Object(
   {
     name: qualityNameSchema("Name of the metric."),
-    type: stringEnum(QUALITY_METRIC_TYPES, {
+    type: stringEnum(LABEL_METRIC_TYPES, {
       description:
         "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. A gate takes more to be better: for a `LabelRatio` of a label of which less is better, as `refund`, declare the opposite label, as `kept`, and compare that. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. Metrics of scores are for `validation` and `observe`: of requests without a label no score is known here.",
     }),
