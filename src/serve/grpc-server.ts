@@ -19,10 +19,9 @@ import { BoundedBody } from "../process/bounded-body.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import type { Observation } from "../tap/observation.ts";
-import type { DescribedRows } from "../token/described-rows.ts";
-import { assignmentIn, type RequestAssignment, type TokenMint } from "../token/token-mint.ts";
+import { assignmentIn, type RequestAssignment } from "../token/token-mint.ts";
 import type { Admission } from "./admission.ts";
-import { answerScores, type ScorePlace } from "./answer-scores.ts";
+import type { Answered, AnswerTokens } from "./answer-tokens.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
 import { encodeMessage } from "./grpc-messages.ts";
@@ -56,10 +55,8 @@ export interface GrpcServerOptions {
   };
   /** Shown in the metadata of each answer of the model; empty for none. */
   readonly modelRevision: string;
-  /** Mints the tokens of answers; absent where none are asked for. */
-  readonly mint?: TokenMint | undefined;
-  /** Where the scores are that tokens tell; absent where they tell none. */
-  readonly scores?: ScorePlace | undefined;
+  /** Gives answers their tokens; absent where none are asked for. */
+  readonly tokens?: AnswerTokens | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
 }
@@ -85,18 +82,8 @@ const INFERENCE_SERVICE = "inference.GRPCInferenceService";
 const SERVING = 1;
 const NOT_SERVING = 2;
 
-/** What a token is to say of an answer. */
-interface AnsweredRows {
-  readonly rows: number;
-  readonly described?: DescribedRows | undefined;
-}
-
-/** Answers a message. An inference tells of which rows it was. */
-type Method = (
-  request: Buffer,
-  caller: Caller,
-  ran: (answered: AnsweredRows) => void,
-) => Buffer | Promise<Buffer>;
+/** Answers a message. An inference tells what its token is to say. */
+type Method = (request: Buffer, caller: Caller, ran: (told: Answered) => void) => Buffer | Promise<Buffer>;
 
 /** The gRPC server. */
 export class GrpcServer {
@@ -196,7 +183,7 @@ export class GrpcServer {
         // The request is under way until its client has the answer, or is gone.
         stream.once("close", () => ticket.leave());
         const maximumBytes = limits.maximumRequestBytes + MESSAGE_OVERHEAD_BYTES;
-        let answered: AnsweredRows = { rows: 1 };
+        let answered: Answered | undefined;
         const inference: Method = (message, caller) =>
           method(message, caller, (told) => {
             answered = told;
@@ -218,11 +205,8 @@ export class GrpcServer {
     if (observation !== undefined) tap?.end(observation, httpStatus, durationMilliseconds);
   }
 
-  #headersOf(
-    assignment: RequestAssignment,
-    { rows, described }: AnsweredRows,
-  ): Readonly<Record<string, string | number>> {
-    const token = this.#options.mint?.mint(assignment, rows, described);
+  #headersOf(assignment: RequestAssignment, told?: Answered): Readonly<Record<string, string | number>> {
+    const token = told === undefined ? undefined : this.#options.tokens?.mint(assignment, told);
     return token === undefined ? this.#inferHeaders : { ...this.#inferHeaders, [PETREL_HEADER.token]: token };
   }
 
@@ -356,7 +340,7 @@ export class GrpcServer {
   }
 
   #methodTable(): Map<string, Method> {
-    const { service, codec, scores } = this.#options;
+    const { service, codec, tokens } = this.#options;
     const inference: Record<string, Method> = {
       ServerLive: () => encodeMessage("inference.ServerLiveResponse", { live: true }),
       ServerReady: () => encodeMessage("inference.ServerReadyResponse", { ready: this.#isReady() }),
@@ -378,11 +362,7 @@ export class GrpcServer {
         const response = await service.infer(request, caller);
         const { modelName, modelVersion, inputs } = request;
         const rows = inferenceCount(service.signature(modelName, modelVersion), inputs);
-        // Before they are written: a worker that writes them takes their memory.
-        ran({
-          rows,
-          described: scores === undefined ? undefined : answerScores(response.outputs, scores, rows),
-        });
+        if (tokens !== undefined) ran(tokens.look(response.outputs, rows));
         return codec.encodeGrpc(response, rawOutputs, caller);
       },
     };

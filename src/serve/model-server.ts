@@ -12,6 +12,7 @@ import type { KeyRing } from "../token/key-ring.ts";
 import type { TokenIssuer, TokenMint } from "../token/token-mint.ts";
 import { Admission } from "./admission.ts";
 import type { ScorePlace } from "./answer-scores.ts";
+import { AnswerTokens } from "./answer-tokens.ts";
 import { CodecThread } from "./codec-thread.ts";
 import type { LoadedModel } from "./executor.ts";
 import { GrpcServer } from "./grpc-server.ts";
@@ -172,8 +173,7 @@ export class ModelServer {
       options.tap === undefined ? undefined : new RequestTap(options.tap, modelName, modelRevision, edges);
     if (this.#tap !== undefined) metrics.showTap(this.#tap.sender);
     const parts = {
-      mint: this.#mint,
-      scores: tokenIssuer === undefined ? undefined : options.tokenScores,
+      tokens: this.#mint === undefined ? undefined : new AnswerTokens(this.#mint, options.tokenScores),
       service: this.#service,
       admission: this.#admission,
       codec: this.#codec,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { LOGGED_TOKEN_LENGTH } from "../render/envoy/access-log.ts";
 import { HmacKey } from "./hmac-sha256.ts";
 import {
   ARM_CHECK,
@@ -77,6 +78,10 @@ test("what is minted reads back, verifies and fits into a header", () => {
       expect(plain(readToken(bytes))).toEqual(plain(token));
     }),
   );
+});
+
+test("the longest one is logged whole", () => {
+  expect(LOGGED_TOKEN_LENGTH).toBe(MAXIMUM_TOKEN_LENGTH);
 });
 
 test("no other bit passes", () => {
