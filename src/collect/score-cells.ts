@@ -10,7 +10,14 @@ import type { Place } from "./cell-changes.ts";
 import type { CollectedScores } from "./collected-metrics.ts";
 import { blockOf } from "./evidence-blocks.ts";
 import type { LabelledRequest } from "./labelled-request.ts";
-import { addAnswer, addLabels, loggedRows, newScoreVector, tellsScores } from "./score-metric.ts";
+import {
+  addAnswer,
+  addPositive,
+  loggedCodes,
+  newScoreVector,
+  positiveRows,
+  tellsScores,
+} from "./score-metric.ts";
 import type { ScoreCellKey, ScoreTable } from "./score-table.ts";
 import { addSparse, encodeSparse } from "./sparse-vector.ts";
 
@@ -38,9 +45,9 @@ export class ScoreCells {
   /** Counts an answer of the log; `token` is whole, or what the log has of it. */
   answered(all: readonly CollectedScores[], place: Place, head: TokenHead, token: Buffer): void {
     if (all.length === 0 || !tellsScores(token)) return;
-    const rows = loggedRows(token, head.rows);
+    const codes = loggedCodes(token, head.rows);
     for (const one of all) {
-      if (place.slot >= one.stored.firstSlot) addAnswer(this.#change(one, place, head), one.scores, rows);
+      if (place.slot >= one.stored.firstSlot) addAnswer(this.#change(one, place, head), one.scores, codes);
     }
   }
 
@@ -55,14 +62,16 @@ export class ScoreCells {
     const head = readTokenHead(after.token);
     for (const one of all) {
       if (place.slot < one.stored.firstSlot) continue;
-      const added = newScoreVector(one.scores);
-      const { scores, labelId, maturesSeconds } = one;
-      addLabels(added, scores, after, head.rows, labelId, maturesSeconds, 1);
-      if (before !== undefined) addLabels(added, scores, before, head.rows, labelId, maturesSeconds, -1);
-      if (added.every((value) => value === 0)) continue;
-      const into = this.#change(one, place, head);
-      for (let index = 0; index < added.length; index++)
-        into[index] = (into[index] ?? 0) + (added[index] ?? 0);
+      const rowsOf = (request: LabelledRequest) =>
+        positiveRows(request, head.rows, one.labelId, one.maturesSeconds);
+      const is = rowsOf(after);
+      const was = before === undefined ? undefined : rowsOf(before);
+      for (const [row, code] of is) {
+        if (was?.has(row) !== true) addPositive(this.#change(one, place, head), one.scores, code, 1);
+      }
+      for (const [row, code] of was ?? []) {
+        if (!is.has(row)) addPositive(this.#change(one, place, head), one.scores, code, -1);
+      }
     }
   }
 

@@ -4,7 +4,14 @@
 import { expect, test } from "@jest/globals";
 import { describeRows } from "../token/described-rows.ts";
 import { readToken, tokenBytes } from "../token/prediction-token.ts";
-import { addAnswer, addLabels, loggedRows, newScoreVector, scoreMetric } from "./score-metric.ts";
+import {
+  addAnswer,
+  addPositive,
+  loggedCodes,
+  newScoreVector,
+  positiveRows,
+  scoreMetric,
+} from "./score-metric.ts";
 import { tokenOf } from "./testdata/collecting.ts";
 
 const [REQUESTS, ROWS, LABEL] = [1_500, 20, 1];
@@ -66,7 +73,7 @@ test.each([
   for (const [number, rows] of requests.entries()) {
     const described = describeRows(ROWS, (row) => rows[row]?.score ?? Number.NaN);
     const token = tokenBytes(tokenOf(number, { rows: ROWS, ...described })) ?? Buffer.alloc(0);
-    addAnswer(vector, scores, loggedRows(token, readToken(token).rows));
+    addAnswer(vector, scores, loggedCodes(token, readToken(token).rows));
     const events = rows.flatMap(({ isPositive }, row) =>
       isPositive
         ? [{ label: LABEL, row, position: undefined, delaySeconds: 1, value: 1, idHash: undefined }]
@@ -74,7 +81,7 @@ test.each([
     );
     const kept = Buffer.concat([token.subarray(0, 42), token.subarray(54)]);
     const request = { token: kept, excluded: false, final: false, shown: [], shownDelaySeconds: 0, events };
-    addLabels(vector, scores, request, ROWS, LABEL, 60, 1);
+    for (const code of positiveRows(request, ROWS, LABEL, 60).values()) addPositive(vector, scores, code, 1);
   }
   const value = scores.metric.value(vector) ?? Number.NaN;
   expect(Math.abs(value - exactly(requests.flat()))).toBeLessThan(error);

@@ -6,12 +6,13 @@
  * they come. Only labels within their maturity count, so the sums of a time that has matured stay as they are, whatever
  * comes later.
  *
- * Rows that the token does not describe are not counted, whether they get a label or not.
+ * A metric of scores is a sum over rows, so what a row adds is worked out once for each score. Rows that the token does not
+ * describe are not counted, whether they get a label or not.
  */
 import type { ScoreMetricType } from "../api/quality-metrics.ts";
 import type { Metric } from "../metrics/metric.ts";
 import { createMetric } from "../metrics/register.ts";
-import { type RequestLabel, type ShownRow, settledRequest } from "../metrics/settled-request.ts";
+import { settledRequest } from "../metrics/settled-request.ts";
 import { scoreOfCode } from "../token/described-rows.ts";
 import { FIXED_TOKEN_BYTES, readScores, TOKEN_HEAD_BYTES } from "../token/prediction-token.ts";
 import { exact } from "./group-vector.ts";
@@ -31,7 +32,18 @@ export interface ScoreMetricDefinition {
 export interface ScoreMetric {
   readonly definition: ScoreMetricDefinition;
   readonly metric: Metric;
+  /** By the code of its score, and whether it has the label, what a row adds; as far as it was worked out. */
+  readonly rows: Map<number, RowSums>;
 }
+
+/** The numbers that a row adds to, and what it adds. */
+export interface RowSums {
+  readonly indexes: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** Rows whose sums are remembered: as many as there are codes would be too many. */
+const MAXIMUM_REMEMBERED = 20_000;
 
 /** The scores that tokens tell are probabilities, of which more is better. */
 const MEANING = { probability: true, higherIsBetter: true };
@@ -52,7 +64,7 @@ const BEHIND = {
  * @throws MetricSettingsError for a setting that the type does not read or cannot use.
  */
 export function scoreMetric(definition: ScoreMetricDefinition): ScoreMetric {
-  return { definition, metric: createMetric(definition, MEANING) };
+  return { definition, metric: createMetric(definition, MEANING), rows: new Map() };
 }
 
 /** As many numbers as are kept of a metric, all zero. */
@@ -72,79 +84,93 @@ export function isCut(vector: Float64Array, { metric }: ScoreMetric): boolean {
 
 /** Whether a token tells scores, by its head. */
 export function tellsScores(token: Buffer): boolean {
-  return (token[TOKEN_HEAD_BYTES - 1] ?? 0) > 0;
+  return describedRows(token) > 0;
 }
 
-/** The rows of an answer as the log has it: a token that may have been cut off behind its code, and then has none. */
-export function loggedRows(token: Buffer, rows: number): readonly ShownRow[] {
-  if (token.length <= FIXED_TOKEN_BYTES) return [];
-  return rowsOf(token.subarray(FIXED_TOKEN_BYTES), token, rows);
+/** The codes of an answer's described rows, as the log has it: none where its token was cut off behind the code. */
+export function loggedCodes(token: Buffer, rowCount: number): Uint16Array {
+  if (token.length <= FIXED_TOKEN_BYTES) return new Uint16Array(0);
+  return readScores(token.subarray(FIXED_TOKEN_BYTES), describedRows(token), rowCount).scores;
 }
 
-/** Adds an answer with these rows, none of which has a label yet. */
-export function addAnswer(into: Float64Array, scores: ScoreMetric, rows: readonly ShownRow[]): void {
-  const own = scores.metric.sums.length;
-  if (rows.length === 0) {
-    into[own + BEHIND.cut] = (into[own + BEHIND.cut] ?? 0) + 1;
-    return;
-  }
-  addCounted(into, scores, rows, [], 1);
-  into[own + BEHIND.requests] = (into[own + BEHIND.requests] ?? 0) + 1;
+/** Adds an answer whose rows have these codes, and none of which has a label yet. */
+export function addAnswer(into: Float64Array, scores: ScoreMetric, codes: Uint16Array): void {
+  const behind = scores.metric.sums.length + (codes.length === 0 ? BEHIND.cut : BEHIND.requests);
+  into[behind] = (into[behind] ?? 0) + 1;
+  for (let index = 0; index < codes.length; index++) addRow(into, scores, codes[index] ?? 0, false, 1);
 }
 
-/**
- * Adds what the labels of a request change: of each row that has one, what it is with the label less what it is without;
- * `sign` -1 takes it away.
- */
-export function addLabels(
-  into: Float64Array,
-  scores: ScoreMetric,
-  request: LabelledRequest,
+/** Adds what a row changes when it gets the label, by the code of its score; `sign` -1 takes it away. */
+export function addPositive(into: Float64Array, scores: ScoreMetric, code: number, sign: 1 | -1): void {
+  addRow(into, scores, code, true, sign);
+  addRow(into, scores, code, false, sign === 1 ? -1 : 1);
+}
+
+const NONE: ReadonlyMap<number, number> = new Map();
+
+/** The described rows of a request that have the label in time, each with the code of its score. */
+export function positiveRows(
+  { token, excluded, events }: LabelledRequest,
   rowCount: number,
   labelId: number,
   longestDelaySeconds: number,
-  sign: 1 | -1,
-): void {
-  const { token, excluded, events } = request;
-  if (excluded || token.length <= TOKEN_HEAD_BYTES || !tellsScores(token)) return;
-  const { label } = scores.definition;
-  const labels = events.flatMap(({ label: id, row, value, delaySeconds }): RequestLabel[] => {
+): ReadonlyMap<number, number> {
+  if (excluded || token.length <= TOKEN_HEAD_BYTES || !tellsScores(token)) return NONE;
+  const values = new Map<number, number>();
+  for (const { label, row, value, delaySeconds } of events) {
     // Where there is one row, a label of the request as a whole is of that.
     const of = row ?? (rowCount === 1 ? 0 : undefined);
-    return id === labelId && of !== undefined && delaySeconds <= longestDelaySeconds
-      ? [{ label, row: of, value }]
-      : [];
-  });
-  if (labels.length === 0) return;
-  const named = new Set(labels.map(({ row }) => row));
-  const rows = rowsOf(token.subarray(TOKEN_HEAD_BYTES), token, rowCount).filter(({ row }) => named.has(row));
-  const described = new Set(rows.map(({ row }) => row));
-  const counted = labels.filter(({ row }) => row !== undefined && described.has(row));
-  addCounted(into, scores, rows, counted, sign);
-  addCounted(into, scores, rows, [], sign === 1 ? -1 : 1);
+    if (label !== labelId || of === undefined || delaySeconds > longestDelaySeconds) continue;
+    values.set(of, (values.get(of) ?? 0) + value);
+  }
+  const codes = new Map<number, number>();
+  for (const [row, value] of values) {
+    const code = value > 0 ? codeOfRow(token, rowCount, row) : undefined;
+    if (code !== undefined) codes.set(row, code);
+  }
+  return codes;
 }
 
-/** In steps that add without rounding, so that what was added can be taken away to the last digit. */
-function addCounted(
+/** What stands in a kept token; undefined for a row that it does not describe. */
+function codeOfRow(token: Buffer, rowCount: number, row: number): number | undefined {
+  const described = describedRows(token);
+  const { scores, rowIndexes } = readScores(token.subarray(TOKEN_HEAD_BYTES), described, rowCount);
+  const index = rowIndexes === undefined ? row : rowIndexes.indexOf(row);
+  return index < 0 ? undefined : scores[index];
+}
+
+function describedRows(token: Buffer): number {
+  return token[TOKEN_HEAD_BYTES - 1] ?? 0;
+}
+
+function addRow(
   into: Float64Array,
-  { metric }: ScoreMetric,
-  rows: readonly ShownRow[],
-  labels: readonly RequestLabel[],
+  scores: ScoreMetric,
+  code: number,
+  isPositive: boolean,
   sign: 1 | -1,
 ): void {
-  const sums = new Float64Array(metric.sums.length);
-  metric.add(settledRequest(rows, labels), sums);
-  for (let index = 0; index < sums.length; index++) {
-    const value = sums[index] ?? 0;
-    if (value !== 0) into[index] = (into[index] ?? 0) + sign * exact(value);
+  const { indexes, values } = rowSums(scores, code, isPositive);
+  for (let at = 0; at < indexes.length; at++) {
+    const index = indexes[at] ?? 0;
+    into[index] = (into[index] ?? 0) + sign * (values[at] ?? 0);
   }
 }
 
-/** The described rows, from what stands behind a token's code. */
-function rowsOf(bytes: Buffer, head: Buffer, rowCount: number): readonly ShownRow[] {
-  const { scores, rowIndexes } = readScores(bytes, head[TOKEN_HEAD_BYTES - 1] ?? 0, rowCount);
-  return Array.from(scores, (code, index) => {
-    const score = scoreOfCode(code);
-    return { row: rowIndexes?.[index] ?? index, score: Number.isNaN(score) ? NO_PROBABILITY : score };
-  });
+/** What a row alone adds, by the metric's own definition, in steps that add without rounding. */
+function rowSums({ definition, metric, rows }: ScoreMetric, code: number, isPositive: boolean): RowSums {
+  const name = code * 2 + (isPositive ? 1 : 0);
+  const known = rows.get(name);
+  if (known !== undefined) return known;
+  const score = scoreOfCode(code);
+  const row = { row: 0, score: Number.isNaN(score) ? NO_PROBABILITY : score };
+  const labels = isPositive ? [{ label: definition.label, row: 0, value: 1 }] : [];
+  const sums = new Float64Array(metric.sums.length);
+  metric.add(settledRequest([row], labels), sums);
+  const indexes = [...sums.keys()].filter((index) => sums[index] !== 0);
+  const made = { indexes, values: indexes.map((index) => exact(sums[index] ?? 0)) };
+  // All at once: what is in use comes back with the next row.
+  if (rows.size >= MAXIMUM_REMEMBERED) rows.clear();
+  rows.set(name, made);
+  return made;
 }
