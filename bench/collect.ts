@@ -34,7 +34,7 @@ const BARS = { batchedPerCpuSecond: 30_000, singlesPerSecond: 5_000, restartSeco
 const folder = mkdtempSync(join(tmpdir(), "petrel-bench-collect-"));
 const path = (name: string) => join(folder, name);
 const nowSeconds = Math.floor(Date.now() / 1_000);
-const scores = Uint8Array.of(100);
+const scores = Uint16Array.of(25_600);
 
 /** Numbers that look random and repeat in every run. */
 function scrambled(number: number): number {

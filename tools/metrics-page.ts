@@ -18,7 +18,8 @@ Each metric turns a settled request (the rows that were shown, their scores as f
 Sums add over requests, replicas, arms, groups of users and time; the value is a function of the sums and is never
 averaged. A request of which no label came counts as 0: leaving out users without a click biases a comparison. Of these,
 \`spec.quality\` of a \`ModelDeployment\` takes means over all requests, those of lists in the displayed order, where a
-request whose order is not known counts as 0; and \`spec.validation\` takes what a labelled set can tell.
+request whose order is not known counts as 0, and metrics of scores, over the rows that tokens describe
+([feedback](feedback.md#metrics-of-scores)); and \`spec.validation\` takes what a labelled set can tell.
 
 - **Gates.** A metric *gates* when arms can be compared by the mean outcome of a request, over groups of users. The others
   describe: people click what is displayed first, so labels follow each arm's own order, and each arm shows other rows.

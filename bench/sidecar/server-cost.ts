@@ -46,7 +46,7 @@ export async function serverCost(
     sender.send(observation.event);
     return observation;
   };
-  const scores = Uint8Array.of(100);
+  const scores = Uint16Array.of(25_600);
   const token = ({ event }: Observation) =>
     mintToken(
       {

@@ -7,6 +7,7 @@
  */
 import Type from "typebox";
 import { keyReferenceSchema } from "./key-reference.ts";
+import { countsScoresInCel } from "./quality-metrics.ts";
 import { requestHeaderSchema } from "./request-header.ts";
 import {
   type CelRule,
@@ -45,7 +46,7 @@ export const responseSchema = Type.Object(
       }),
     ),
   },
-  { description: "What in an answer is the score. For `observe`." },
+  { description: "What in an answer is the score. For `observe` and metrics of scores." },
 );
 
 const featureSchema = Type.Object(
@@ -178,8 +179,9 @@ const observes = has("observe");
 /** Rules over the spec, where there is `quality`. */
 export const observeRules: readonly CelRule[] = [
   {
-    rule: `!(${has("response")}) || has(self.quality.observe)`,
-    message: "spec.quality.response: goes with spec.quality.observe, for nothing else reads it",
+    rule: `!(${has("response")}) || has(self.quality.observe) || ${countsScoresInCel}`,
+    message:
+      "spec.quality.response: goes with spec.quality.observe or a metric of scores such as LogLoss, for nothing else reads it",
   },
   {
     rule: `!(${observes}) || has(self.quality.response) || has(${features})`,

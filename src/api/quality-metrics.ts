@@ -2,19 +2,19 @@
  * What is counted of the labels that come for predictions: the metrics of `spec.quality`, their settings and what of them
  * goes together.
  *
- * A type belongs here only when requests without a label add nothing to it: of those the collector knows no more than that
- * they were answered. What a type computes is defined in src/metrics alone.
+ * A type belongs here only when requests without a label add nothing to it, or no more than follows from their scores: that
+ * is all the collector knows of them. What a type computes is defined in src/metrics alone.
  */
 import Type from "typebox";
-import { type CelRule, matching, stringEnum } from "./schema.ts";
+import { type CelRule, decimalSchema, matching, stringEnum } from "./schema.ts";
 
 /** Metrics of the order in which rows were displayed, down to the k-th. */
 const RANKING_TYPES = ["DCG", "NDCG", "MAP", "MRR", "HitRate"] as const;
 /** Metrics that are amounts: without a cap one request could decide them. */
 const AMOUNT_TYPES = ["RevenuePerRequest", "LabelRatio", "DCG"] as const;
 
-/** Metrics that the collector counts. */
-export const QUALITY_METRIC_TYPES = [
+/** Metrics that the collector counts from labels alone. */
+export const LABEL_METRIC_TYPES = [
   "ClickThroughRate",
   "ConversionRate",
   "RevenuePerRequest",
@@ -22,8 +22,27 @@ export const QUALITY_METRIC_TYPES = [
   ...RANKING_TYPES,
 ] as const;
 
+/** Metrics for which a score is a yes or a no. */
+const DECISION_TYPES = ["Accuracy", "Precision", "Recall", "F1"] as const;
+
+/** Metrics that the collector counts from labels and the scores that tokens tell. */
+export const SCORE_METRIC_TYPES = [
+  "AreaUnderCurve",
+  "LogLoss",
+  "BrierScore",
+  "CalibrationError",
+  ...DECISION_TYPES,
+] as const;
+
+/** All metrics that the collector counts. */
+export const QUALITY_METRIC_TYPES = [...LABEL_METRIC_TYPES, ...SCORE_METRIC_TYPES] as const;
+
 /** Name of a type of metric. */
 export type QualityMetricType = (typeof QUALITY_METRIC_TYPES)[number];
+/** Name of a type of metric of labels. */
+export type LabelMetricType = (typeof LABEL_METRIC_TYPES)[number];
+/** Name of a type of metric of scores. */
+export type ScoreMetricType = (typeof SCORE_METRIC_TYPES)[number];
 
 /** Metrics by which arms can be compared: those that gate in src/metrics, as they are counted here. */
 export const GATING_METRIC_TYPES = [
@@ -49,6 +68,11 @@ export function labelOfMetric({
 /** Whether arms can be compared by a metric. */
 export function isGatingMetric(type: QualityMetricType): boolean {
   return GATING_METRIC_TYPES.some((one) => one === type);
+}
+
+/** Whether a metric is of scores. */
+export function isScoreMetric(type: QualityMetricType): type is ScoreMetricType {
+  return SCORE_METRIC_TYPES.some((one) => one === type);
 }
 
 /** Whether a request adds an amount to it, and not 0 or 1. */
@@ -84,7 +108,7 @@ export const qualityMetricSchema = Type.Object(
     name: qualityNameSchema("Name of the metric."),
     type: stringEnum(QUALITY_METRIC_TYPES, {
       description:
-        "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. A gate takes more to be better: for a `LabelRatio` of a label of which less is better, as `refund`, declare the opposite label, as `kept`, and compare that. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. Metrics of scores are for `validation` and `observe`: of requests without a label no score is known here.",
+        "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. A gate takes more to be better: for a `LabelRatio` of a label of which less is better, as `refund`, declare the opposite label, as `kept`, and compare that. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. `AreaUnderCurve`, `LogLoss`, `BrierScore`, `CalibrationError`, `Accuracy`, `Precision`, `Recall`, `F1`: of the scores of rows, which tokens then tell, with the label or without it; no gate compares them. They need `response` with `probability: true`, and Petrel's own model server.",
     }),
     label: Type.Optional(
       qualityNameSchema(
@@ -105,11 +129,18 @@ export const qualityMetricSchema = Type.Object(
         description: "Places of a list that count, from the top; 10 unless set.",
       }),
     ),
+    threshold: Type.Optional(
+      decimalSchema(
+        'Score from which on a row is predicted to have the label, from 0 to 1; `"0.5"` unless set.',
+      ),
+    ),
   },
   { description: "What is counted of labels." },
 );
 
 const METRICS = "self.quality.metrics";
+/** Whether scores are counted, in CEL. */
+export const countsScoresInCel = `has(self.quality) && ${METRICS}.exists(m, m.type in ${list(SCORE_METRIC_TYPES)})`;
 
 /** Rules over the spec. */
 export const qualityMetricRules: readonly CelRule[] = [
@@ -130,8 +161,20 @@ export const qualityMetricRules: readonly CelRule[] = [
     rule: `!has(self.quality) || ${METRICS}.all(m, !has(m.k) || m.type in ${list(RANKING_TYPES)})`,
     message: `spec.quality.metrics.k: goes with ${inWords(RANKING_TYPES)}, and with no other`,
   },
+  {
+    rule: `!has(self.quality) || ${METRICS}.all(m, !has(m.threshold) || (m.type in ${list(DECISION_TYPES)} && double(m.threshold) >= 0.0 && double(m.threshold) <= 1.0))`,
+    message: `spec.quality.metrics.threshold: must be from 0 to 1, and goes with ${inWords(DECISION_TYPES)}, and with no other`,
+  },
+  {
+    rule: `!(${countsScoresInCel}) || (has(self.quality.response) && has(self.quality.response.probability) && self.quality.response.probability)`,
+    message: `spec.quality.response: must say with probability: true which output is the score, for a metric of the type ${inWords(SCORE_METRIC_TYPES, "or")}; tokens tell scores from 0 to 1`,
+  },
+  {
+    rule: `!(${countsScoresInCel}) || self.runtime.name == 'onnxruntime'`,
+    message: `spec.quality.metrics: ${inWords(SCORE_METRIC_TYPES)} need spec.runtime.name onnxruntime; a container of your own answers after its token has gone, so that no token tells its scores`,
+  },
 ];
 
-function inWords(types: readonly string[]): string {
-  return `${types.slice(0, -1).join(", ")} and ${types.at(-1)}`;
+function inWords(types: readonly string[], last = "and"): string {
+  return `${types.slice(0, -1).join(", ")} ${last} ${types.at(-1)}`;
 }

@@ -118,7 +118,7 @@ export const rolloutRules: readonly CelRule[] = [
   },
   {
     rule: `${NO_GATES} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || ${gatesInCel("m")}))`,
-    message: `spec.rollout.gates[].quality.metric: must be of a type by which revisions can be compared: ${GATING_METRIC_TYPES.join(", ")}; people click what is displayed first, so labels follow the own order of each revision, and NDCG, MAP, MRR and HitRate only describe it`,
+    message: `spec.rollout.gates[].quality.metric: must be of a type by which revisions can be compared: ${GATING_METRIC_TYPES.join(", ")}; people click what is displayed first, so labels follow the own order of each revision, and NDCG, MAP, MRR, HitRate and metrics of scores only describe it`,
   },
   {
     rule: `${NO_GATES} || ${NO_STEPS} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || self.quality.labels.all(l, l.name != ${labelOfMetricInCel("m")} || ${STEPS}.all(step, (has(step.pause) && step.pause) || !has(step.minDuration) || duration(l.matures) <= duration(step.minDuration)))))`,

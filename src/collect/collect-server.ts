@@ -58,6 +58,16 @@ export function internalServer(options: CollectServerOptions) {
             signal,
           }),
       },
+      "/scores": {
+        GET: (_, { searchParams }, signal) => {
+          const { from, to } = evidenceWish(searchParams);
+          return collector.scores(searchParams.get("deployment") ?? "", {
+            ...(from === undefined ? {} : { from }),
+            ...(to === undefined ? {} : { to }),
+            signal,
+          });
+        },
+      },
       "/anomalies": { GET: () => collector.anomalies() },
     },
     (request) => requireAccess(request, options.accessTokens()),

@@ -8,9 +8,12 @@
  */
 
 import { slotOf } from "../token/slot.ts";
+import { blockOf } from "./evidence-blocks.ts";
 import { REQUEST_KEY_BYTES } from "./labelled-request.ts";
 import type { LiveMetric, MetricDefinition } from "./live-metric.ts";
-import type { Settings } from "./settings.ts";
+import type { ScoreMetric } from "./score-metric.ts";
+import type { ScoreTable, StoredScoreSum } from "./score-table.ts";
+import type { DeploymentSettings, Settings } from "./settings.ts";
 import type { Store, StoredSum } from "./store.ts";
 
 /** A label of a deployment. */
@@ -43,6 +46,14 @@ export interface CollectedMetric {
   readonly unordered: CollectedSum | undefined;
 }
 
+/** A metric of scores with its sums. */
+export interface CollectedScores {
+  readonly stored: StoredScoreSum;
+  readonly scores: ScoreMetric;
+  readonly labelId: number;
+  readonly maturesSeconds: number;
+}
+
 /** A deployment whose requests are collected. */
 export interface CollectedDeployment {
   readonly name: string;
@@ -51,6 +62,8 @@ export interface CollectedDeployment {
   readonly metrics: readonly CollectedMetric[];
   /** The sums of all metrics. */
   readonly sums: readonly CollectedSum[];
+  /** Metrics of scores. */
+  readonly scores: readonly CollectedScores[];
   /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
   readonly falseAlarmDays: number | undefined;
 }
@@ -65,6 +78,7 @@ export function collectedFrom(
   horizonSeconds: number,
   hasRequests: boolean,
 ): Collected {
+  const knownScores = new Map(store.scores.sums().map((sum) => [`${sum.deployment}/${sum.definition}`, sum]));
   const known = new Map(store.sums().map((sum) => [`${sum.deployment}/${sum.definition}`, sum]));
   const sumOf = (
     tag: number,
@@ -91,8 +105,9 @@ export function collectedFrom(
     known.set(name, stored);
     return { stored, metric, counts, labelId, longestDelaySeconds: longest };
   };
-  return new Map(
-    settings.deployments.map(({ name, tag, labels, metrics, falseAlarmDays }) => {
+  const collected = new Map(
+    settings.deployments.map((deployment): [number, CollectedDeployment] => {
+      const { name, tag, labels, metrics, falseAlarmDays } = deployment;
       const collectedLabels = new Map(
         labels.map((label) => [label.name, { ...label, id: store.labelId(tag, label.name) }]),
       );
@@ -122,11 +137,45 @@ export function collectedFrom(
         tag,
         {
           ...{ name, tag, labels: collectedLabels, metrics: collectedMetrics, sums: [...sums.values()] },
+          scores: scoresFrom(deployment, collectedLabels, store, knownScores),
           falseAlarmDays,
         },
       ];
     }),
   );
+  forgetOthers(collected, store.scores);
+  return collected;
+}
+
+/**
+ * The metrics of scores, each with sums of its own. Answers are not kept, so new sums begin with a half hour of which nothing
+ * is known yet.
+ */
+function scoresFrom(
+  { tag, scores }: DeploymentSettings,
+  labels: ReadonlyMap<string, CollectedLabel>,
+  store: Store,
+  known: ReadonlyMap<string, StoredScoreSum>,
+): readonly CollectedScores[] {
+  const newest = scores.length === 0 ? undefined : store.newestSlot(tag);
+  const firstSlot = newest === undefined ? 0 : blockOf(newest).last + 1;
+  return scores.flatMap((one): CollectedScores[] => {
+    const label = labels.get(one.definition.label);
+    if (label === undefined) return [];
+    const { id: labelId, maturesSeconds } = label;
+    const definition = JSON.stringify({ ...one.definition, longestDelaySeconds: maturesSeconds });
+    const stored =
+      known.get(`${tag}/${definition}`) ?? store.scores.addSum({ deployment: tag, definition, firstSlot });
+    return [{ stored, scores: one, labelId, maturesSeconds }];
+  });
+}
+
+/** Sums that nobody adds to would have a gap when they are asked for again. */
+function forgetOthers(collected: Collected, table: ScoreTable): void {
+  const wanted = new Set(
+    [...collected.values()].flatMap(({ scores }) => scores.map(({ stored }) => stored.id)),
+  );
+  for (const { id } of table.sums()) if (!wanted.has(id)) table.deleteSum(id);
 }
 
 /** All sums of a metric, those of all labels first. */
@@ -137,6 +186,7 @@ export function sumsOfMetric({ arrived, matured, unordered }: CollectedMetric): 
 /** The same, with the sums as they are stored now. */
 export function asStored(collected: Collected, store: Store): Collected {
   const stored = new Map(store.sums().map((sum) => [sum.id, sum]));
+  const scores = new Set(store.scores.sums().map(({ id }) => id));
   const now = (sum: CollectedSum) => ({ ...sum, stored: stored.get(sum.stored.id) ?? sum.stored });
   return new Map(
     [...collected].map(([tag, deployment]) => [
@@ -144,6 +194,8 @@ export function asStored(collected: Collected, store: Store): Collected {
       {
         ...deployment,
         sums: deployment.sums.map(now),
+        // Those of settings that could not be stored are not there.
+        scores: deployment.scores.filter((one) => scores.has(one.stored.id)),
         metrics: deployment.metrics.map((metric) => ({
           ...metric,
           arrived: now(metric.arrived),

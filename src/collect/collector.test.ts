@@ -85,7 +85,7 @@ describe("each event is answered", () => {
     [
       "of a list that is longer than its token describes",
       {
-        token: tokenOf(1, { rows: 1_000, scores: new Uint8Array(64), rowIndexes: new Uint16Array(64) }),
+        token: tokenOf(1, { rows: 1_000, scores: new Uint16Array(64), rowIndexes: new Uint16Array(64) }),
         events: [click(999)],
       },
       ["accepted"],

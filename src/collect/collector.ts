@@ -14,7 +14,7 @@ import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
 import type { CollectedDeployment } from "./collected-metrics.ts";
-import type { BatchAnswer, EvidenceAnswer, EvidenceWish } from "./collector-answers.ts";
+import type { BatchAnswer, EvidenceAnswer, EvidenceWish, ScoresAnswer } from "./collector-answers.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
 import { EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
 import { EvidenceReader } from "./evidence-reader.ts";
@@ -25,6 +25,9 @@ import { readBatch, readEnd } from "./impression-batch.ts";
 import { Ledger, placeOf, type Retention } from "./ledger.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
 import { countedThrough, isSilent, type SlotRange, voidedSlots } from "./router-log.ts";
+import { registerScoreMetrics } from "./score-metrics.ts";
+import { readScores } from "./score-reader.ts";
+import { ScoreTelling, type ToldSums } from "./score-telling.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 
@@ -52,6 +55,9 @@ export class Collector {
   readonly #queue: CommitQueue;
   readonly #reader: EvidenceReader;
   readonly #watches: AnomalyWatches;
+  readonly #scores: ScoreTelling;
+  readonly #tellScores: (sums: readonly ToldSums[]) => void;
+  #readsScores = false;
   readonly #closing = new AbortController();
   #ring: KeyRing;
   #configurationIsValid = true;
@@ -75,6 +81,7 @@ export class Collector {
         abandon: () => {
           this.#ledger.abandon();
           this.#watches.abandon();
+          this.#scores.abandon(this.#ledger.collected);
         },
         committed: (milliseconds) => this.#committed(milliseconds),
       },
@@ -87,6 +94,10 @@ export class Collector {
       ...{ store, doubtful, log: options.log, nowSeconds: () => clock.now() / 1_000 },
       counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
     });
+    this.#scores = new ScoreTelling({
+      ...{ store, doubtful, nowSeconds: () => clock.now() / 1_000 },
+      counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
+    });
     this.metrics = new CollectMetrics({
       requests: () => this.#ledger.requests,
       waiting: () => this.#queue.waiting,
@@ -95,6 +106,7 @@ export class Collector {
       configurationIsValid: () => this.#configurationIsValid,
     });
     registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
+    this.#tellScores = registerScoreMetrics(this.metrics.registry, () => this.#scores.values());
     store.transaction(() => {
       this.#configure(options.settings);
       this.#ledger.finish();
@@ -224,6 +236,27 @@ export class Collector {
     };
   }
 
+  /** The metrics of scores of a deployment, by arm and revision. One reading is made at a time. */
+  async scores(name: string, wish: Pick<EvidenceWish, "from" | "to" | "signal"> = {}): Promise<ScoresAnswer> {
+    const { from, to, signal } = wish;
+    const deployment = this.#deploymentOf(name);
+    if (this.#readsScores) throw new CollectError("Overloaded", "expected one reading of scores at a time");
+    const { store, clock, partition } = this.#options;
+    const now = clock.now();
+    const counted = countedThrough(this.#ledger.incarnations.values(), now);
+    this.#readsScores = true;
+    try {
+      const metrics = await readScores({
+        ...{ store, deployment, from, to, counted: counted ?? -1, nowSeconds: now / 1_000 },
+        doubtful: () => voidedSlots(this.#ledger.incarnations.values(), clock.now()),
+        signal: AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]),
+      });
+      return { deployment: name, partition, countedThrough: counted ?? null, metrics };
+    } finally {
+      this.#readsScores = false;
+    }
+  }
+
   /** How it stands with the series that are watched. */
   anomalies() {
     return anomalyReport(this.#options.partition, this.#watches);
@@ -241,6 +274,7 @@ export class Collector {
   #configure(settings: Settings): void {
     this.#ledger.configure(settings);
     this.#watches.configure(this.#ledger.collected);
+    this.#scores.configure(this.#ledger.collected);
   }
 
   async #keep(
@@ -314,17 +348,18 @@ export class Collector {
   }
 
   async #sweep(): Promise<boolean> {
-    const { more, orphans, isBehind } = await this.#commit(0, () => {
+    const { more, orphans, isBehind, scores } = await this.#commit(0, () => {
       const swept = this.#ledger.sweep(
         this.#options.retention,
         Math.floor(this.#options.clock.now() / 1_000),
       );
-      return { ...swept, isBehind: this.#watches.step() };
+      return { ...swept, isBehind: this.#watches.step(), scores: this.#scores.step() };
     });
+    this.#tellScores(scores.sums);
     for (const { deployment, labels } of orphans) {
       this.metrics.orphaned(this.#ledger.collected.get(deployment)?.name ?? "none", labels);
     }
-    return more || isBehind;
+    return more || isBehind || scores.more;
   }
 
   #deploymentOf(name: string): CollectedDeployment {

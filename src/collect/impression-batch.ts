@@ -4,12 +4,12 @@
  *
  *     {"router": "petrel-router-0", "incarnation": "UID/1", "startedAt": MS, "number": 7, "closedAt": MS, "to": MS,
  *      "gaps": [{"from": MS, "to": MS}], "final": false}
- *     {"token": "the first 72 characters are enough"}
+ *     {"token": "the first 72 characters are enough, without metrics of scores"}
  *     {"token": "...", "excluded": true}
  *
  * A batch is taken whole or not at all: a line that cannot be read would be a request that nobody counts.
  */
-import { tokenPrefixBytes } from "../token/prediction-token.ts";
+import { tokenBytes, tokenPrefixBytes } from "../token/prediction-token.ts";
 import { malformed, quoted } from "./collect-error.ts";
 import type { LoggedRequest } from "./ledger.ts";
 import type { BatchHead, Span } from "./router-log.ts";
@@ -101,7 +101,8 @@ function requestOf(line: string, index: number): LoggedRequest {
   if (typeof excluded !== "boolean") {
     throw malformed(`expected "excluded" of line ${index + 2} to be true or false, got ${quoted(excluded)}`);
   }
-  const bytes = typeof token === "string" ? tokenPrefixBytes(token) : undefined;
+  // Of one that was cut off somewhere behind the fixed part that counts alone.
+  const bytes = typeof token === "string" ? (tokenBytes(token) ?? tokenPrefixBytes(token)) : undefined;
   if (bytes === undefined) {
     throw malformed(`expected line ${index + 2} to have a prediction token, got ${quoted(token)}`);
   }

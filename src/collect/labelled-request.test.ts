@@ -3,8 +3,10 @@ import fc from "fast-check";
 import { decodeRequest, encodeRequest, type LabelledRequest } from "./labelled-request.ts";
 
 const whole = (max: number) => fc.integer({ min: 0, max });
+/** The longest token without its code: 64 scores and as many indexes. */
+const LONGEST_TOKEN = 42 + 64 * 4;
 const requests: fc.Arbitrary<LabelledRequest> = fc.record({
-  token: fc.uint8Array({ minLength: 42, maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  token: fc.uint8Array({ minLength: 42, maxLength: LONGEST_TOKEN }).map((bytes) => Buffer.from(bytes)),
   excluded: fc.boolean(),
   final: fc.boolean(),
   shown: fc.array(whole(65_534), { minLength: 1, maxLength: 20 }),
@@ -46,8 +48,10 @@ function asEarlier(stored: Uint8Array): Buffer {
 }
 
 test("a request of an earlier version, which tells no delay of its rows, has displayed them at once", () => {
+  // It had no scores to tell.
+  const short = requests.filter(({ token }) => token.length < 256);
   fc.assert(
-    fc.property(requests, (request) => {
+    fc.property(short, (request) => {
       const earlier = decodeRequest(asEarlier(encodeRequest(request)));
       expect(plain(earlier)).toEqual(plain({ ...request, shownDelaySeconds: 0 }));
     }),

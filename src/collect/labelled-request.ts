@@ -17,7 +17,9 @@ export const MAXIMUM_SHOWN = 256;
 const ID_HASH_BYTES = 16;
 const DELAY_BYTES = 4;
 const NONE = 0xffff;
-const FLAG = { excluded: 1, final: 2, shownDelay: 4 } as const;
+const FLAG = { excluded: 1, final: 2, shownDelay: 4, longToken: 8 } as const;
+/** What the byte of a token's length cannot say, for which there is a flag: a token without its code is shorter than twice it. */
+const LONG_TOKEN_BYTES = 256;
 
 /** One label of a request. */
 export interface LabelEvent {
@@ -94,8 +96,9 @@ export function encodeRequest(request: LabelledRequest): Uint8Array {
   bytes[0] =
     (request.excluded ? FLAG.excluded : 0) |
     (request.final ? FLAG.final : 0) |
-    (hasDelay ? FLAG.shownDelay : 0);
-  bytes[1] = token.length;
+    (hasDelay ? FLAG.shownDelay : 0) |
+    (token.length >= LONG_TOKEN_BYTES ? FLAG.longToken : 0);
+  bytes[1] = token.length % LONG_TOKEN_BYTES;
   let at = bytes.writeUInt16LE(shown.length, 2);
   bytes.set(token, at);
   at += token.length;
@@ -122,7 +125,7 @@ export function encodeRequest(request: LabelledRequest): Uint8Array {
 export function decodeRequest(stored: Uint8Array): LabelledRequest {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
   const flags = bytes[0] ?? 0;
-  const tokenEnd = 4 + (bytes[1] ?? 0);
+  const tokenEnd = 4 + (bytes[1] ?? 0) + ((flags & FLAG.longToken) === 0 ? 0 : LONG_TOKEN_BYTES);
   const shownCount = bytes.readUInt16LE(2);
   const shown = Array.from({ length: shownCount }, (_, index) => bytes.readUInt16LE(tokenEnd + index * 2));
   let at = tokenEnd + shownCount * 2;

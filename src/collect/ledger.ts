@@ -27,13 +27,14 @@ import {
 } from "./labelled-request.ts";
 import { RequestOutcomes } from "./request-outcomes.ts";
 import { type BatchHead, hasBatch, type Incarnation, withBatch, withEnd } from "./router-log.ts";
+import { ScoreCells } from "./score-cells.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 import { type EventOutcome, type RequestFeedback, type Told, withFeedback } from "./told-request.ts";
 
 /** One request of the access log. */
 export interface LoggedRequest {
-  /** The fixed part of its token. */
+  /** Its token, or the fixed part of it. */
   readonly token: Buffer;
   /** It does not count: own traffic, or an answer that nobody got. */
   readonly excluded: boolean;
@@ -89,10 +90,12 @@ export class Ledger {
   #oldestSlot: number;
   readonly #incarnations: Map<string, Incarnation>;
   readonly #firstSights: FirstSights;
+  readonly #scores: ScoreCells;
 
   constructor(store: Store) {
     this.#store = store;
     this.#firstSights = new FirstSights(store.sights);
+    this.#scores = new ScoreCells(store.scores);
     this.#requests = store.number(REQUESTS);
     this.#horizonSeconds = store.number(HORIZON);
     this.#oldestSlot = store.number(OLDEST_SLOT);
@@ -156,7 +159,8 @@ export class Ledger {
     for (const request of requests) {
       const token = readTokenHead(request.token);
       const place = placeOf(token);
-      if (!this.#collected.has(token.deployment)) {
+      const deployment = this.#collected.get(token.deployment);
+      if (deployment === undefined) {
         counts.foreign++;
       } else if (request.excluded) {
         counts.excluded++;
@@ -167,6 +171,7 @@ export class Ledger {
         counts.counted++;
         const isNewUser = this.#firstSights.isFirst(place, token.userTag);
         addImpression(this.#changes, place, token.armCheck, isNewUser);
+        this.#scores.answered(deployment.scores, place, token, request.token);
       }
     }
     this.#keepIncarnation(name, withBatch(known, head, now));
@@ -189,7 +194,8 @@ export class Ledger {
     const hasCells = this.#forgetCells();
     this.#forgetIncarnations();
     const hasSights = this.#firstSights.sweep((deployment) => this.#collected.has(deployment));
-    return { more: more || isBuilding || hasCells || hasSights, orphans };
+    const hasScores = this.#scores.forgetSome(this.#oldestSlot);
+    return { more: more || isBuilding || hasCells || hasSights || hasScores, orphans };
   }
 
   /** Writes what the transaction has changed, and tells what came of it. */
@@ -200,6 +206,7 @@ export class Ledger {
     this.#store.setNumber(HORIZON, this.#horizonSeconds);
     this.#store.setNumber(OLDEST_SLOT, this.#oldestSlot);
     this.#firstSights.finish();
+    this.#scores.finish();
     return changes.write(this.#store, this.#known, (change) => this.blocks.change(change));
   }
 
@@ -209,6 +216,7 @@ export class Ledger {
     this.#known.clear();
     this.blocks.clear();
     this.#firstSights.abandon();
+    this.#scores.abandon();
     this.#requests = this.#store.number(REQUESTS);
     this.#horizonSeconds = this.#store.number(HORIZON);
     this.#oldestSlot = this.#store.number(OLDEST_SLOT);
@@ -254,7 +262,9 @@ export class Ledger {
     this.#changes.add(place, SUM.labels, labelsAfter - labelsBefore);
     this.#changes.add(place, SUM.labelledRequests, Math.sign(labelsAfter) - Math.sign(labelsBefore));
     const [was, is] = [new RequestOutcomes(before), new RequestOutcomes(after)];
-    for (const sum of this.#collected.get(place.deployment)?.sums ?? []) {
+    const deployment = this.#collected.get(place.deployment);
+    this.#scores.labelled(deployment?.scores ?? [], place, before, after);
+    for (const sum of deployment?.sums ?? []) {
       const { id, rebuildFrom } = sum.stored;
       // The requests from there on will be counted when the sum comes to them.
       if (rebuildFrom !== undefined && Buffer.compare(key, rebuildFrom) >= 0) continue;

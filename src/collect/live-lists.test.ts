@@ -94,7 +94,7 @@ test.each(GOLDEN)("%j of %j is %d, whether rows or positions are told", async (s
   const ways = lists.every((list) => list.length <= 10) ? [byRows, byPositions] : [];
   const rowsOf12 = lists.flatMap((list, request) =>
     list.map((gain, place) => ({
-      token: tokenOf(request, { rows: 12, scores: new Uint8Array(0) }),
+      token: tokenOf(request, { rows: 12, scores: new Uint16Array(0) }),
       events: [eventOf(place, gain, { pos: place + 1 })],
     })),
   );

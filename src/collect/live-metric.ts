@@ -5,7 +5,7 @@
  * adds nothing. What a request adds must not depend on the order in which its labels came: a label that comes again or late
  * then changes exactly its own request.
  */
-import type { QualityMetricType } from "../api/quality-metrics.ts";
+import type { LabelMetricType } from "../api/quality-metrics.ts";
 import type { RequestNumber } from "../metrics/metric.ts";
 import { createMetric, METRIC_TYPES } from "../metrics/register.ts";
 import { type RequestLabel, type ShownRow, settledRequest } from "../metrics/settled-request.ts";
@@ -14,7 +14,7 @@ import type { LabelEvent, LabelledRequest } from "./labelled-request.ts";
 /** One metric as the settings define it. */
 export interface MetricDefinition {
   readonly name: string;
-  readonly type: QualityMetricType;
+  readonly type: LabelMetricType;
   /** Name of the label that it is made of. */
   readonly label: string;
   /** The most that one request can add, for an amount. */

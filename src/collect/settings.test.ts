@@ -1,5 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { GATING_METRIC_TYPES, isAmountMetric, QUALITY_METRIC_TYPES } from "../api/quality-metrics.ts";
+import {
+  GATING_METRIC_TYPES,
+  isAmountMetric,
+  LABEL_METRIC_TYPES,
+  QUALITY_METRIC_TYPES,
+  SCORE_METRIC_TYPES,
+} from "../api/quality-metrics.ts";
 import { METRIC_TYPES } from "../metrics/register.ts";
 import { settledRequest } from "../metrics/settled-request.ts";
 import { parseSettings, SettingsError } from "./settings.ts";
@@ -18,8 +24,27 @@ test("reads what it is told", () => {
   ]);
   const [lists] = parseSettings(LISTS_TEXT).deployments;
   expect(new Set(lists?.metrics.map(({ definition }) => definition.type))).toEqual(
-    new Set(QUALITY_METRIC_TYPES),
+    new Set(LABEL_METRIC_TYPES),
   );
+  expect(lists?.scores).toEqual([]);
+});
+
+test("reads metrics of scores, and a threshold as a number or a text of one", () => {
+  const metrics = SCORE_METRIC_TYPES.map((type) => ({ name: type, type, label: "click" }));
+  const thresholds = [0.25, "0.25"].map((threshold, at) => ({
+    ...{ name: `t${at}`, type: "F1", label: "click", threshold },
+  }));
+  const [ranker] = parseSettings(
+    SETTINGS_TEXT.replace(
+      `"metrics":[`,
+      `"metrics":${JSON.stringify([...metrics, ...thresholds]).slice(0, -1)},`,
+    ),
+  ).deployments;
+  expect(ranker?.metrics).toHaveLength(3);
+  expect(ranker?.scores.map(({ definition }) => definition)).toEqual([
+    ...metrics,
+    ...thresholds.map((one) => ({ ...one, threshold: 0.25 })),
+  ]);
 });
 
 test("reads how its series are watched, if they are", () => {
@@ -62,9 +87,19 @@ test.each([
     `deployments[0].metrics[0]: metric "ctr": expected of ClickThroughRate only label, found cap`,
   ],
   [
-    "a metric of scores",
-    changed("ClickThroughRate", "LogLoss"),
-    `metrics[0].type to be one of ${QUALITY_METRIC_TYPES.join(", ")}, got "LogLoss"`,
+    "a metric that needs what no token tells",
+    changed("ClickThroughRate", "CatalogueCoverage"),
+    `metrics[0].type to be one of ${QUALITY_METRIC_TYPES.join(", ")}, got "CatalogueCoverage"`,
+  ],
+  [
+    "a threshold of no score",
+    changed(`"ClickThroughRate"`, `"Accuracy","threshold":"half"`),
+    `metrics[0].threshold to be a number from 0 to 1, got "half"`,
+  ],
+  [
+    "a threshold of a loss",
+    changed(`"ClickThroughRate"`, `"LogLoss","threshold":0.5`),
+    `deployments[0].metrics[0]: metric "ctr": expected of LogLoss only label, found threshold`,
   ],
   ["half a place", LISTS_TEXT.replace(`"k":5`, `"k":1.5`), "expected k to be a whole number from 1 to 1000"],
   ["places in words", LISTS_TEXT.replace(`"k":5`, `"k":"five"`), `metrics[1].k to be a number, got "five"`],
@@ -92,7 +127,7 @@ test.each([
   expect(() => parseSettings(text)).toThrow(message);
 });
 
-describe.each(QUALITY_METRIC_TYPES)("a metric of the type %s", (type) => {
+describe.each(LABEL_METRIC_TYPES)("a metric of the type %s", (type) => {
   const { create, settings, higherIsBetter } = METRIC_TYPES[type];
   const isOfLists = settings.some(({ field }) => field === "order");
   const metric = create(
@@ -115,4 +150,15 @@ describe.each(QUALITY_METRIC_TYPES)("a metric of the type %s", (type) => {
   test("is better when it is higher, as alerts and dashboards take it to be", () => {
     expect(higherIsBetter).toBe(true);
   });
+});
+
+test("no metric of scores gates: each arm shows other rows", () => {
+  for (const type of SCORE_METRIC_TYPES) {
+    const metric = METRIC_TYPES[type].create(
+      { name: "m", type },
+      { probability: true, higherIsBetter: true },
+    );
+    expect(metric.gate.type).toBe("Descriptive");
+    expect(GATING_METRIC_TYPES.some((one) => one === String(type))).toBe(false);
+  }
 });

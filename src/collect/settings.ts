@@ -8,12 +8,13 @@
  * Everything is bounded, and an unknown member is an error: a misspelt one must not be a metric that never counts.
  */
 import { parseDurationMilliseconds } from "../api/duration.ts";
-import { isAmountMetric, QUALITY_METRIC_TYPES } from "../api/quality-metrics.ts";
+import { isAmountMetric, isScoreMetric, QUALITY_METRIC_TYPES } from "../api/quality-metrics.ts";
 import { errorMessage } from "../core/log.ts";
 import { MetricSettingsError } from "../metrics/metric-settings-error.ts";
 import { nameTag } from "../token/tags.ts";
 import { parseTrainingLog, type TrainingLogSettings } from "../training-log/log-settings.ts";
 import { type LiveMetric, liveMetric } from "./live-metric.ts";
+import { type ScoreMetric, scoreMetric } from "./score-metric.ts";
 
 /** The file says something else than settings. */
 export class SettingsError extends Error {
@@ -34,7 +35,10 @@ export interface DeploymentSettings {
   /** Stands for it in tokens. */
   readonly tag: number;
   readonly labels: readonly LabelDefinition[];
+  /** Metrics of labels alone. */
   readonly metrics: readonly LiveMetric[];
+  /** Metrics of labels and scores. */
+  readonly scores: readonly ScoreMetric[];
   /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
   readonly falseAlarmDays?: number;
   /** How its labels are logged for training; undefined where they are not. */
@@ -102,7 +106,15 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
     // How long a window must wait for its labels would be the longest of nothing.
     throw new SettingsError(`expected ${place}.labels not to be empty where there are ${place}.anomalies`);
   }
-  return { name, uid, tag: nameTag(uid), labels, metrics, ...watched, ...logged };
+  return {
+    ...{ name, uid, tag: nameTag(uid), labels, ...watched, ...logged },
+    metrics: metrics.filter((metric): metric is LiveMetric => !isOfScores(metric)),
+    scores: metrics.filter(isOfScores),
+  };
+}
+
+function isOfScores(metric: LiveMetric | ScoreMetric): metric is ScoreMetric {
+  return isScoreMetric(metric.definition.type);
 }
 
 function labelOf(value: unknown, place: string): LabelDefinition {
@@ -136,8 +148,8 @@ function secondsOf(text: unknown): number {
   }
 }
 
-function metricOf(value: unknown, place: string, labels: readonly string[]): LiveMetric {
-  const entry = members(value, place, ["name", "type", "label", "cap", "k"]);
+function metricOf(value: unknown, place: string, labels: readonly string[]): LiveMetric | ScoreMetric {
+  const entry = members(value, place, ["name", "type", "label", "cap", "k", "threshold"]);
   const name = nameOf(entry["name"], `${place}.name`);
   const { type: given, label } = entry;
   const type = QUALITY_METRIC_TYPES.find((known) => known === given);
@@ -151,24 +163,38 @@ function metricOf(value: unknown, place: string, labels: readonly string[]): Liv
       `expected ${place}.label to be one of ${labels.join(", ")}, got ${JSON.stringify(label)}`,
     );
   }
-  const { cap, k } = { cap: numberOf(entry, "cap", place), k: numberOf(entry, "k", place) };
+  const [cap, k, threshold] = [
+    numberOf(entry, "cap", place),
+    numberOf(entry, "k", place),
+    thresholdOf(entry, place),
+  ];
   if (isAmountMetric(type) && !(cap !== undefined && cap > 0 && cap <= 1e9)) {
     // One order of a fortune would decide a comparison.
     throw new SettingsError(`expected ${place}.cap to be a number above 0 and at most 1e9`);
   }
   const made = {
-    name,
-    type,
-    label,
+    ...{ name, label },
     ...(cap === undefined ? {} : { cap }),
     ...(k === undefined ? {} : { k }),
+    ...(threshold === undefined ? {} : { threshold }),
   };
   try {
-    return liveMetric(made);
+    return isScoreMetric(type) ? scoreMetric({ ...made, type }) : liveMetric({ ...made, type });
   } catch (error) {
     if (error instanceof MetricSettingsError) throw new SettingsError(`${place}: ${error.message}`);
     throw error;
   }
+}
+
+/** A number from 0 to 1, or a text of one, as an apiserver has it. */
+function thresholdOf(entry: Readonly<Record<string, unknown>>, place: string): number | undefined {
+  const { threshold } = entry;
+  if (threshold === undefined) return undefined;
+  const value = typeof threshold === "string" && threshold.trim() !== "" ? Number(threshold) : threshold;
+  if (typeof value === "number" && value >= 0 && value <= 1) return value;
+  throw new SettingsError(
+    `expected ${place}.threshold to be a number from 0 to 1, got ${JSON.stringify(threshold)}`,
+  );
 }
 
 function numberOf(

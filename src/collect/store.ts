@@ -6,6 +6,7 @@
  * on one file would each believe their own counts: the second is refused.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { ScoreTable } from "./score-table.ts";
 import { SightTable } from "./sight-table.ts";
 import { WatchTable } from "./watch-table.ts";
 
@@ -69,6 +70,8 @@ const CHECKPOINT_PAGES = 8_192;
 export class Store {
   /** Who was seen in which epoch. */
   readonly sights: SightTable;
+  /** Sums over scores. */
+  readonly scores: ScoreTable;
   /** What was learned of series that are watched. */
   readonly watches: WatchTable;
   readonly #database: DatabaseSync;
@@ -93,6 +96,7 @@ export class Store {
       `);
       this.#migrate();
       this.sights = new SightTable(this.#database);
+      this.scores = new ScoreTable(this.#database);
       this.watches = new WatchTable(this.#database);
     } catch (error) {
       throw error instanceof StoreError
@@ -223,6 +227,12 @@ export class Store {
   /** The oldest slot of a deployment. */
   oldestSlot(deployment: number): number | undefined {
     return this.slotFrom(deployment, 0);
+  }
+
+  /** The newest slot of a deployment. */
+  newestSlot(deployment: number): number | undefined {
+    const slot = this.#get("SELECT max(slot) AS slot FROM cell WHERE deployment = ?", deployment)?.["slot"];
+    return typeof slot === "number" ? slot : undefined;
   }
 
   /** The first slot of a deployment that has cells, from one on. */

@@ -33,7 +33,7 @@ function tokenOf(request: number): string {
     epoch: 1,
     slot: 0,
   };
-  const token = { ...nothing, requestId, userTag: Buffer.alloc(6), rows: 1, scores: new Uint8Array(0) };
+  const token = { ...nothing, requestId, userTag: Buffer.alloc(6), rows: 1, scores: new Uint16Array(0) };
   return mintToken(token, key);
 }
 

@@ -53,6 +53,8 @@ interface ServeCommandOptions extends TokenOptions {
   readonly requestTimeout: number;
   readonly drainDelay: number;
   readonly drainTimeout: number;
+  readonly tokenScores?: string;
+  readonly tokenScoreColumn: number;
   readonly tapSocket?: string;
   readonly tapSettings?: string;
   readonly terminationLog: string;
@@ -65,6 +67,8 @@ const MAXIMUM_TERMINATION_MESSAGE_LENGTH = 2_000;
 const LONGEST_DURATION = "24h";
 /** A batch that waited longer would help nobody. */
 const LONGEST_BATCH_DELAY = "1s";
+/** As `quality.response.column` may be. */
+const LAST_COLUMN = 1_000_000;
 
 /** The command `petrel serve`. */
 export function serveCommand(): Command {
@@ -126,6 +130,16 @@ export function serveCommand(): Command {
       "time for requests under way to end",
       durationOption("0s", LONGEST_DURATION),
       parseDurationMilliseconds("20s"),
+    )
+    .option(
+      "--token-scores <output>",
+      "output whose numbers are the scores that tokens tell; without it none",
+    )
+    .option(
+      "--token-score-column <index>",
+      "which number of a row is the score, from 0",
+      wholeNumber(0, LAST_COLUMN),
+      0,
     )
     .option("--tap-socket <path>", "Unix socket of the sidecar that is told of requests", parseSocketPath)
     .option("--tap-settings <path>", "file that says what the sidecar is told")
@@ -250,6 +264,10 @@ function serverOptions(options: ServeCommandOptions): ConstructorParameters<type
     drainDelayMilliseconds: options.drainDelay,
     drainTimeoutMilliseconds: options.drainTimeout,
     tokenIssuer: tokenIssuerOf(options, options.modelRevision),
+    tokenScores:
+      options.tokenScores === undefined
+        ? undefined
+        : { output: options.tokenScores, column: options.tokenScoreColumn },
   };
 }
 

@@ -19,8 +19,9 @@ import { BoundedBody } from "../process/bounded-body.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import type { Observation } from "../tap/observation.ts";
-import { assignmentIn, type TokenMint } from "../token/token-mint.ts";
+import { assignmentIn } from "../token/token-mint.ts";
 import type { Admission } from "./admission.ts";
+import type { Answered, AnswerTokens } from "./answer-tokens.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
 import { encodeMessage } from "./grpc-messages.ts";
@@ -54,8 +55,8 @@ export interface GrpcServerOptions {
   };
   /** Shown in the metadata of each answer of the model; empty for none. */
   readonly modelRevision: string;
-  /** Mints the tokens of answers; absent where none are asked for. */
-  readonly mint?: TokenMint | undefined;
+  /** Gives answers their tokens; absent where none are asked for. */
+  readonly tokens?: AnswerTokens | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
 }
@@ -81,8 +82,8 @@ const INFERENCE_SERVICE = "inference.GRPCInferenceService";
 const SERVING = 1;
 const NOT_SERVING = 2;
 
-/** Answers a message. An inference tells of how many rows it was. */
-type Method = (request: Buffer, caller: Caller, ran: (rows: number) => void) => Buffer | Promise<Buffer>;
+/** Answers a message. An inference tells what its token is to say. */
+type Method = (request: Buffer, caller: Caller, ran: (told: Answered) => void) => Buffer | Promise<Buffer>;
 
 /** The gRPC server. */
 export class GrpcServer {
@@ -182,16 +183,16 @@ export class GrpcServer {
         // The request is under way until its client has the answer, or is gone.
         stream.once("close", () => ticket.leave());
         const maximumBytes = limits.maximumRequestBytes + MESSAGE_OVERHEAD_BYTES;
-        let rows = 1;
+        let answered: Answered | undefined;
         const inference: Method = (message, caller) =>
-          method(message, caller, (count) => {
-            rows = count;
+          method(message, caller, (told) => {
+            answered = told;
           });
         const grow = (bytes: number) => ticket.grow(bytes);
         const answer = await this.#call(stream, headers, inference, maximumBytes, grow, observation);
         ticket.answer(answer.length);
-        const { mint } = this.#options;
-        const token = mint?.mint(assignmentIn(headers, rawHeaders), rows, observation?.event);
+        const assignment = assignmentIn(headers, rawHeaders);
+        const token = answered && this.#options.tokens?.mint(assignment, answered, observation?.event);
         this.#answer(stream, answer, this.#headersOf(token));
       } catch (error) {
         ticket.leave();
@@ -340,7 +341,7 @@ export class GrpcServer {
   }
 
   #methodTable(): Map<string, Method> {
-    const { service, codec } = this.#options;
+    const { service, codec, tokens } = this.#options;
     const inference: Record<string, Method> = {
       ServerLive: () => encodeMessage("inference.ServerLiveResponse", { live: true }),
       ServerReady: () => encodeMessage("inference.ServerReadyResponse", { ready: this.#isReady() }),
@@ -361,7 +362,8 @@ export class GrpcServer {
         const { request, rawOutputs } = reading instanceof Promise ? await reading : reading;
         const response = await service.infer(request, caller);
         const { modelName, modelVersion, inputs } = request;
-        ran(inferenceCount(service.signature(modelName, modelVersion), inputs));
+        const rows = inferenceCount(service.signature(modelName, modelVersion), inputs);
+        if (tokens !== undefined) ran(tokens.look(response.outputs, rows));
         return codec.encodeGrpc(response, rawOutputs, caller);
       },
     };

@@ -11,6 +11,8 @@ import { tokenMint } from "../process/token-minting.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import type { TokenIssuer, TokenMint } from "../token/token-mint.ts";
 import { Admission } from "./admission.ts";
+import type { ScorePlace } from "./answer-scores.ts";
+import { AnswerTokens } from "./answer-tokens.ts";
 import { CodecThread } from "./codec-thread.ts";
 import type { LoadedModel } from "./executor.ts";
 import { GrpcServer } from "./grpc-server.ts";
@@ -56,6 +58,8 @@ export interface ModelServerOptions {
   readonly drainTimeoutMilliseconds: number;
   /** Whose prediction tokens answers get; absent for none. Their keys come by {@link ModelServer.useTokenKeys}. */
   readonly tokenIssuer?: TokenIssuer | undefined;
+  /** Where the scores are that tokens tell; absent where they tell none. */
+  readonly tokenScores?: ScorePlace | undefined;
   /** What the sidecar is told of each request, and where it listens; nothing without. */
   readonly tap?: TapSettings | undefined;
 }
@@ -169,7 +173,7 @@ export class ModelServer {
       options.tap === undefined ? undefined : new RequestTap(options.tap, modelName, modelRevision, edges);
     if (this.#tap !== undefined) metrics.showTap(this.#tap.sender);
     const parts = {
-      mint: this.#mint,
+      tokens: this.#mint === undefined ? undefined : new AnswerTokens(this.#mint, options.tokenScores),
       service: this.#service,
       admission: this.#admission,
       codec: this.#codec,

@@ -11,9 +11,9 @@ import type { Logger } from "../core/log.ts";
 import { close, createBoundedServer, type HttpLimits, listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import type { Observation } from "../tap/observation.ts";
-import type { TokenMint } from "../token/token-mint.ts";
 import { readAssignment } from "../token/token-mint.ts";
 import type { Admission, Ticket } from "./admission.ts";
+import type { AnswerTokens } from "./answer-tokens.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { readInferHead } from "./infer-head.ts";
 import type { Caller } from "./inference.ts";
@@ -37,8 +37,8 @@ export interface RestServerOptions {
   readonly limits: HttpLimits & { readonly maximumRequestBytes: number };
   /** Shown in the header of each answer of the model; empty for none. */
   readonly modelRevision: string;
-  /** Mints the tokens of answers; absent where none are asked for. */
-  readonly mint?: TokenMint | undefined;
+  /** Gives answers their tokens; absent where none are asked for. */
+  readonly tokens?: AnswerTokens | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
 }
@@ -180,7 +180,7 @@ export class RestServer {
     arrivedMilliseconds: number,
     observation: Observation | undefined,
   ): Promise<Answer> {
-    const { service, codec, limits } = this.#options;
+    const { service, codec, limits, tokens } = this.#options;
     const signature = service.signature(modelName, modelVersion);
     const { jsonLength, contentLength, timeoutMilliseconds } = readInferHead(request.rawHeaders);
     const declaredBytes = contentLength ?? 0;
@@ -203,10 +203,10 @@ export class RestServer {
       const reading = codec.decodeRest({ modelName, modelVersion, jsonLength, body }, signature, caller);
       const decoded = reading instanceof Promise ? await reading : reading;
       const result = await service.infer(decoded.request, caller);
+      const told = tokens?.look(result.outputs, inferenceCount(signature, decoded.request.inputs));
       const writing = codec.encodeRest(result, decoded.binaryOutputs, caller);
       const written = writing instanceof Promise ? await writing : writing;
-      const rows = inferenceCount(signature, decoded.request.inputs);
-      const token = this.#options.mint?.mint(readAssignment(request.rawHeaders), rows, observation?.event);
+      const token = told && tokens?.mint(readAssignment(request.rawHeaders), told, observation?.event);
       return this.#inferred(written, ticket, token);
     } catch (error) {
       ticket.leave();

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import { armOf } from "../stats/arm-check.ts";
 import { parseObserved } from "../tap/observed-settings.ts";
+import { scoreOfCode } from "../token/described-rows.ts";
 import { KeyRing } from "../token/key-ring.ts";
 import { ARM_CHECK, isSignedWith, readToken, tokenBytes } from "../token/prediction-token.ts";
 import { absoluteSlot } from "../token/slot.ts";
@@ -51,7 +52,11 @@ beforeAll(async () => {
   const socket = join(folder, "tap");
   consumer = await startConsumer(socket);
   const observed = parseObserved({ scores: { output: "score" } });
-  server = await startReadyServer("mlp", { tokenIssuer: issuer, tap: { socket, observed } });
+  server = await startReadyServer("mlp", {
+    tokenIssuer: issuer,
+    tokenScores: { output: "score", column: 0 },
+    tap: { socket, observed },
+  });
   session = connect(`http://${server.grpcAddress}`);
 }, 60_000);
 
@@ -150,6 +155,16 @@ describe.each([
     const start = ofHeader.replaceAll("-", "").slice(0, 16);
     await until(() => told(start) !== undefined);
     expect(told(start)?.hasToken).toBe(false);
+  });
+
+  test("it tells the scores of the answer", async () => {
+    const answer = await infer(server, request);
+    const { outputs } = answer.body as { outputs: { data: number[] }[] };
+    const token = readToken(tokenBytes((await ask(assigned)) ?? "") ?? Buffer.alloc(0));
+    expect([...token.scores].map(scoreOfCode)).toEqual(
+      outputs[0]?.data.map((score) => expect.closeTo(score, 4)),
+    );
+    expect(token.scores).toHaveLength(3);
   });
 
   test("requests differ in their id, and without a user in their tag", async () => {

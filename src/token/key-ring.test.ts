@@ -24,7 +24,7 @@ const fields = {
   userTag: Buffer.alloc(6),
   slot: 0,
   rows: 1,
-  scores: new Uint8Array(0),
+  scores: new Uint16Array(0),
 };
 const token = { deployment: nameTag("uid-1"), revision: nameTag("ranker-a"), keyId: 1 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { LOGGED_TOKEN_LENGTH } from "../render/envoy/access-log.ts";
 import { HmacKey } from "./hmac-sha256.ts";
 import {
   ARM_CHECK,
@@ -29,7 +30,7 @@ const EXAMPLE: PredictionToken = {
   userTag: Uint8Array.of(9, 8, 7, 6, 5, 4),
   slot: 513,
   rows: 1,
-  scores: Uint8Array.of(150),
+  scores: Uint16Array.of(0x9600),
 };
 
 const tokens: fc.Arbitrary<PredictionToken> = fc
@@ -51,7 +52,7 @@ const tokens: fc.Arbitrary<PredictionToken> = fc
       userTag: fc.uint8Array({ minLength: 6, maxLength: 6 }),
       slot: fc.nat(65_535),
       rows: fc.constant(rows),
-      scores: fc.uint8Array({ minLength: count, maxLength: count }),
+      scores: fc.uint16Array({ minLength: count, maxLength: count }),
     };
     if (rows <= count || count === 0) return fc.record(fixed);
     const rowIndexes = fc
@@ -79,6 +80,10 @@ test("what is minted reads back, verifies and fits into a header", () => {
   );
 });
 
+test("the longest one is logged whole", () => {
+  expect(LOGGED_TOKEN_LENGTH).toBe(MAXIMUM_TOKEN_LENGTH);
+});
+
 test("no other bit passes", () => {
   fc.assert(
     fc.property(tokens, fc.nat(), fc.nat(7), (token, position, bit) => {
@@ -98,26 +103,29 @@ test("another key does not verify", () => {
 
 test("the layout stays: tokens outlive the programs that made them", () => {
   expect(mintToken(EXAMPLE, KEY)).toBe(
-    "EQcBAgMEBQYHCGr9hsDerb7vAQIDBALK_rq-AAAADAkIBwYFBAIBAAEBDS608uMoHJLrqdVflg",
+    "EQcBAgMEBQYHCGr9hsDerb7vAQIDBALK_rq-AAAADAkIBwYFBAIBAAEBoD41JTNYn3xgfnAtlgA",
+  );
+  expect(mintToken({ ...EXAMPLE, scores: new Uint16Array(0) }, KEY)).toBe(
+    "EQcBAgMEBQYHCGr9hsDerb7vAQIDBALK_rq-AAAADAkIBwYFBAIBAAEAhUfnjub2VBBpZwEn",
   );
   const bytes = Buffer.from(mintToken({ ...EXAMPLE, armCheck: 3 }, KEY), "base64url");
   expect(bytes[22]).toBe(0b11_000010);
 });
 
 test.each([
-  ["one row", 1, 1, 74],
-  ["50 of 50 rows", 50, 50, 139],
-  ["50 of 200 rows", 200, 50, 206],
-  ["64 of 1,000 rows", 1_000, 64, 328],
+  ["one row", 1, 1, 75],
+  ["50 of 50 rows", 50, 50, 206],
+  ["50 of 200 rows", 200, 50, 272],
+  ["64 of 1,000 rows", 1_000, 64, 414],
   ["no scores", 1_000, 0, 72],
 ])("%s", (_, rows, described, length) => {
-  const scores = new Uint8Array(described);
+  const scores = new Uint16Array(described);
   const token = { ...EXAMPLE, rows, scores, rowIndexes: new Uint16Array(described) };
   expect(mintToken(token, KEY)).toHaveLength(length);
 });
 
 describe("is no token", () => {
-  const text = mintToken({ ...EXAMPLE, rows: 3, scores: Uint8Array.of(3, 2, 1) }, KEY);
+  const text = mintToken({ ...EXAMPLE, rows: 3, scores: Uint16Array.of(3, 2, 1) }, KEY);
   const withByte = (at: number, value: number) => {
     const bytes = Buffer.from(text, "base64url");
     bytes[at] = value;
@@ -167,7 +175,7 @@ test.each([
   ["a pool too many", { pool: 64 }, "a pool above 63"],
   ["a short request id", { requestId: new Uint8Array(7) }, "request id"],
   ["a short user tag", { userTag: new Uint8Array(5) }, "user tag"],
-  ["more scores than rows", { scores: new Uint8Array(2) }, "scores of too many rows"],
+  ["more scores than rows", { scores: new Uint16Array(2) }, "scores of too many rows"],
   ["an epoch too large", { epoch: 2 ** 32 }, "a number that does not fit"],
   ["a slot that is none", { slot: -1 }, "a number that does not fit"],
   ["half a second", { seconds: 0.5 }, "a number that does not fit"],

@@ -7,10 +7,10 @@
  *     0 version (4 bits), arm (4)   1 key id     2 request id (8)     10 seconds (4)     14 deployment (4)
  *    18 revision (4)   22 arm check (2 bits), pool (6)   23 model (4)   27 epoch (4)   31 user tag (6)
  *    37 slot (2)   39 rows (2)
- *    41 described rows K (1)        42 code (12)  54 K scores (1 each), then K row indexes where rows > K
+ *    41 described rows K (1)        42 code (12)  54 K scores (2 each), then K row indexes where rows > K
  *
  * An index takes one byte up to 256 rows, else two. The code covers all other bytes; it stands in the first 72
- * characters, so that these alone are what is counted of a request. A token is no secret and hides nothing: no user id
+ * characters, so that these alone tell where a request is counted. A token is no secret and hides nothing: no user id
  * may be in it, only the keyed tag.
  */
 import { timingSafeEqual } from "node:crypto";
@@ -51,6 +51,7 @@ const USER_TAG_BYTES = 6;
 /** Bits of the pool, with the arm check above them. */
 const POOL_BITS = 6;
 const POOL_MASK = 2 ** POOL_BITS - 1;
+const SCORE_BYTES = 2;
 /** Up to as many rows, an index of a row is one byte. */
 const ONE_BYTE_ROWS = 256;
 const ALPHABET = /^[A-Za-z0-9_-]+$/;
@@ -80,9 +81,9 @@ export interface PredictionToken {
   readonly slot: number;
   /** Rows of the request. */
   readonly rows: number;
-  /** Score bins of the described rows, the best first. */
-  readonly scores: Uint8Array;
-  /** Which rows the scores are of; the first ones when it is left out, which is so when all rows are described. */
+  /** Codes of the scores of the described rows (`described-rows.ts`); none where the answer's scores are not told. */
+  readonly scores: Uint16Array;
+  /** Which rows the scores are of; left out when all rows are described, or none. */
   readonly rowIndexes?: Uint16Array;
 }
 
@@ -155,17 +156,25 @@ export function readTokenHead(bytes: Buffer): TokenHead {
 /** Reads the bytes of a whole token ({@link tokenBytes}). */
 export function readToken(bytes: Buffer): PredictionToken {
   const head = readTokenHead(bytes);
-  const { rows } = head;
-  const described = bytes[41] ?? 0;
-  const indexesAt = FIXED_TOKEN_BYTES + described;
-  const fields = { ...head, scores: bytes.subarray(FIXED_TOKEN_BYTES, indexesAt) };
-  if (described === 0 || rows <= described) return fields;
+  return { ...head, ...readScores(bytes.subarray(FIXED_TOKEN_BYTES), bytes[41] ?? 0, head.rows) };
+}
+
+/** Reads what stands behind the code of a token with so many described rows, of so many. */
+export function readScores(
+  bytes: Buffer,
+  described: number,
+  rows: number,
+): Pick<PredictionToken, "scores" | "rowIndexes"> {
+  const scores = new Uint16Array(described);
+  for (let index = 0; index < described; index++) scores[index] = bytes.readUInt16BE(index * SCORE_BYTES);
+  const indexesAt = described * SCORE_BYTES;
+  if (described === 0 || rows <= described) return { scores };
   const rowIndexes = new Uint16Array(described);
   for (let index = 0; index < described; index++) {
     rowIndexes[index] =
       rows <= ONE_BYTE_ROWS ? (bytes[indexesAt + index] ?? 0) : bytes.readUInt16BE(indexesAt + index * 2);
   }
-  return { ...fields, rowIndexes };
+  return { scores, rowIndexes };
 }
 
 function armCheckOf(bits: number): ArmCheck {
@@ -181,7 +190,7 @@ function lengthOf(bytes: Buffer): number {
 
 function sizeOf(rows: number, described: number): number {
   const indexBytes = rows <= described ? 0 : rows <= ONE_BYTE_ROWS ? 1 : 2;
-  return FIXED_TOKEN_BYTES + described * (1 + indexBytes);
+  return FIXED_TOKEN_BYTES + described * (SCORE_BYTES + indexBytes);
 }
 
 function code(bytes: Buffer, key: HmacKey): Uint8Array {
@@ -216,8 +225,10 @@ function writeSigned(token: PredictionToken): number {
   write(token.slot, 37, 2);
   write(rows, 39, 2);
   write(described, 41, 1);
-  writeBytes(scores, TOKEN_HEAD_BYTES);
-  if (rows > described) writeIndexes(TOKEN_HEAD_BYTES + described, rows, rowIndexes);
+  for (let index = 0; index < described; index++) {
+    write(scores[index] ?? 0, TOKEN_HEAD_BYTES + index * SCORE_BYTES, SCORE_BYTES);
+  }
+  if (rows > described) writeIndexes(TOKEN_HEAD_BYTES + described * SCORE_BYTES, rows, rowIndexes);
   return sizeOf(rows, described) - CODE_BYTES;
 }
 

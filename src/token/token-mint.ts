@@ -9,6 +9,7 @@ import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import { LONGEST_USER, PETREL_HEADER } from "../render/envoy/route.ts";
 import { armOf } from "../stats/arm-check.ts";
 import type { TapEvent } from "../tap/tap-event.ts";
+import type { DescribedRows } from "./described-rows.ts";
 import type { KeyRing, SigningKey } from "./key-ring.ts";
 import { ARM_CHECK, type ArmCheck, MAXIMUM_ROWS, mintToken } from "./prediction-token.ts";
 import { slotOf, tokenSlot } from "./slot.ts";
@@ -59,7 +60,7 @@ const ARMS_BY_WEIGHT = [1, 0];
 const REQUEST_ID_BYTES = 8;
 /** Random bytes are fetched for so many requests at once: each call costs more than the rest of minting. */
 const REQUEST_IDS = 512;
-const NO_SCORES = new Uint8Array(0);
+const NO_SCORES: DescribedRows = { scores: new Uint16Array(0) };
 const MAXIMUM_UNSIGNED = 2 ** 32 - 1;
 
 const FIELD_BY_HEADER: ReadonlyMap<string, Exclude<keyof RequestAssignment, "isNamedOnce">> = new Map([
@@ -157,13 +158,14 @@ export class TokenMint {
   }
 
   /**
-   * The token of an answer with so many rows, or undefined for an answer without one. What is told of the request gets
-   * the token's id, by which labels are joined with it.
+   * The token of an answer with so many rows and these scores, or undefined for an answer without one. What is told of
+   * the request gets the token's id, by which labels are joined with it.
    */
   mint(
     assignment: RequestAssignment,
     rows: number | undefined,
     told?: Pick<TapEvent, "requestId" | "hasToken">,
+    described: DescribedRows = NO_SCORES,
   ): string | undefined {
     const { arm: armName, user, excluded } = assignment;
     const arm = Object.hasOwn(ARMS, armName) ? ARMS[armName] : undefined;
@@ -192,7 +194,7 @@ export class TokenMint {
         userTag: user === "" ? anonymousTag(requestId, users) : userTag(user, users),
         slot: tokenSlot(slotOf(seconds)),
         rows: Math.min(rows, MAXIMUM_ROWS),
-        scores: NO_SCORES,
+        ...(rows <= MAXIMUM_ROWS ? described : NO_SCORES),
       },
       this.#signing.key,
     );

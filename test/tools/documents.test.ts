@@ -252,7 +252,9 @@ describe("the page about traffic", () => {
 
 describe("the page about feedback", () => {
   test("has a row for every metric of the collector, and for no other", () => {
-    const made = textOf("src/collect/collect-metrics.ts").match(/petrel_\w+/g) ?? [];
+    const made = ["collect-metrics", "score-metrics"].flatMap(
+      (file) => textOf(`src/collect/${file}.ts`).match(/petrel_\w+/g) ?? [],
+    );
     const rows = [...proseOf("docs/feedback.md").matchAll(/^\| `(petrel_\w+)` \|/gm)].map(([, name]) => name);
     expect(made.length).toBeGreaterThan(0);
     expect(rows.toSorted()).toEqual(made.toSorted());

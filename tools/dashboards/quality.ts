@@ -50,6 +50,15 @@ export const quality: DashboardText = {
       { query: `petrel:quality:mean1d{${CHOSEN}}`, legend: "{{metric}} {{arm}}" },
     ),
     graph(
+      {
+        title: "Metrics of scores",
+        description:
+          "Over the last six hours whose labels have matured, of the revision that makes the arm's scores now. Of several collectors each has other users.",
+        unit: "short",
+      },
+      { query: `petrel_quality_score_value{${CHOSEN}}`, legend: "{{metric}} {{arm}} {{pod}}" },
+    ),
+    graph(
       { title: "Requests that count", description: "By arm, a second.", unit: "reqps" },
       { query: rate("arm", `petrel_quality_requests_total{${CHOSEN}}`), legend: "{{arm}}" },
     ),

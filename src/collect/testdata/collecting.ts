@@ -81,7 +81,7 @@ export function tokenOf(
       userTag: userTag(user, RING.users),
       slot: tokenSlot(slotOf(seconds)),
       rows: 10,
-      scores: Uint8Array.of(9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+      scores: Uint16Array.of(9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
       ...fields,
     },
     signing.key,

@@ -139,6 +139,35 @@ describe("what a sidecar looks at", () => {
   });
 });
 
+describe("the scores that tokens tell", () => {
+  const ctr = { name: "ctr", type: "ClickThroughRate" as const };
+  const loss = { name: "loss", type: "LogLoss" as const };
+  const labels = [{ name: "click", matures: "30m" }];
+  const response = { scores: "p=1", column: 1, probability: true };
+  const serverArguments = (world: World) => {
+    const [container] = [valueAt(template(world), "spec", "containers")].flat();
+    return [valueAt(container, "args")].flat();
+  };
+
+  test("are those of the output that the spec names, in new pods and no new revision, without a sidecar", () => {
+    const world = servingWorld({ quality: { labels, metrics: [ctr] } });
+    const revisions = world.revisions.length;
+    expect(serverArguments(world).filter((one) => String(one).includes("score"))).toEqual([]);
+    world.edit({ quality: { labels, metrics: [ctr, loss], response } }).settle();
+    expect(serverArguments(world)).toEqual(
+      expect.arrayContaining(["--token-scores=p=1", "--token-score-column=1"]),
+    );
+    expect(valueAt(template(world), "spec", "initContainers")).toHaveLength(1);
+    expect(world.revisions).toHaveLength(revisions);
+  });
+
+  test("shape no pods where no metric reads them", () => {
+    const observe = { features: [{ name: "price", input: "features" }] };
+    const world = servingWorld({ quality: { labels, metrics: [ctr], response, observe } });
+    expect(serverArguments(world).filter((one) => String(one).includes("--token-score"))).toEqual([]);
+  });
+});
+
 /** The Deployment as the first versions made it: no pod revision, other labels, with the API server's additions. */
 function asFirstVersion(world: World): World {
   const [servers] = world.servers;

@@ -20,7 +20,7 @@ import type {
 } from "../observation.ts";
 import { poolModel } from "../revision/model-revision.ts";
 import { adoptedTemplate, templateFits } from "./adopted-template.ts";
-import { observedRequests, podInputsHash } from "./pod-revision.ts";
+import { observedRequests, podInputsHash, toldScores } from "./pod-revision.ts";
 
 /** The pods of one model revision in one pool. */
 export interface PlannedPods {
@@ -63,6 +63,7 @@ function renderedTemplate(observation: Observation, { revision, pool }: PlannedM
   const { metadata, spec } = observation.deployment;
   const { imagePullSecrets, startupTimeout } = spec;
   const observed = observedRequests(spec);
+  const tokenScores = toldScores(spec);
   return modelServersTemplate({
     owner: metadata,
     revision: revision.name,
@@ -77,6 +78,7 @@ function renderedTemplate(observation: Observation, { revision, pool }: PlannedM
     cudaImage: observation.settings.cudaImage ?? observation.settings.image,
     imagePullPolicy: observation.settings.imagePullPolicy,
     ...(spec.quality === undefined ? {} : { tokenPool: placeOf(observation, pool.name) }),
+    ...(tokenScores === undefined ? {} : { tokenScores }),
     ...(observed === undefined ? {} : { observed }),
   });
 }

@@ -13,6 +13,8 @@ import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import { ANNOTATION } from "../../api/names.ts";
 import type { PoolSpec } from "../../api/pool.ts";
 import { userHeaderOf } from "../../api/quality.ts";
+import { isScoreMetric } from "../../api/quality-metrics.ts";
+import type { ScorePlace } from "../../render/model-servers/model-servers-input.ts";
 import type { ObservedRequests } from "../../render/model-servers/sidecar-settings.ts";
 
 /** JSON Schema of what is kept in a ControllerRevision. */
@@ -51,13 +53,22 @@ export function podInputs({ metadata, spec }: ModelDeployment, pool: PoolSpec): 
   const tokens = quality === undefined ? {} : { tokens: true };
   // What is looked at stands in the pod itself.
   const observed = observedRequests(spec);
+  const tokenScores = toldScores(spec);
   return {
     shared,
     own,
     ...tokens,
+    ...(tokenScores === undefined ? {} : { tokenScores }),
     ...(observed === undefined ? {} : { observed }),
     ...(refresh === undefined ? {} : { refresh }),
   };
+}
+
+/** Where the scores are that tokens tell; undefined where no metric reads them. */
+export function toldScores({ quality }: ModelDeploymentSpec): ScorePlace | undefined {
+  const { response, metrics = [] } = quality ?? {};
+  if (response === undefined || !metrics.some(({ type }) => isScoreMetric(type))) return undefined;
+  return { output: response.scores, column: response.column ?? 0 };
 }
 
 /** What a sidecar looks at; undefined where there is none. */

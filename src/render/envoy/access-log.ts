@@ -8,8 +8,8 @@ import type { ConfigurationLayout } from "./layout.ts";
 import type { JsonObject } from "./resource.ts";
 import { PETREL_HEADER } from "./route.ts";
 
-/** Characters of a token that are logged: the part that every token has. */
-const LOGGED_TOKEN_LENGTH = 72;
+/** Characters of a token that are logged: all of the longest one, for metrics of scores read what it tells of the rows. */
+export const LOGGED_TOKEN_LENGTH = 512;
 
 /** When the request began (seconds since the Unix epoch), response flags, and the token; `-` for what there is not. */
 const FORMAT = `%START_TIME(%s)% %RESPONSE_FLAGS% %RESP(${PETREL_HEADER.token}):${LOGGED_TOKEN_LENGTH}%\n`;

@@ -10,6 +10,14 @@ import type { RuntimeSpec } from "../../api/runtime.ts";
 import { childLabels, type Owner } from "../child-metadata.ts";
 import type { ObservedRequests } from "./sidecar-settings.ts";
 
+/** Where the score of each row of an answer stands. */
+export interface ScorePlace {
+  /** Name of the output. */
+  readonly output: string;
+  /** Which number of a row, from 0. */
+  readonly column: number;
+}
+
 /** What the pods are made from. */
 export interface ModelServersInput {
   readonly owner: Owner;
@@ -29,6 +37,8 @@ export interface ModelServersInput {
   readonly imagePullPolicy: string;
   /** Place of the pool in the chain of failover, where answers get prediction tokens; absent where they do not. */
   readonly tokenPool?: number;
+  /** Where the scores are that tokens tell; absent where they tell none. */
+  readonly tokenScores?: ScorePlace;
   /** What a sidecar looks at; absent where there is none. */
   readonly observed?: ObservedRequests;
 }

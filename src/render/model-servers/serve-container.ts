@@ -10,7 +10,7 @@ import { containerResources } from "./container-resources.ts";
 import type { ModelServersInput } from "./model-servers-input.ts";
 import { modelVolumeMount } from "./model-volume.ts";
 import { tapArguments, tapMounts } from "./sidecar-container.ts";
-import { tokenArguments, tokenMounts } from "./token-key.ts";
+import { scoreArguments, tokenArguments, tokenMounts } from "./token-key.ts";
 
 /** Time for a model server to load its model when the spec does not say. */
 const DEFAULT_STARTUP_TIMEOUT = "30m";
@@ -62,6 +62,7 @@ export function serveContainer(input: ModelServersInput) {
       ...versionArguments(runtime),
       ...batchingArguments(runtime),
       ...tokenArguments(input),
+      ...scoreArguments(input),
       ...tapArguments(input),
     ],
     ports: [

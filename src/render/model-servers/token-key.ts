@@ -20,6 +20,12 @@ export function tokenArguments({ owner, model, tokenPool }: ModelServersInput): 
   ];
 }
 
+/** Arguments of Petrel's own server alone: before another one the token goes ahead of the answer, and of its scores. */
+export function scoreArguments({ tokenPool, tokenScores }: ModelServersInput): readonly string[] {
+  if (tokenPool === undefined || tokenScores === undefined) return [];
+  return [`--token-scores=${tokenScores.output}`, `--token-score-column=${tokenScores.column}`];
+}
+
 /** Where the server finds the key. */
 export function tokenMounts({ tokenPool }: ModelServersInput) {
   return tokenPool === undefined ? [] : [{ name: NAME, mountPath: DIRECTORY, readOnly: true }];
