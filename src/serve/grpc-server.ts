@@ -18,7 +18,6 @@ import type { Logger } from "../core/log.ts";
 import { BoundedBody } from "../process/bounded-body.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
-import type { Observation } from "../tap/observation.ts";
 import { assignmentIn, type RequestAssignment, type TokenMint } from "../token/token-mint.ts";
 import type { Admission } from "./admission.ts";
 import type { CodecThread } from "./codec-thread.ts";
@@ -32,7 +31,7 @@ import type { Caller } from "./inference.ts";
 import type { InferenceService } from "./inference-service.ts";
 import { inferenceCount } from "./model-signature.ts";
 import { Patience } from "./patience.ts";
-import type { RequestTap } from "./request-tap.ts";
+import type { BeginMarked, RequestTap } from "./request-tap.ts";
 import { asServeError, FAILURES, quoted, ServeError } from "./serve-error.ts";
 import type { ServeMetrics } from "./serve-metrics.ts";
 
@@ -58,6 +57,8 @@ export interface GrpcServerOptions {
   readonly mint?: TokenMint | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
+  /** What begins to look at a request of which there is a copy, by its headers; absent where nobody asks. */
+  readonly mark?: BeginMarked | undefined;
 }
 
 /** Room for names, shapes and the rest of a message beside its tensors. */
@@ -172,9 +173,10 @@ export class GrpcServer {
     rawHeaders: readonly string[],
     method: Method,
   ): Promise<void> {
-    const { service, admission, metrics, clock, limits, tap } = this.#options;
+    const { service, admission, metrics, clock, limits, tap, mark } = this.#options;
     const start = clock.monotonic();
     const observation = tap?.beginGrpc(headers);
+    const marked = mark?.(rawHeaders);
     let httpStatus = 200;
     try {
       const ticket = admission.enter(0, () => service.rejected(""));
@@ -188,7 +190,8 @@ export class GrpcServer {
             rows = count;
           });
         const grow = (bytes: number) => ticket.grow(bytes);
-        const answer = await this.#call(stream, headers, inference, maximumBytes, grow, observation);
+        const looked = { observation, marked };
+        const answer = await this.#call(stream, headers, inference, maximumBytes, grow, looked);
         ticket.answer(answer.length);
         this.#answer(stream, answer, this.#headersOf(assignmentIn(headers, rawHeaders), rows));
       } catch (error) {
@@ -202,6 +205,7 @@ export class GrpcServer {
     const durationMilliseconds = clock.monotonic() - start;
     metrics.answered("grpc", httpStatus, durationMilliseconds);
     if (observation !== undefined) tap?.end(observation, httpStatus, durationMilliseconds);
+    marked?.end(httpStatus, durationMilliseconds);
   }
 
   #headersOf(assignment: RequestAssignment, rows: number): Readonly<Record<string, string | number>> {
@@ -224,7 +228,7 @@ export class GrpcServer {
     method: Method,
     maximumBytes: number,
     count: (bytes: number) => void,
-    observation?: Observation,
+    looked: Pick<Caller, "observation" | "marked"> = {},
   ): Promise<Buffer> {
     const { clock, limits } = this.#options;
     const arrivedMilliseconds = clock.monotonic();
@@ -237,7 +241,7 @@ export class GrpcServer {
       arrivedMilliseconds,
       deadlineMilliseconds: arrivedMilliseconds + timeoutMilliseconds,
       isGone: () => stream.destroyed,
-      observation,
+      ...looked,
     };
     const body = await this.#read(stream, maximumBytes + FRAME_HEAD_BYTES, count);
     const message = unframe(body, text(headers["grpc-encoding"]) || undefined, maximumBytes);
