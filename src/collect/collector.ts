@@ -24,7 +24,6 @@ import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedba
 import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
 import { Ledger, placeOf, type Retention } from "./ledger.ts";
-import { registerMirroredMetrics } from "./mirrored-metrics.ts";
 import { MirroredPairs } from "./mirrored-pairs.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
 import { countedThrough, isSilent, type SlotRange, voidedSlots } from "./router-log.ts";
@@ -90,19 +89,19 @@ export class Collector {
       ...{ store, doubtful, log: options.log, nowSeconds: () => clock.now() / 1_000 },
       counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
     });
+    this.mirrored = new MirroredPairs({
+      nowMilliseconds: clock.now,
+      ring: () => this.#ring,
+      isCollected: (deployment) => this.#ledger.collected.has(deployment),
+    });
     this.metrics = new CollectMetrics({
       requests: () => this.#ledger.requests,
       waiting: () => this.#queue.waiting,
       storeBytes: () => store.sizeBytes,
       silentRouters: () => this.#silentIncarnations().length,
       configurationIsValid: () => this.#configurationIsValid,
+      mirrored: () => this.mirrored.results,
     });
-    this.mirrored = new MirroredPairs({
-      nowMilliseconds: clock.now,
-      ring: () => this.#ring,
-      isCollected: (deployment) => this.#ledger.collected.has(deployment),
-    });
-    registerMirroredMetrics(this.metrics.registry, this.mirrored);
     registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
     store.transaction(() => {
       this.#configure(options.settings);

@@ -175,8 +175,7 @@ export class GrpcServer {
   ): Promise<void> {
     const { service, admission, metrics, clock, limits, tap, mark } = this.#options;
     const start = clock.monotonic();
-    const observation = tap?.beginGrpc(headers);
-    const marked = mark?.(rawHeaders);
+    const looked = { observation: tap?.beginGrpc(headers), marked: mark?.(rawHeaders) };
     let httpStatus = 200;
     try {
       const ticket = admission.enter(0, () => service.rejected(""));
@@ -190,7 +189,6 @@ export class GrpcServer {
             rows = count;
           });
         const grow = (bytes: number) => ticket.grow(bytes);
-        const looked = { observation, marked };
         const answer = await this.#call(stream, headers, inference, maximumBytes, grow, looked);
         ticket.answer(answer.length);
         this.#answer(stream, answer, this.#headersOf(assignmentIn(headers, rawHeaders), rows));
@@ -204,8 +202,8 @@ export class GrpcServer {
     }
     const durationMilliseconds = clock.monotonic() - start;
     metrics.answered("grpc", httpStatus, durationMilliseconds);
-    if (observation !== undefined) tap?.end(observation, httpStatus, durationMilliseconds);
-    marked?.end(httpStatus, durationMilliseconds);
+    if (looked.observation !== undefined) tap?.end(looked.observation, httpStatus, durationMilliseconds);
+    looked.marked?.end(httpStatus, durationMilliseconds);
   }
 
   #headersOf(assignment: RequestAssignment, rows: number): Readonly<Record<string, string | number>> {
