@@ -29,7 +29,7 @@ export interface MirroredPairsOptions {
 }
 
 /** What became of reports. */
-export const MIRRORED_RESULTS = [
+const MIRRORED_RESULTS = [
   /** Found its other half; counted once for both. */
   "paired",
   /** A request whose copy nobody told of in time. */
@@ -45,7 +45,7 @@ export const MIRRORED_RESULTS = [
 ] as const;
 
 /** What became of a report. */
-export type MirroredResult = (typeof MIRRORED_RESULTS)[number];
+type MirroredResult = (typeof MIRRORED_RESULTS)[number];
 
 /** A report waits for so long: longer than servers gather reports, and most requests take. */
 export const PAIR_PATIENCE_MILLISECONDS = 60_000;
