@@ -52,8 +52,8 @@ const VERDICT_REASONS = [
   "Undone",
 ] as const;
 
-/** Most entries of `status.history`: one for each step, one for all the traffic. */
-export const MAXIMUM_HISTORY = MAXIMUM_STEPS + 1;
+/** Most entries of `status.history`: one for mirrored requests, one for each step, one for all the traffic. */
+export const MAXIMUM_HISTORY = MAXIMUM_STEPS + 2;
 
 /** Most entries of `status.shares`. A candidate that loses its share again and again is judged by the latest ones. */
 export const MAXIMUM_SHARES = 64;
@@ -67,6 +67,9 @@ const historyEntrySchema = Type.Object(
   {
     step: Type.Integer({ minimum: 1, maximum: MAXIMUM_HISTORY, description: "Number of the step, from 1." }),
     weight: percentageSchema("Share of the traffic in this step."),
+    mirrored: Type.Optional(
+      percentageSchema("Share of the requests of which a copy went to the new revision in this step."),
+    ),
     startedAt: time("When the step was begun."),
     inEffectAt: Type.Optional(
       time(
@@ -187,6 +190,22 @@ export const modelRolloutStatusSchema = Type.Object(
           "By which plans of the traffic the new revision had a share, the latest last: what was counted under these is the evidence of this release.",
       }),
     ),
+    mirrored: Type.Optional(
+      Type.Object(
+        {
+          share: percentageSchema("Share of the requests."),
+          firstEpoch: Type.Integer({ minimum: 1, description: "The first plan of the traffic that did so." }),
+          lastEpoch: Type.Integer({
+            minimum: 1,
+            description: "The last one so far, without another between.",
+          }),
+        },
+        {
+          description:
+            "By which plans of the traffic copies of requests went to the new revision: what was told under these is compared.",
+        },
+      ),
+    ),
     gates: Type.Optional(
       Type.Array(gateStatusSchema, {
         maxItems: 32,
@@ -270,6 +289,8 @@ export type ModelRolloutStatus = Type.Static<typeof modelRolloutStatusSchema>;
 export type RolloutPhase = (typeof ROLLOUT_PHASES)[number];
 /** What came of a release. */
 export type RolloutVerdict = NonNullable<ModelRolloutStatus["verdict"]>;
+/** Plans of the traffic that mirrored one share of the requests to the candidate. */
+export type MirroredShare = NonNullable<ModelRolloutStatus["mirrored"]>;
 /** Plans of the traffic that gave the candidate one share. */
 export type RolloutShare = NonNullable<ModelRolloutStatus["shares"]>[number];
 /** One step of a release. */

@@ -171,7 +171,7 @@ describe("a rule refuses", () => {
     [
       "the name of a gate that is always on",
       { ...HOOK, name: "sample-ratio" },
-      "spec.rollout.gates[].name: must be none of the names that gates of Petrel's own have: candidate-replicas, assigned-arms, sample-ratio",
+      "spec.rollout.gates[].name: must be none of the names that gates of Petrel's own have: candidate-replicas, assigned-arms, sample-ratio, shadow-answers, shadow-agreement, shadow-rank-correlation, shadow-latency",
     ],
     [
       "a deadline too soon",

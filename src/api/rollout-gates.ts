@@ -20,7 +20,15 @@ const MAXIMUM_GATES = 16;
 export const DEFAULT_GATE_DEADLINE = "168h";
 
 /** Names of gates that nobody declares. Those that judge counts are on where requests are counted for releases. */
-const RESERVED_GATE_NAMES = ["candidate-replicas", "assigned-arms", "sample-ratio"] as const;
+const RESERVED_GATE_NAMES = [
+  "candidate-replicas",
+  "assigned-arms",
+  "sample-ratio",
+  "shadow-answers",
+  "shadow-agreement",
+  "shadow-rank-correlation",
+  "shadow-latency",
+] as const;
 
 /** The quantiles of latency that a gate may hold. */
 export const LATENCY_QUANTILES = ["p50", "p90", "p95", "p99", "p99.9"] as const;
@@ -43,7 +51,8 @@ const qualitySchema = Type.Object(
   { description: "Settings of the type `Quality`." },
 );
 
-const latencySchema = Type.Object(
+/** JSON Schema of a bound on latency. */
+export const latencySchema = Type.Object(
   {
     quantile: stringEnum(LATENCY_QUANTILES, {
       description:
@@ -54,7 +63,7 @@ const latencySchema = Type.Object(
       percentageSchema("The most that it may be above that of stable, as a share of stable's."),
     ),
   },
-  { description: "Settings of the type `Latency`; `max`, `maxAboveStable`, or both." },
+  { description: "A bound on latency: `max`, `maxAboveStable`, or both." },
 );
 
 const errorsSchema = Type.Object(

@@ -7,6 +7,7 @@ import { percentageSchema } from "./percentage.ts";
 import { GATING_METRIC_TYPES, gatesInCel, labelOfMetricInCel } from "./quality-metrics.ts";
 import { gateRules, gatesSchema } from "./rollout-gates.ts";
 import { type CelRule, durationSchema, stringEnum } from "./schema.ts";
+import { shadowRules, shadowSchema } from "./shadow.ts";
 
 /** Most steps of a canary. */
 export const MAXIMUM_STEPS = 20;
@@ -35,9 +36,9 @@ const canaryStepSchema = Type.Object(
 /** JSON Schema of a strategy, in a ModelDeployment and in the ModelRollout that carries it out. */
 export const rolloutStrategySchema = Type.Object(
   {
-    type: stringEnum(["BlueGreen", "Canary", "Recreate"], {
+    type: stringEnum(["BlueGreen", "Canary", "Shadow", "Recreate"], {
       description:
-        "`BlueGreen` moves all traffic at once, when all replicas of the new revision are ready. `Canary` moves it in steps. `Recreate` takes the old revision away first: nothing answers until the new one is ready; for devices that are too few for both.",
+        "`BlueGreen` moves all traffic at once, when all replicas of the new revision are ready. `Canary` moves it in steps. `Shadow` mirrors requests to the new revision first, and moves all traffic once that has passed. `Recreate` takes the old revision away first: nothing answers until the new one is ready; for devices that are too few for both.",
     }),
     canary: Type.Optional(
       Type.Object(
@@ -52,6 +53,7 @@ export const rolloutStrategySchema = Type.Object(
         { description: "Settings of the type `Canary`." },
       ),
     ),
+    shadow: Type.Optional(shadowSchema),
   },
   { description: "How the traffic moves." },
 );
@@ -125,6 +127,7 @@ export const rolloutRules: readonly CelRule[] = [
     message:
       "spec.rollout.gates[].quality.metric: its label takes longer than a step lasts, so the step would wait for the label whatever it says; make minDuration at least as long as spec.quality.labels[].matures, or gate on a faster label",
   },
+  ...shadowRules,
   ...gateRules("self.rollout.gates", "has(self.rollout) && has(self.rollout.gates)"),
 ];
 

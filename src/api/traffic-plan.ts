@@ -77,6 +77,23 @@ const plannedStickinessSchema = Type.Object(
   { description: "How the requests of one user find the same arm." },
 );
 
+const trafficMirrorSchema = Type.Object(
+  {
+    share: Type.Integer({
+      minimum: 1,
+      maximum: FULL_WEIGHT,
+      description: `Share of the requests that are mirrored, in parts of ${FULL_WEIGHT}.`,
+    }),
+    pools: Type.Array(plannedPoolSchema, {
+      minItems: 1,
+      maxItems: MAX_POOLS_PER_ARM,
+      "x-kubernetes-list-type": "atomic",
+      description: "Where the copies go, in order of preference. Nobody waits for their answers.",
+    }),
+  },
+  { description: "Requests of which a copy goes to the candidate, beside the answer by stable." },
+);
+
 /** JSON Schema of the traffic plan in status. */
 export const trafficPlanSchema = Type.Object(
   {
@@ -102,6 +119,7 @@ export const trafficPlanSchema = Type.Object(
       description:
         "Who gets the traffic. The weights add up to the whole; no arm at all means that nothing can answer.",
     }),
+    mirror: Type.Optional(trafficMirrorSchema),
   },
   { description: "The traffic plan that the routers carry out." },
 );
@@ -110,5 +128,7 @@ export const trafficPlanSchema = Type.Object(
 export type TrafficPlan = Type.Static<typeof trafficPlanSchema>;
 /** One arm of a {@link TrafficPlan}. */
 export type TrafficArm = Type.Static<typeof trafficArmSchema>;
+/** Requests of which a copy goes to the candidate. */
+export type TrafficMirror = Type.Static<typeof trafficMirrorSchema>;
 /** One pool of a {@link TrafficArm}. */
 export type PlannedPool = Type.Static<typeof plannedPoolSchema>;

@@ -15,6 +15,8 @@ export interface CollectGauges {
   readonly storeBytes: () => number;
   readonly silentRouters: () => number;
   readonly configurationIsValid: () => boolean;
+  /** Reports of mirrored requests by what became of them, since the beginning. */
+  readonly mirrored: () => Readonly<Record<string, number>>;
 }
 
 /** The metrics of one collector. */
@@ -103,6 +105,16 @@ export class CollectMetrics {
       help: "Pieces of the access log, by whether they were new.",
       labelNames: ["result"],
       registers,
+    });
+    new Counter({
+      name: "petrel_collect_mirrored_total",
+      help: "Reports of mirrored requests, by what became of them; a request and its copy that were found together count once.",
+      labelNames: ["result"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [result, count] of Object.entries(gauges.mirrored())) this.inc({ result }, count);
+      },
     });
     this.#refused = new Counter({
       name: "petrel_collect_refused_total",

@@ -7,6 +7,13 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { EVENT_RESULTS } from "../api/event-result.ts";
+import { parseShadowCounts } from "../stats/shadow-counts.ts";
+import {
+  SHADOW_SIGNATURE_HEADER,
+  type ShadowRole,
+  shadowBatchText,
+  shadowSignature,
+} from "../tap/shadow-report.ts";
 import {
   AUTHORIZATION,
   type CollectProcess,
@@ -14,7 +21,7 @@ import {
   startCollect,
   writeFiles,
 } from "./testdata/collect-process.ts";
-import { ACCESS_TOKEN, batchOf, tokenOf } from "./testdata/collecting.ts";
+import { ACCESS_TOKEN, batchOf, RING, tokenOf } from "./testdata/collecting.ts";
 
 let folder = "";
 let collect: CollectProcess;
@@ -42,7 +49,7 @@ async function post(body: string, headers: Record<string, string> = {}) {
 
 describe("what is refused as a whole says what was expected", () => {
   test.each<[string, string, RequestInit, number, string]>([
-    ["another path", "/other", {}, 404, "expected one of /feedback"],
+    ["another path", "/other", {}, 404, "expected one of /feedback, /shadow"],
     ["another method", "/feedback", { method: "GET" }, 405, "expected POST, got GET"],
     ["no JSON", "/feedback", { method: "POST", body: "hello" }, 400, "expected a JSON object"],
     ["nothing", "/feedback", { method: "POST" }, 400, "expected a JSON object"],
@@ -216,3 +223,41 @@ test("tells what it can be told", async () => {
   ]);
   expect(stdout).toContain("--access-tokens <path>");
 }, 60_000);
+
+describe("mirrored requests", () => {
+  const batch = (role: ShadowRole) => {
+    const report = { epoch: 7, group: 3, status: 200, latencyMilliseconds: 2, rows: 1, scores: [0.5] };
+    return shadowBatchText({
+      deployment: "uid-1",
+      revision: "ranker-a",
+      keyId: 1,
+      seconds: Math.floor(Date.now() / 1_000),
+      reports: [{ id: "00000000000000aa", role, ...report }],
+    });
+  };
+  const tell = (body: string, signature: string) =>
+    fetch(`${collect.feedback}/shadow`, {
+      method: "POST",
+      body,
+      headers: { [SHADOW_SIGNATURE_HEADER]: signature },
+    });
+
+  test("are told where labels are posted, signed, and read at the internal port", async () => {
+    const key = RING.signingKey("uid-1", "ranker-a")?.key;
+    if (key === undefined) throw new Error("the ring has no such key");
+    for (const role of ["Original", "Copy"] as const) {
+      const body = batch(role);
+      expect((await tell(body, "")).status).toBe(401);
+      expect((await tell(body, shadowSignature(body, key))).status).toBe(200);
+    }
+    const url = `${collect.internal}/shadow?deployment=ranker&epochs=7-7`;
+    expect((await fetch(url)).status).toBe(401);
+    const answer = await fetch(url, { headers: AUTHORIZATION });
+    const counts = parseShadowCounts(await answer.text(), "ranker", "the collector");
+    expect(counts.sums.pairs[3]).toBe(1);
+    const elsewhere = await fetch(`${collect.feedback}/shadow?deployment=ranker&epochs=7-7`, {
+      headers: AUTHORIZATION,
+    });
+    expect(elsewhere.status).toBe(405);
+  });
+});

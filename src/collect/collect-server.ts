@@ -6,10 +6,11 @@
  * answer of an error holds what only the log may say.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Logger } from "../core/log.ts";
 import { BoundedBody } from "../process/bounded-body.ts";
 import { createBoundedServer } from "../process/bounded-http-server.ts";
+import { SHADOW_SIGNATURE_HEADER } from "../tap/shadow-report.ts";
 import { CollectError, malformed, quoted, REFUSALS } from "./collect-error.ts";
 import type { Collector } from "./collector.ts";
 import { evidenceWish } from "./evidence-wish.ts";
@@ -26,14 +27,26 @@ export interface CollectServerOptions {
 }
 
 /** The signal says that the client has gone. */
-type Handler = (body: string, url: URL, signal: AbortSignal) => Promise<unknown> | unknown;
+type Handler = (
+  body: string,
+  url: URL,
+  signal: AbortSignal,
+  headers: IncomingHttpHeaders,
+) => Promise<unknown> | unknown;
 type Routes = Readonly<Record<string, Readonly<Record<string, Handler>>>>;
 
-/** The server for clients: `POST /feedback`. */
+/**
+ * The server for clients: `POST /feedback`. Model servers post reports of mirrored requests there, which are signed; routers
+ * let no client get at these.
+ */
 export function feedbackServer(options: CollectServerOptions) {
   const { collector } = options;
   return serverOf(options, {
     "/feedback": { POST: async (body) => ({ results: await collector.feedback(body, true) }) },
+    "/shadow": {
+      POST: (body, _url, _signal, headers) =>
+        collector.mirrored.take(body, String(headers[SHADOW_SIGNATURE_HEADER] ?? "")),
+    },
   });
 }
 
@@ -67,6 +80,13 @@ export function internalServer(options: CollectServerOptions) {
             signal,
           });
         },
+      },
+      "/shadow": {
+        GET: (_, { searchParams }) =>
+          collector.shadowEvidence(
+            searchParams.get("deployment") ?? "",
+            evidenceWish(searchParams).epochs ?? [],
+          ),
       },
       "/anomalies": { GET: () => collector.anomalies() },
     },
@@ -108,7 +128,7 @@ async function respond(
     const body = request.method === "POST" ? await bodyOf(request, options.maximumBodyBytes) : "";
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    send(response, 200, await handler(body, url, gone.signal));
+    send(response, 200, await handler(body, url, gone.signal, request.headers));
   } catch (error) {
     const refusal =
       error instanceof CollectError

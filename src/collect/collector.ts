@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
+import { shadowCountsBody } from "../stats/shadow-counts.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { readTokenHead } from "../token/prediction-token.ts";
 import { registerAnomalyMetrics } from "./anomaly-metrics.ts";
@@ -16,13 +17,14 @@ import { CollectMetrics } from "./collect-metrics.ts";
 import type { CollectedDeployment } from "./collected-metrics.ts";
 import type { BatchAnswer, EvidenceAnswer, EvidenceWish, ScoresAnswer } from "./collector-answers.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
-import { EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
+import { type EpochRange, EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
 import { EvidenceReader } from "./evidence-reader.ts";
 import { type FeedbackAnswer, isVerified, type VerifiedFeedback, verifyFeedback } from "./feedback.ts";
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
 import { Ledger, placeOf, type Retention } from "./ledger.ts";
+import { MirroredPairs } from "./mirrored-pairs.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
 import { countedThrough, isSilent, type SlotRange, voidedSlots } from "./router-log.ts";
 import { registerScoreMetrics } from "./score-metrics.ts";
@@ -50,6 +52,8 @@ export interface CollectorOptions {
 /** A running collector. */
 export class Collector {
   readonly metrics: CollectMetrics;
+  /** Requests and their copies. */
+  readonly mirrored: MirroredPairs;
   readonly #options: CollectorOptions;
   readonly #ledger: Ledger;
   readonly #queue: CommitQueue;
@@ -98,12 +102,18 @@ export class Collector {
       ...{ store, doubtful, nowSeconds: () => clock.now() / 1_000 },
       counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
     });
+    this.mirrored = new MirroredPairs({
+      nowMilliseconds: clock.now,
+      ring: () => this.#ring,
+      isCollected: (deployment) => this.#ledger.collected.has(deployment),
+    });
     this.metrics = new CollectMetrics({
       requests: () => this.#ledger.requests,
       waiting: () => this.#queue.waiting,
       storeBytes: () => store.sizeBytes,
       silentRouters: () => this.#silentIncarnations().length,
       configurationIsValid: () => this.#configurationIsValid,
+      mirrored: () => this.mirrored.results,
     });
     registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
     this.#tellScores = registerScoreMetrics(this.metrics.registry, () => this.#scores.values());
@@ -255,6 +265,15 @@ export class Collector {
     } finally {
       this.#readsScores = false;
     }
+  }
+
+  /** What came of copies under some plans of a deployment, as {@link parseShadowCounts} takes it. */
+  shadowEvidence(name: string, epochs: readonly EpochRange[]): unknown {
+    const [range, ...others] = epochs;
+    if (range === undefined || others.length > 0)
+      throw new CollectError("Malformed", 'expected "epochs" once');
+    const { tag } = this.#deploymentOf(name);
+    return shadowCountsBody(name, this.mirrored.counts(tag, range.first, range.last));
   }
 
   /** How it stands with the series that are watched. */

@@ -142,7 +142,9 @@ export function eventsOfRollout({ rollout, status: after }: RolloutReport): read
   const [step = 0, former = 0] = [after.step, before.step];
   const events: EventIntent[] = [];
   if (step > former && (after.steps ?? 1) > 1) {
-    const note = `step ${step} of ${after.steps} gives it ${after.weight} of the traffic`;
+    const { mirrored } = after.history?.at(-1) ?? {};
+    const given = mirrored === undefined ? `gives it ${after.weight}` : `sends it copies of ${mirrored}`;
+    const note = `step ${step} of ${after.steps} ${given} of the traffic`;
     events.push(tell("Normal", "RolloutStep", "BeginStep", note));
   } else if (step > 0 && after.weight === "0%" && before.weight !== "0%") {
     events.push(tell("Warning", "RolloutInterrupted", "TakeTrafficBack"));

@@ -23,6 +23,7 @@ import { askAnomaliesOverHttp } from "./ask-anomalies.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
 import { askOverHttp } from "./ask-gate.ts";
 import { askRoutersOverHttp } from "./ask-routers.ts";
+import { askShadowOverHttp } from "./ask-shadow.ts";
 import { eventSink } from "./event-sink.ts";
 import { askGates } from "./gate-answers.ts";
 import { jsonOption } from "./json-option.ts";
@@ -236,6 +237,7 @@ async function run(options: Arguments): Promise<void> {
       askOverHttp(options.gateUrls),
       askCollectorOverHttp({ port: transport, clock }),
       askRoutersOverHttp(),
+      askShadowOverHttp({ port: transport }),
     ),
     askAnomalies: askAnomaliesOverHttp({ port: transport }),
     observe: metrics.observe,

@@ -16,20 +16,28 @@ import { type GateQuestion, questionName } from "../core/rollout/gates/gate-ques
 import type { Reading } from "../core/rollout/gates/reading.ts";
 import { truncateUtf8 } from "../core/short-text.ts";
 import type { FirstTries } from "../stats/first-tries.ts";
+import type { ShadowCounts } from "../stats/shadow-counts.ts";
 import type { AskCollector } from "./ask-collector.ts";
 import type { AskUrl } from "./ask-gate.ts";
 import type { AskRouters } from "./ask-routers.ts";
+import type { AskShadow } from "./ask-shadow.ts";
 
 /** An answer: a number to a query, the word of a web hook, what a collector or the routers counted. */
-export type GateAnswer = number | HookAnswer | CollectorCounts | FirstTries;
+export type GateAnswer = number | HookAnswer | CollectorCounts | FirstTries | ShadowCounts;
 
 /** Asks once. Rejects when no answer that can be used comes in time; the message is for people. */
 export type AskGate = (question: GateQuestion, signal: AbortSignal) => Promise<GateAnswer>;
 
 /** Asks each question where it belongs. */
-export function askGates(askUrl: AskUrl, askCollector: AskCollector, askRouters: AskRouters): AskGate {
+export function askGates(
+  askUrl: AskUrl,
+  askCollector: AskCollector,
+  askRouters: AskRouters,
+  askShadow: AskShadow,
+): AskGate {
   return (question, signal) => {
     if (question.type === "Collector") return askCollector(question, signal);
+    if (question.type === "Shadow") return askShadow(question, signal);
     return question.type === "Routers" ? askRouters(question, signal) : askUrl(question, signal);
   };
 }
@@ -94,11 +102,13 @@ export class GateAnswers {
     const hooks = new Map<string, Reading<HookAnswer>>();
     let counts: Reading<CollectorCounts> | undefined;
     let firstTries: Reading<FirstTries> | undefined;
+    let mirrored: Reading<ShadowCounts> | undefined;
     for (const { question, reading } of followed.values()) {
       if (reading === undefined) continue;
       if (reading.kind !== "Whole") {
         if (question.type === "Collector") counts = reading;
         else if (question.type === "Routers") firstTries = reading;
+        else if (question.type === "Shadow") mirrored = reading;
         else (question.type === "WebHook" ? hooks : queries).set(question.gate, reading);
         continue;
       }
@@ -107,6 +117,8 @@ export class GateAnswers {
         if (typeof value === "object" && "metrics" in value) counts = { ...rest, value };
       } else if (question.type === "Routers") {
         if (typeof value === "object" && "windows" in value) firstTries = { ...rest, value };
+      } else if (question.type === "Shadow") {
+        if (typeof value === "object" && "within" in value) mirrored = { ...rest, value };
       } else if (typeof value === "number") queries.set(question.gate, { ...rest, value });
       else if ("outcome" in value) hooks.set(question.gate, { ...rest, value });
     }
@@ -115,6 +127,7 @@ export class GateAnswers {
       hooks,
       ...(counts === undefined ? {} : { counts }),
       ...(firstTries === undefined ? {} : { firstTries }),
+      ...(mirrored === undefined ? {} : { mirrored }),
     };
   }
 

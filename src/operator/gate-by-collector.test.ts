@@ -23,6 +23,7 @@ import { collectorLabels } from "../render/collector.ts";
 import { ARM_CHECK, type ArmCheck } from "../token/prediction-token.ts";
 import { slotOf, tokenSlot } from "../token/slot.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
+import { askShadowOverHttp } from "./ask-shadow.ts";
 import { askGates, GateAnswers } from "./gate-answers.ts";
 
 const [MINUTE, HOUR] = [60_000, 3_600_000];
@@ -54,8 +55,12 @@ beforeEach(async () => {
     },
   };
   const askUrl = (): Promise<HookAnswer> => Promise.reject(new Error("nobody is asked"));
-  const ask = askGates(askUrl, askCollectorOverHttp({ port, clock, addressOf: () => collect.internal }), () =>
-    Promise.reject(new Error("no routers here")),
+  const access = { port, addressOf: () => collect.internal };
+  const ask = askGates(
+    askUrl,
+    askCollectorOverHttp({ ...access, clock }),
+    () => Promise.reject(new Error("no routers here")),
+    askShadowOverHttp(access),
   );
   answers = new GateAnswers({ clock, ask, onAnswer: () => {} });
   world = inFirstStep();

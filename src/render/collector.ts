@@ -49,6 +49,9 @@ export const collectorLabels = {
   [LABEL.component]: COMPONENT.collector,
 } as const;
 
+/** Of every ModelDeployment of the namespace. */
+const modelServerPods = { [LABEL.managedBy]: MANAGED_BY, [LABEL.component]: COMPONENT.modelServer };
+
 function metadata({ namespace }: Pick<CollectorInput, "namespace">) {
   return { name: COLLECTOR_NAME, namespace, labels: collectorLabels };
 }
@@ -64,7 +67,10 @@ function operatorPeer({ namespace, labels }: OperatorPods): JsonRecord {
   };
 }
 
-/** Labels come through the routers, and so do impressions; the operator reads the evidence. */
+/**
+ * Labels come through the routers, and so do impressions; model servers tell of mirrored requests, and the operator reads the
+ * evidence.
+ */
 function policy(input: CollectorInput): KubeObject {
   const port = (number: number) => ({ port: number, protocol: "TCP" });
   return {
@@ -79,6 +85,7 @@ function policy(input: CollectorInput): KubeObject {
           from: [{ podSelector: { matchLabels: routerLabels } }],
           ports: [port(COLLECTOR_PORT.feedback), port(COLLECTOR_PORT.internal)],
         },
+        { from: [{ podSelector: { matchLabels: modelServerPods } }], ports: [port(COLLECTOR_PORT.feedback)] },
         ...(input.operatorPods === undefined
           ? []
           : [{ from: [operatorPeer(input.operatorPods)], ports: [port(COLLECTOR_PORT.internal)] }]),

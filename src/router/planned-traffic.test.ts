@@ -52,6 +52,26 @@ describe("a plan that is not valid says what was expected", () => {
       /every name once/,
     ],
     ["an arm without pools", { ...plan, arms: [{ ...arm, pools: [] }] }, /at least one pool of arm Stable/],
+    [
+      "copies beside two arms",
+      {
+        ...plan,
+        arms: [
+          { ...arm, weight: 9_000 },
+          { ...arm, name: "Candidate", weight: 1_000 },
+        ],
+        mirror: { share: 100, pools: [pool] },
+      },
+      /mirror: expected the arm Stable beside it, and no other one/,
+    ],
+    ["copies beside nothing", { ...plan, arms: [], mirror: { share: 1, pools: [pool] } }, /the arm Stable/],
+    ["copies to nowhere", { ...plan, mirror: { share: 1, pools: [] } }, /\/mirror\/pools/],
+    ["copies of nothing", { ...plan, mirror: { share: 0, pools: [pool] } }, /\/mirror\/share/],
+    [
+      "copies to a pool twice",
+      { ...plan, mirror: { share: 1, pools: [pool, pool] } },
+      /mirror: expected every pool and revision once/,
+    ],
     ["a pool twice", { ...plan, arms: [{ ...arm, pools: [pool, pool] }] }, /every pool and revision once/],
     ["authentication without its field", door({ type: "JWT" }), /expected the field of the type JWT/],
     [
@@ -108,7 +128,7 @@ test("no plan is no error", () => {
 });
 
 test("fields of a later version do no harm", () => {
-  expect(readTraffic(deployment({ ...plan, mirror: "later" }), settings).invalid).toBeUndefined();
+  expect(readTraffic(deployment({ ...plan, laterField: "later" }), settings).invalid).toBeUndefined();
 });
 
 test("a ModelDeployment that is being deleted is leaving", () => {

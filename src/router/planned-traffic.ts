@@ -8,7 +8,7 @@ import { Compile } from "typebox/compile";
 import { parseDurationMilliseconds } from "../api/duration.ts";
 import { valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import { FULL_WEIGHT, type TrafficPlan, trafficPlanSchema } from "../api/traffic-plan.ts";
+import { FULL_WEIGHT, type PlannedPool, type TrafficPlan, trafficPlanSchema } from "../api/traffic-plan.ts";
 import { errorMessage } from "../core/log.ts";
 import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
 import { type PlannedTraffic, renderPlan } from "./progress.ts";
@@ -80,6 +80,7 @@ export function checkPlan(value: unknown): TrafficPlan {
   checkTime("perTryTimeout", value.perTryTimeout, timeout);
   checkDoor(value);
   checkArms(value);
+  checkMirror(value);
   return value;
 }
 
@@ -112,9 +113,21 @@ function checkArms({ arms }: TrafficPlan): void {
   for (const { name, pools } of arms) {
     if (pools.length === 0)
       throw new InvalidPlanError(`arms: expected at least one pool of arm ${name}, found none`);
-    const places = new Set(pools.map(({ pool, revision }) => `${pool} ${revision}`));
-    if (places.size < pools.length) {
+    if (!areDistinct(pools)) {
       throw new InvalidPlanError(`arms: expected every pool and revision once in arm ${name}`);
     }
   }
+}
+
+/** With two arms each request would be drawn twice by the same number: the copies would be of one arm alone. */
+function checkMirror({ arms, mirror }: TrafficPlan): void {
+  if (mirror === undefined) return;
+  const [arm] = arms;
+  if (arms.length !== 1 || arm?.name !== "Stable")
+    throw new InvalidPlanError("mirror: expected the arm Stable beside it, and no other one");
+  if (!areDistinct(mirror.pools)) throw new InvalidPlanError("mirror: expected every pool and revision once");
+}
+
+function areDistinct(pools: readonly PlannedPool[]): boolean {
+  return new Set(pools.map(({ pool, revision }) => `${pool} ${revision}`)).size === pools.length;
 }

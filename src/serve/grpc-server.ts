@@ -18,7 +18,6 @@ import type { Logger } from "../core/log.ts";
 import { BoundedBody } from "../process/bounded-body.ts";
 import { listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
-import type { Observation } from "../tap/observation.ts";
 import { assignmentIn } from "../token/token-mint.ts";
 import type { Admission } from "./admission.ts";
 import type { Answered, AnswerTokens } from "./answer-tokens.ts";
@@ -33,7 +32,7 @@ import type { Caller } from "./inference.ts";
 import type { InferenceService } from "./inference-service.ts";
 import { inferenceCount } from "./model-signature.ts";
 import { Patience } from "./patience.ts";
-import type { RequestTap } from "./request-tap.ts";
+import type { BeginMarked, RequestTap } from "./request-tap.ts";
 import { asServeError, FAILURES, quoted, ServeError } from "./serve-error.ts";
 import type { ServeMetrics } from "./serve-metrics.ts";
 
@@ -59,6 +58,8 @@ export interface GrpcServerOptions {
   readonly tokens?: AnswerTokens | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
+  /** What begins to look at a request of which there is a copy, by its headers; absent where nobody asks. */
+  readonly mark?: BeginMarked | undefined;
 }
 
 /** Room for names, shapes and the rest of a message beside its tensors. */
@@ -173,9 +174,9 @@ export class GrpcServer {
     rawHeaders: readonly string[],
     method: Method,
   ): Promise<void> {
-    const { service, admission, metrics, clock, limits, tap } = this.#options;
+    const { service, admission, metrics, clock, limits, tap, mark } = this.#options;
     const start = clock.monotonic();
-    const observation = tap?.beginGrpc(headers);
+    const looked = { observation: tap?.beginGrpc(headers), marked: mark?.(rawHeaders) };
     let httpStatus = 200;
     try {
       const ticket = admission.enter(0, () => service.rejected(""));
@@ -189,10 +190,10 @@ export class GrpcServer {
             answered = told;
           });
         const grow = (bytes: number) => ticket.grow(bytes);
-        const answer = await this.#call(stream, headers, inference, maximumBytes, grow, observation);
+        const answer = await this.#call(stream, headers, inference, maximumBytes, grow, looked);
         ticket.answer(answer.length);
         const assignment = assignmentIn(headers, rawHeaders);
-        const token = answered && this.#options.tokens?.mint(assignment, answered, observation?.event);
+        const token = answered && this.#options.tokens?.mint(assignment, answered, looked.observation?.event);
         this.#answer(stream, answer, this.#headersOf(token));
       } catch (error) {
         ticket.leave();
@@ -204,7 +205,8 @@ export class GrpcServer {
     }
     const durationMilliseconds = clock.monotonic() - start;
     metrics.answered("grpc", httpStatus, durationMilliseconds);
-    if (observation !== undefined) tap?.end(observation, httpStatus, durationMilliseconds);
+    if (looked.observation !== undefined) tap?.end(looked.observation, httpStatus, durationMilliseconds);
+    looked.marked?.end(httpStatus, durationMilliseconds);
   }
 
   #headersOf(token: string | undefined): Readonly<Record<string, string | number>> {
@@ -226,7 +228,7 @@ export class GrpcServer {
     method: Method,
     maximumBytes: number,
     count: (bytes: number) => void,
-    observation?: Observation,
+    looked: Pick<Caller, "observation" | "marked"> = {},
   ): Promise<Buffer> {
     const { clock, limits } = this.#options;
     const arrivedMilliseconds = clock.monotonic();
@@ -239,7 +241,7 @@ export class GrpcServer {
       arrivedMilliseconds,
       deadlineMilliseconds: arrivedMilliseconds + timeoutMilliseconds,
       isGone: () => stream.destroyed,
-      observation,
+      ...looked,
     };
     const body = await this.#read(stream, maximumBytes + FRAME_HEAD_BYTES, count);
     const message = unframe(body, text(headers["grpc-encoding"]) || undefined, maximumBytes);

@@ -218,6 +218,7 @@ export class InferenceService {
         isCancelled: caller.isGone,
       });
       caller.observation?.takeOutputs(result.outputs);
+      caller.marked?.takeOutputs(result.outputs);
       const inferences = inferenceCount(served.signature, request.inputs);
       served.metrics.ran(result, inferences, clock.monotonic() - start);
       return { modelName, modelVersion: served.version, id: request.id, outputs: result.outputs };

@@ -2,6 +2,7 @@
  * A request for inference and its answer, independent of the transport: what the REST and gRPC codecs read
  * into and write from, and what the service and the executor work on.
  */
+import type { MarkedRequest } from "../process/shadow-reporter.ts";
 import type { Observation } from "../tap/observation.ts";
 import { invalidArgument, quoted, ServeError } from "./serve-error.ts";
 import type { Tensor } from "./tensor.ts";
@@ -30,6 +31,8 @@ export interface Caller {
   readonly isGone: () => boolean;
   /** Takes what the sidecar is told of the request; undefined when nobody listens. */
   readonly observation?: Observation | undefined;
+  /** Takes what the collector is told of a request of which there is a copy, or that is one; undefined for any other. */
+  readonly marked?: MarkedRequest | undefined;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface Caller {
  * @throws {ServeError} RequestTimeout when it went away, DeadlineExceeded when its time is over.
  */
 export function requireWaiting(
-  { deadlineMilliseconds, isGone }: Omit<Caller, "arrivedMilliseconds" | "observation">,
+  { deadlineMilliseconds, isGone }: Omit<Caller, "arrivedMilliseconds" | "observation" | "marked">,
   nowMilliseconds: number,
 ): void {
   if (isGone()) {

@@ -6,6 +6,7 @@
  */
 import { type Clock, sleep } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
+import { type ShadowReporter, shadowReporter } from "../process/shadow-reporter.ts";
 import { type StatusServer, startStatusServer } from "../process/status-server.ts";
 import { tokenMint } from "../process/token-minting.ts";
 import type { KeyRing } from "../token/key-ring.ts";
@@ -62,6 +63,8 @@ export interface ModelServerOptions {
   readonly tokenScores?: ScorePlace | undefined;
   /** What the sidecar is told of each request, and where it listens; nothing without. */
   readonly tap?: TapSettings | undefined;
+  /** Where the collector takes reports of mirrored requests; in the own namespace unless given. */
+  readonly shadowUrl?: string;
 }
 
 /** The ports that are open. */
@@ -125,6 +128,7 @@ export class ModelServer {
   readonly #metrics: ServeMetrics;
   readonly #mint: TokenMint | undefined;
   readonly #tap: RequestTap | undefined;
+  #shadow: ShadowReporter | undefined;
   #metricsServer: StatusServer | undefined;
 
   constructor(options: ModelServerOptions, edges: ModelServerEdges) {
@@ -172,6 +176,16 @@ export class ModelServer {
     this.#tap =
       options.tap === undefined ? undefined : new RequestTap(options.tap, modelName, modelRevision, edges);
     if (this.#tap !== undefined) metrics.showTap(this.#tap.sender);
+    const { tap } = options;
+    if (tokenIssuer !== undefined && tap !== undefined) {
+      const reporting = {
+        issuer: tokenIssuer,
+        clock,
+        log,
+        ...(options.shadowUrl === undefined ? {} : { url: options.shadowUrl }),
+      };
+      this.#shadow = shadowReporter(reporting, metrics.registry, "petrel_serve_shadow_reports_total");
+    }
     const parts = {
       tokens: this.#mint === undefined ? undefined : new AnswerTokens(this.#mint, options.tokenScores),
       service: this.#service,
@@ -183,6 +197,8 @@ export class ModelServer {
       limits,
       modelRevision,
       tap: this.#tap,
+      mark: (rawHeaders: readonly string[]) =>
+        tap === undefined ? undefined : this.#shadow?.begin(rawHeaders, tap.observed),
     };
     this.#rest = new RestServer(parts);
     this.#grpc = new GrpcServer(parts);
@@ -193,6 +209,7 @@ export class ModelServer {
   /** Signs prediction tokens with these keys from now on. */
   useTokenKeys(ring: KeyRing): void {
     this.#mint?.useKeys(ring);
+    this.#shadow?.useKeys(ring);
   }
 
   /**

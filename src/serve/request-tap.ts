@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import type { MarkedRequest } from "../process/shadow-reporter.ts";
 import { Observation } from "../tap/observation.ts";
 import { ObservedHeaders } from "../tap/observed-headers.ts";
 import type { ObservedSettings } from "../tap/observed-settings.ts";
@@ -20,6 +21,9 @@ export interface TapSettings {
   readonly socket: string;
   readonly observed: ObservedSettings;
 }
+
+/** Begins to look at a request of which there is a copy, by names and values of its headers; undefined for any other. */
+export type BeginMarked = (rawHeaders: readonly string[]) => MarkedRequest | undefined;
 
 const USER_KEY_BYTES = 32;
 

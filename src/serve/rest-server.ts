@@ -10,7 +10,6 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { close, createBoundedServer, type HttpLimits, listen } from "../process/bounded-http-server.ts";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
-import type { Observation } from "../tap/observation.ts";
 import { readAssignment } from "../token/token-mint.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import type { AnswerTokens } from "./answer-tokens.ts";
@@ -20,7 +19,7 @@ import type { Caller } from "./inference.ts";
 import type { InferenceService } from "./inference-service.ts";
 import { inferenceCount } from "./model-signature.ts";
 import { discardBody, readBody, tooLarge } from "./request-body.ts";
-import type { RequestTap } from "./request-tap.ts";
+import type { BeginMarked, RequestTap } from "./request-tap.ts";
 import { JSON_LENGTH_HEADER, type RestInferResponse } from "./rest-codec.ts";
 import { findRoute, type InferRoute, type RestRoute } from "./rest-route.ts";
 import { asServeError, FAILURES, ServeError } from "./serve-error.ts";
@@ -41,6 +40,8 @@ export interface RestServerOptions {
   readonly tokens?: AnswerTokens | undefined;
   /** What tells the sidecar of each inference, if there is one. */
   readonly tap: RequestTap | undefined;
+  /** What begins to look at a request of which there is a copy, by its headers; absent where nobody asks. */
+  readonly mark?: BeginMarked | undefined;
 }
 
 /** Largest body of a request that is not an inference. */
@@ -100,7 +101,7 @@ export class RestServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean): void {
-    const { clock, metrics, tap } = this.#options;
+    const { clock, metrics, tap, mark } = this.#options;
     let route: RestRoute;
     try {
       route = this.#route(request.method ?? "", request.url ?? "");
@@ -117,13 +118,16 @@ export class RestServer {
     }
     const start = clock.monotonic();
     const observation = tap?.beginRest(request.rawHeaders);
+    const marked = mark?.(request.rawHeaders);
     const finish = (answer: Answer) => {
       const durationMilliseconds = clock.monotonic() - start;
       metrics.answered("rest", answer.status, durationMilliseconds);
       send(answer);
       if (observation !== undefined) tap?.end(observation, answer.status, durationMilliseconds);
+      marked?.end(answer.status, durationMilliseconds);
     };
-    this.#infer(route, request, response, waitsForContinue, start, observation).then(finish, (error) =>
+    const looked = { observation, marked };
+    this.#infer(route, request, response, waitsForContinue, start, looked).then(finish, (error) =>
       finish(this.#failure(error)),
     );
   }
@@ -178,7 +182,7 @@ export class RestServer {
     response: ServerResponse,
     waitsForContinue: boolean,
     arrivedMilliseconds: number,
-    observation: Observation | undefined,
+    looked: Pick<Caller, "observation" | "marked">,
   ): Promise<Answer> {
     const { service, codec, limits, tokens } = this.#options;
     const signature = service.signature(modelName, modelVersion);
@@ -198,7 +202,7 @@ export class RestServer {
         deadlineMilliseconds:
           arrivedMilliseconds + Math.min(limits.requestTimeoutMilliseconds, timeoutMilliseconds),
         isGone: () => response.destroyed,
-        observation,
+        ...looked,
       };
       const reading = codec.decodeRest({ modelName, modelVersion, jsonLength, body }, signature, caller);
       const decoded = reading instanceof Promise ? await reading : reading;
@@ -206,7 +210,7 @@ export class RestServer {
       const told = tokens?.look(result.outputs, inferenceCount(signature, decoded.request.inputs));
       const writing = codec.encodeRest(result, decoded.binaryOutputs, caller);
       const written = writing instanceof Promise ? await writing : writing;
-      const token = told && tokens?.mint(readAssignment(request.rawHeaders), told, observation?.event);
+      const token = told && tokens?.mint(readAssignment(request.rawHeaders), told, looked.observation?.event);
       return this.#inferred(written, ticket, token);
     } catch (error) {
       ticket.leave();

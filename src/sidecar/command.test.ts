@@ -90,6 +90,7 @@ test(
         expect(await ask()).toBe(200);
         expect(await shown("petrel_sidecar_configuration_valid 0")).toBe(true);
         expect(await shown('petrel_sidecar_tokens_total{outcome="unassigned"} 1')).toBe(true);
+        expect(await shown('petrel_sidecar_shadow_reports_total{outcome="sent"} 0')).toBe(true);
         await until(() => shown('petrel_model_requests_total{model_revision="",arm="None",code="2xx"} 1'));
         const values = Array.from({ length: 200 }, (_, index) => ({ score: [index / 200], price: [index] }));
         const lines = values.map((line) => JSON.stringify({ drawn: 0, values: line }));

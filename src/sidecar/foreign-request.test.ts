@@ -21,7 +21,7 @@ function observing(initial: ObservedSettings) {
   };
   const observer = new ForeignObserver({ sink, model: "m", revision: "m-1", clock: systemClock });
   const begin = () => {
-    const request = observer.begin({});
+    const request = observer.begin({}, []);
     if (request === undefined) throw new Error("expected a request");
     return request;
   };

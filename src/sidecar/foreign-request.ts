@@ -8,6 +8,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
+import type { MarkedRequest, ShadowReporter } from "../process/shadow-reporter.ts";
 import { errorCode } from "../sources/error-code.ts";
 import { Observation, type ObservedTensor } from "../tap/observation.ts";
 import { ObservedHeaders } from "../tap/observed-headers.ts";
@@ -64,18 +65,22 @@ export class ForeignRequest {
   #readRequest: RequestReader | undefined;
   #inputs: ReadTensors | undefined;
   #rows: number | undefined;
+  readonly #marked: MarkedRequest | undefined;
   #isEnded = false;
 
+  /** @param marked there of a request of which there is a copy, or that is one. */
   constructor(
     observer: ForeignObserver,
     observed: ObservedNames,
     observation: Observation,
     startMilliseconds: number,
+    marked: MarkedRequest | undefined,
   ) {
     this.#observer = observer;
     this.#observed = observed;
     this.#observation = observation;
     this.#startMilliseconds = startMilliseconds;
+    this.#marked = marked;
     this.request = new PassingBody(observer);
     this.response = new PassingBody(observer);
     // What nobody asks for is not kept.
@@ -109,6 +114,7 @@ export class ForeignRequest {
     this.request.release();
     this.response.release();
     this.#observer.take(this.#observed.source, event);
+    this.#marked?.end(httpStatus, event.latencyMilliseconds);
   }
 
   #read(): void {
@@ -137,6 +143,7 @@ export class ForeignRequest {
         output.size === 0 || this.response.problem !== undefined
           ? []
           : readOutputs(this.response.whole(), output).tensors;
+      this.#marked?.takeOutputs(answered);
       const problem = (input.size === 0 ? undefined : this.#inputProblem()) ?? this.response.problem;
       if (problem !== undefined) {
         this.#observer.missed(problem);
@@ -177,6 +184,8 @@ export interface ForeignObserverOptions {
   readonly clock: Clock;
   /** Mints the tokens of answers; absent where none are asked for. */
   readonly mint?: TokenMint | undefined;
+  /** Tells the collector of mirrored requests; absent where nobody asks. */
+  readonly shadow?: ShadowReporter | undefined;
 }
 
 /** Observes all requests to one runtime. */
@@ -186,6 +195,7 @@ export class ForeignObserver {
   readonly #model: string;
   readonly #revision: string;
   readonly #mint: TokenMint | undefined;
+  readonly #shadow: ShadowReporter | undefined;
   readonly #userKey = new HmacKey(randomBytes(USER_KEY_BYTES));
   #bytes = 0;
   #inEffect:
@@ -196,12 +206,13 @@ export class ForeignObserver {
       }
     | undefined;
 
-  constructor({ sink, model, revision, clock, mint }: ForeignObserverOptions) {
+  constructor({ sink, model, revision, clock, mint, shadow }: ForeignObserverOptions) {
     this.#sink = sink;
     this.#model = model;
     this.#revision = revision;
     this.#clock = clock;
     this.#mint = mint;
+    this.#shadow = shadow;
   }
 
   /** Whether answers get tokens. */
@@ -209,9 +220,13 @@ export class ForeignObserver {
     return this.#mint !== undefined;
   }
 
-  /** Begins to observe a request, by its headers in small letters; undefined where that fails. */
+  /**
+   * Begins to observe a request, by its headers in small letters, and as they came, names and values one after the other;
+   * undefined where that fails.
+   */
   begin(
     headers: Readonly<Record<string, string | readonly string[] | number | undefined>>,
+    rawHeaders: readonly string[],
   ): ForeignRequest | undefined {
     try {
       const settings = this.#sink.observed();
@@ -219,7 +234,8 @@ export class ForeignObserver {
       const observation = new Observation(settings, Math.random);
       observation.event.timeMilliseconds = this.#clock.now();
       this.#inEffect.headers.read(headers, observation);
-      return new ForeignRequest(this, this.#inEffect.names, observation, this.#clock.monotonic());
+      const marked = this.#shadow?.begin(rawHeaders, settings);
+      return new ForeignRequest(this, this.#inEffect.names, observation, this.#clock.monotonic(), marked);
     } catch (error) {
       this.#sink.failed(error);
       return undefined;

@@ -111,7 +111,7 @@ export class GrpcProxy {
 
   #pass(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
     const { observer, clock, log } = this.#options;
-    const observed = headers[":path"] === INFER_PATH ? observer.begin(headers) : undefined;
+    const observed = headers[":path"] === INFER_PATH ? observer.begin(headers, rawHeaders) : undefined;
     stream.on("error", () => {
       // The client reset the call; there is nobody to answer.
     });

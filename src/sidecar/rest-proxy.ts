@@ -92,7 +92,7 @@ export class RestProxy {
   #pass(request: IncomingMessage, response: ServerResponse): void {
     const { upstream, observer, requestTimeoutMilliseconds } = this.#options;
     const isInference = request.method === "POST" && INFER_PATH.test(request.url ?? "");
-    const observed = isInference ? observer.begin(request.headers) : undefined;
+    const observed = isInference ? observer.begin(request.headers, request.rawHeaders) : undefined;
     const outgoing = httpRequest({
       agent: this.#agent,
       hostname: upstream.hostname,

@@ -4,11 +4,12 @@
 import { hostname } from "node:os";
 import { sleep, systemClock } from "../core/clock.ts";
 import type { Logger, LogLevel } from "../core/log.ts";
+import { shadowReporter } from "../process/shadow-reporter.ts";
 import { startStatusServer } from "../process/status-server.ts";
 import { type TokenOptions, tokenIssuerOf, tokenMint, watchTokenKeys } from "../process/token-minting.ts";
 import { readBoundedFile, watchFiles } from "../process/watched-files.ts";
-import type { TokenMint } from "../token/token-mint.ts";
-import { ForeignObserver } from "./foreign-request.ts";
+import type { KeyRing } from "../token/key-ring.ts";
+import { ForeignObserver, type ForeignObserverOptions } from "./foreign-request.ts";
 import { GrpcProxy } from "./grpc-proxy.ts";
 import { RestProxy } from "./rest-proxy.ts";
 import { NOTHING_OBSERVED, parseSettings, type SidecarSettings } from "./settings.ts";
@@ -61,8 +62,16 @@ export async function runSidecar(
       issuer === undefined
         ? undefined
         : tokenMint(issuer, sidecar.registry, "petrel_sidecar_tokens_total", TOKEN_OUTCOMES);
-    const stopWatchingKeys = watchTokenKeys(options.tokenKeys, (ring) => mint?.useKeys(ring), log);
-    const proxies = proxiesOf(options, sidecar, mint, log);
+    const shadow =
+      issuer === undefined
+        ? undefined
+        : shadowReporter({ issuer, clock, log }, sidecar.registry, "petrel_sidecar_shadow_reports_total");
+    const useKeys = (ring: KeyRing) => {
+      mint?.useKeys(ring);
+      shadow?.useKeys(ring);
+    };
+    const stopWatchingKeys = watchTokenKeys(options.tokenKeys, useKeys, log);
+    const proxies = proxiesOf(options, sidecar, { mint, shadow }, log);
     const ports = await Promise.all(
       proxies.map(({ proxy, port }) => proxy.listen(options.listenAddress, port)),
     );
@@ -143,7 +152,7 @@ interface Proxy {
 function proxiesOf(
   options: SidecarArguments,
   sidecar: Sidecar,
-  mint: TokenMint | undefined,
+  edges: Pick<ForeignObserverOptions, "mint" | "shadow">,
   log: Logger,
 ): readonly Proxy[] {
   const { restUpstream, grpcUpstream, modelName, modelRevision } = options;
@@ -165,7 +174,7 @@ function proxiesOf(
       model: modelName,
       revision: modelRevision,
       clock: systemClock,
-      mint,
+      ...edges,
     }),
     clock: systemClock,
     log,

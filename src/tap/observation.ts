@@ -90,11 +90,12 @@ export class Observation {
 }
 
 /** Rows of a tensor: its first dimension, or one where it has none. */
-function rowsOf({ shape }: ObservedTensor): number {
+export function rowsOf({ shape }: ObservedTensor): number {
   return shape[0] ?? 1;
 }
 
-function numberAt(tensor: ObservedTensor, row: number, column: number): number {
+/** A number of a row; NaN where there is none. */
+export function numberAt(tensor: ObservedTensor, row: number, column: number): number {
   const { elements, datatype } = tensor;
   const rows = rowsOf(tensor);
   const stride = rows === 0 ? 0 : elements.length / rows;

@@ -187,6 +187,23 @@ describe("of one ModelDeployment", () => {
     expect(times).toEqual([false, true, true, false, true, true, false]);
   });
 
+  test("the routes of which a share is mirrored, and the clusters of the copies", () => {
+    const mirror = { share: 100, pools: [gpu("ranker-2")] };
+    const mirroring = countedBy({ ...counted, mirror });
+    expectGolden("routes-mirrored.json", routesOf(mirroring));
+    const copies = mirroring.clusters.filter(({ name }) => name.startsWith("ranker_mirror_"));
+    expect(copies.map(({ pools, protocol }) => [protocol, pools])).toEqual([
+      ["rest", mirror.pools],
+      ["grpc", mirror.pools],
+    ]);
+    // Copies that wait for a candidate take little of the router's memory.
+    expect(copies.map(({ resource }) => valueAt(resource, "circuit_breakers", "thresholds"))).toEqual(
+      Array(2).fill([
+        expect.objectContaining({ max_connections: 128, max_pending_requests: 128, max_requests: 128 }),
+      ]),
+    );
+  });
+
   test("the routes when nothing can answer", () =>
     expectGolden("routes-nothing.json", routesOf(rendered([]))));
 

@@ -4,6 +4,7 @@
  * Each field has an owner of its own: to apply one takes none of the others back.
  */
 import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
+import { stepsOf } from "../../core/rollout/rollout-steps.ts";
 import { CommandError, EXIT } from "../exit-code.ts";
 import type { RolloutObject } from "./rollout-object.ts";
 
@@ -61,7 +62,7 @@ export function guidanceOf(verb: GuidingVerb, rollout: RolloutObject, reason: st
 }
 
 function approval({ name, spec, status: { step = 0 } }: RolloutObject): Guidance {
-  const isPausing = spec.strategy.canary?.steps[step - 1]?.pause === true;
+  const isPausing = stepsOf(spec.strategy)[step - 1]?.isPausing === true;
   if (!isPausing) {
     const where = step === 0 ? "has not begun its first step" : `is in step ${step}, which needs no approval`;
     throw new CommandError(EXIT.refused, `${name} ${where}`);

@@ -85,7 +85,7 @@ function sizesOf(
   if (isStable) return { replicas: desiredReplicas(spec, pool), needed: desiredReplicas(spec, pool) };
   return {
     replicas: replicasForWeight(spec, pool, rollout.capacityWeight),
-    needed: replicasForWeight(spec, pool, rollout.weight),
+    needed: replicasForWeight(spec, pool, Math.max(rollout.weight, rollout.mirror)),
   };
 }
 

@@ -243,13 +243,13 @@ function rolloutFinding(observation: Observation, plans: Plans, givenUp: Finding
   if (candidate === undefined) {
     return { type, status: "False", reason: "NoRollout", message: "no rollout is in progress" };
   }
-  const { current, weight, takesStableAway } = plans.rollout;
+  const { current, weight, mirror, takesStableAway } = plans.rollout;
   const told = `${candidate.name}: ${current?.message}`;
   const shortage = combined(shortagesOf(observation, plans.pods, candidate));
   const isInTrouble = shortage !== undefined && !isOrdinary(shortage);
   if (!isInTrouble && current?.phase === "Paused")
     return { type, status: "True", reason: "RolloutPaused", message: told };
-  if (!isInTrouble && weight > 0 && weight < FULL_WEIGHT)
+  if (!isInTrouble && (mirror > 0 || (weight > 0 && weight < FULL_WEIGHT)))
     return { type, status: "True", reason: "RolloutStep", message: told };
   if (!isInTrouble && takesStableAway) return { type, status: "True", reason: "Recreating", message: told };
   if (shortage !== undefined) {

@@ -13,7 +13,14 @@ import { formatPercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { describeRollout } from "./describe-rollout.ts";
 import { judgedStep, type NamedFinding, storedGates } from "./gates/judged-step.ts";
-import { dueTime, type RolloutStep, stepsOf, weightOfStep } from "./rollout-steps.ts";
+import {
+  dueTime,
+  loadOfStep,
+  mirrorOfStep,
+  type RolloutStep,
+  stepsOf,
+  weightOfStep,
+} from "./rollout-steps.ts";
 import { earliestAfter, rolloutTime } from "./rollout-time.ts";
 import { gatesAsStored, verdictOf } from "./rollout-verdict.ts";
 import type { RolloutOutcome, RolloutView } from "./rollout-view.ts";
@@ -40,7 +47,7 @@ export function advanceRollout(view: RolloutView): RolloutOutcome {
 }
 
 function idle(status: ModelRolloutStatus): RolloutOutcome {
-  return { status, weight: 0, capacityWeight: 0, takesStableAway: false };
+  return { status, weight: 0, mirror: 0, capacityWeight: 0, takesStableAway: false };
 }
 
 /** @param gates what they said when one of them ended it; else what is stored of that. */
@@ -93,12 +100,13 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
   const roomIsThere = !isRecreate || (view.stableHasLeft && takesStableAway) || before.step > 0;
   // What is missed of one of them at the beginning would be held against the other.
   const isComparable = view.isComparable || before.step > 0 || skips || last === 1;
-  const nextWeight = weightOfStep(steps, next);
-  const grows = next > before.step && !isHeld && roomIsThere && isComparable && view.carries(nextWeight);
+  const carriesNext = view.carries(loadOfStep(steps, next));
+  const grows = next > before.step && !isHeld && roomIsThere && isComparable && carriesNext;
   const step = grows ? next : before.step;
-  const weight = grows ? nextWeight : held.weight;
+  const weight = grows ? weightOfStep(steps, next) : held.weight;
+  const mirror = grows ? mirrorOfStep(steps, next) : held.mirror;
   const finalHistory: RolloutHistoryEntry[] = grows
-    ? [...history, { step, weight: formatPercentage(weight), startedAt: rolloutTime(now) }]
+    ? [...history, entryOf(step, weight, mirror, now)]
     : history;
 
   const inEffectAt = grows ? undefined : finalHistory.at(-1)?.inEffectAt;
@@ -120,6 +128,7 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     ...(stableLostAt === undefined ? {} : { stableLostAt }),
     ...(finalHistory.length === 0 ? {} : { history: finalHistory }),
     ...(view.shares.length === 0 ? {} : { shares: [...view.shares] }),
+    ...(view.mirrored === undefined ? {} : { mirrored: view.mirrored }),
     ...(gates.length === 0 || grows ? {} : { gates: storedGates(gates) }),
     ...(passedGates === undefined ? {} : { passedGates }),
   };
@@ -129,6 +138,7 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     step,
     next,
     weight,
+    mirror,
     dueAt,
     isPassed,
     isHeld,
@@ -141,10 +151,16 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
   return {
     status: describeRollout(view, status, phase, message),
     weight,
-    capacityWeight: roomIsThere || !isRecreate ? weightOfStep(steps, Math.max(1, next)) : 0,
+    mirror,
+    capacityWeight: roomIsThere || !isRecreate ? loadOfStep(steps, Math.max(1, next)) : 0,
     takesStableAway,
     ...(wakeAt === undefined ? {} : { wakeAtMilliseconds: wakeAt }),
   };
+}
+
+function entryOf(step: number, weight: number, mirror: number, now: number): RolloutHistoryEntry {
+  const entry = { step, weight: formatPercentage(weight), startedAt: rolloutTime(now) };
+  return mirror === 0 ? entry : { ...entry, mirrored: formatPercentage(mirror) };
 }
 
 interface Position {
@@ -161,26 +177,29 @@ function begun({ status, reportedWeight, nowMilliseconds }: RolloutView, last: n
   return { step: last, history: [{ step: last, weight: formatPercentage(FULL_WEIGHT), startedAt }] };
 }
 
-/** The weight of the present step, or none of it when it cannot be carried; and since when it is in effect. */
+/** What the present step gives, or nothing of it when it cannot be carried; and since when it is in effect. */
 function holding(
   view: RolloutView,
   steps: readonly RolloutStep[],
   { step, history }: Position,
-): { readonly weight: number; readonly history: RolloutHistoryEntry[] } {
-  const wanted = weightOfStep(steps, step);
+): { readonly weight: number; readonly mirror: number; readonly history: RolloutHistoryEntry[] } {
+  const wanted = loadOfStep(steps, step);
   const entry = history.at(-1);
-  if (wanted === 0 || entry === undefined) return { weight: 0, history };
-  const { reportedWeight, nowMilliseconds: now } = view;
-  const isCarried = reportedWeight >= wanted ? view.anyIsReady : view.carries(wanted);
+  if (wanted === 0 || entry === undefined) return { weight: 0, mirror: 0, history };
+  const { nowMilliseconds: now } = view;
+  const [weight, mirror] = [weightOfStep(steps, step), mirrorOfStep(steps, step)];
+  const reported = mirror > 0 ? view.reportedMirror : view.reportedWeight;
+  const isCarried = reported >= wanted ? view.anyIsReady : view.carries(wanted);
   const { inEffectAt, ...rest } = entry;
   const since = sinceInEffect();
   return {
-    weight: isCarried ? wanted : 0,
+    weight: isCarried ? weight : 0,
+    mirror: isCarried ? mirror : 0,
     history: [...history.slice(0, -1), since === undefined ? rest : { ...rest, inEffectAt: since }],
   };
 
   function sinceInEffect(): string | undefined {
-    if (!isCarried || reportedWeight !== wanted) return undefined;
+    if (!isCarried || reported !== wanted) return undefined;
     // Whatever else changes in the plan: as long as each plan gives this share, every router does.
     // A clock that was set back must not make the step longer by as much.
     if (inEffectAt !== undefined && Date.parse(inEffectAt) <= now) return inEffectAt;

@@ -69,7 +69,7 @@ export function guidedSpec(
   undo: Pick<StandingUndo, "revision"> | undefined,
 ): ModelRolloutSpec {
   if (undo?.revision !== spec.revision) return spec;
-  return spec.strategy.type === "Canary"
+  return spec.strategy.type === "Canary" || spec.strategy.type === "Shadow"
     ? { ...spec, decision: spec.decision ?? "Promote" }
     : { ...spec, paused: false };
 }

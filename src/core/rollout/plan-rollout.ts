@@ -25,8 +25,8 @@ import { judgeGates } from "./gates/judge-gates.ts";
 import { GATES } from "./gates/register.ts";
 import { addressesOf } from "./gates/service-counts.ts";
 import { evidenceOf, isComparable } from "./release-evidence.ts";
-import { presentEpochs, withShare } from "./rollout-shares.ts";
-import { stepsOf, weightOfStep } from "./rollout-steps.ts";
+import { presentEpochs, withMirror, withShare } from "./rollout-shares.ts";
+import { loadOfStep, mirrorOfStep, stepsOf } from "./rollout-steps.ts";
 import type { RolloutOutcome, RolloutView } from "./rollout-view.ts";
 
 /** Releases that are kept once they are over. */
@@ -43,6 +43,8 @@ export interface RolloutPlan {
   readonly current?: ModelRolloutStatus;
   /** Share of the traffic that the candidate gets, in parts of 10,000. */
   readonly weight: number;
+  /** Share of the requests of which the candidate gets a copy, likewise; 0 beside a weight. */
+  readonly mirror: number;
   /** Share of the traffic that its replicas are to be able to carry. */
   readonly capacityWeight: number;
   /** The stable revision is to go before the candidate comes. */
@@ -65,10 +67,11 @@ export function heldRollout(observation: Observation, revisions: RevisionPlan): 
     ...(current === undefined ? {} : { current: current.status }),
     reports: [],
     weight: revisions.candidate === undefined ? 0 : reportedWeight(observation, revisions.candidate.name),
+    mirror: revisions.candidate === undefined ? 0 : reportedMirror(observation, revisions.candidate.name),
     capacityWeight:
       current === undefined
         ? FULL_WEIGHT
-        : weightOfStep(stepsOf(current.spec.strategy), Math.max(1, current.status.step ?? 0)),
+        : loadOfStep(stepsOf(current.spec.strategy), Math.max(1, current.status.step ?? 0)),
     takesStableAway: false,
     isEnding: false,
     surplus: [],
@@ -115,19 +118,35 @@ export function planRollout(observation: Observation, revisions: RevisionPlan): 
   };
 }
 
-const NOTHING: Omit<RolloutOutcome, "status"> = { weight: 0, capacityWeight: 0, takesStableAway: false };
+const NOTHING: Omit<RolloutOutcome, "status"> = {
+  weight: 0,
+  mirror: 0,
+  capacityWeight: 0,
+  takesStableAway: false,
+};
 
 /** Gates are asked for as long as a step is in progress. */
 function questionsOf(
   observation: Observation,
   { stable }: RevisionPlan,
-  { name: rollout, spec: { gates = [], revision } }: ObservedRollout,
-  { step = 0, steps = 0, weight = "0%", startedAt = "", history, shares = [], verdict }: ModelRolloutStatus,
+  { name: rollout, spec: { gates = [], revision, strategy } }: ObservedRollout,
+  {
+    step = 0,
+    steps = 0,
+    weight = "0%",
+    startedAt = "",
+    history,
+    shares = [],
+    mirrored,
+    verdict,
+  }: ModelRolloutStatus,
 ): Pick<RolloutPlan, "gateQuestions"> {
   const { deployment } = observation;
   const { quality } = deployment.spec;
-  const isAsked = gates.length > 0 || quality !== undefined;
+  const isMirroring = mirrorOfStep(stepsOf(strategy), step) > 0;
+  const isAsked = gates.length > 0 || quality !== undefined || isMirroring;
   if (!isAsked || step === 0 || step === steps || verdict !== undefined) return {};
+  if (isMirroring && mirrored === undefined) return {};
   const { name, namespace } = deployment.metadata;
   const inEffectAt = history?.at(-1)?.inEffectAt;
   const questions = gateQuestions(gates, {
@@ -147,6 +166,9 @@ function questionsOf(
     startedAtMilliseconds: Date.parse(startedAt),
     shares,
     ...(quality === undefined ? {} : { quality }),
+    ...(isMirroring && mirrored !== undefined
+      ? { mirrored: { first: mirrored.firstEpoch, last: mirrored.lastEpoch } }
+      : {}),
   });
   return { gateQuestions: questions };
 }
@@ -166,7 +188,12 @@ function unseen(
   const canStay = anyIsReady(observation, revision);
   return {
     weight: hasAll && canStay ? FULL_WEIGHT : 0,
-    capacityWeight: hasAll ? FULL_WEIGHT : strategy.type === "Recreate" ? 0 : stepsOf(strategy)[0].weight,
+    mirror: 0,
+    capacityWeight: hasAll
+      ? FULL_WEIGHT
+      : strategy.type === "Recreate"
+        ? 0
+        : loadOfStep(stepsOf(strategy), 1),
     takesStableAway: false,
   };
 }
@@ -183,6 +210,8 @@ function viewOf(
   const spec = isCurrent ? guidedSpec(rollout.spec, revisions.undo) : rollout.spec;
   const weight = reportedWeight(observation, spec.revision);
   const shares = withShare(rollout.status.shares ?? [], isCurrent ? status.traffic : undefined, weight);
+  const mirror = reportedMirror(observation, spec.revision);
+  const mirrored = withMirror(rollout.status.mirrored, isCurrent ? status.traffic : undefined, mirror);
   const wanted = deployment.pools.reduce((sum, pool) => sum + desiredReplicas(deployment, pool), 0);
   return {
     spec,
@@ -193,6 +222,8 @@ function viewOf(
     ...(revisions.undo === undefined ? {} : { undoneBy: undoneBy(revisions.undo) }),
     isUndone: isCurrent && revisions.undo !== undefined && revisions.undo.revision !== spec.revision,
     reportedWeight: weight,
+    reportedMirror: mirror,
+    ...(mirrored === undefined ? {} : { mirrored }),
     shares,
     planIsInEffect: acknowledgedEpoch(observation) === status.traffic?.epoch,
     carries: (weight) => wanted > 0 && carriesWeight(observation, spec.revision, weight),
@@ -203,11 +234,12 @@ function viewOf(
     judge: (step) => [
       ...GATES.map((gate) => ({
         name: gate.name,
-        ...gate.judge({ observation, revision: spec.revision, weight: step.weight }),
+        ...gate.judge({ observation, revision: spec.revision, weight: step.weight + (step.mirror ?? 0) }),
       })),
       ...judgeGates({
         declared: spec.gates ?? [],
         before: rollout.status.gates ?? [],
+        shadow: spec.strategy.shadow,
         step: {
           ...step,
           nowMilliseconds: observation.nowMilliseconds,
@@ -237,6 +269,12 @@ function roleOf(
 function reportedWeight({ deployment }: Observation, revision: string): number {
   const arm = deployment.status.traffic?.arms.find(({ name }) => name === "Candidate");
   return arm?.pools[0]?.revision === revision ? arm.weight : 0;
+}
+
+/** Share of the requests that the stored plan mirrors to a revision, in parts of 10,000. */
+function reportedMirror({ deployment }: Observation, revision: string): number {
+  const { mirror } = deployment.status.traffic ?? {};
+  return mirror?.pools[0]?.revision === revision ? mirror.share : 0;
 }
 
 /** In a pool of the spec, or in one that the spec gave up and the plan still names. */

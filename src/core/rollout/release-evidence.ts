@@ -9,21 +9,23 @@ import { collectedOf } from "./gates/collector-counts.ts";
 import type { GateEvidence, ReadEvidence } from "./gates/gate-evidence.ts";
 import { comparesArms, judgesService } from "./gates/gate-questions.ts";
 import { serviceOf } from "./gates/service-counts.ts";
+import { shadowOf } from "./gates/shadow-evidence.ts";
 
 const NOTHING_READ: ReadEvidence = { queries: new Map(), hooks: new Map() };
 
 /** What was read for the release, and of what was counted that which is about it. */
 export function evidenceOf(
   observation: Observation,
-  { gates = [] }: ModelRolloutSpec,
+  { gates = [], strategy }: ModelRolloutSpec,
   shares: readonly RolloutShare[],
 ): GateEvidence {
   const { gateEvidence, deployment } = observation;
-  const { counts, firstTries, queries, hooks } = gateEvidence ?? NOTHING_READ;
+  const { counts, firstTries, mirrored, queries, hooks } = gateEvidence ?? NOTHING_READ;
   const read = {
     queries,
     hooks,
     ...(judgesService(gates) ? { service: serviceOf(observation, firstTries) } : {}),
+    ...(strategy.shadow === undefined ? {} : { shadow: shadowOf(observation, mirrored) }),
   };
   const isCompared = comparesArms(gates);
   const isCounted = isCompared || deployment.spec.quality !== undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { MAXIMUM_SHARES, type RolloutShare } from "../../api/model-rollout.ts";
-import { presentEpochs, withShare } from "./rollout-shares.ts";
+import { MAXIMUM_SHARES, type MirroredShare, type RolloutShare } from "../../api/model-rollout.ts";
+import { presentEpochs, withMirror, withShare } from "./rollout-shares.ts";
 
 const STICKY = { stickiness: { header: "x-user", anonymous: "Random", salt: "r" } } as const;
 
@@ -52,4 +52,22 @@ test("the plans of the present share are the latest that give it", () => {
     undefined,
     undefined,
   ]);
+});
+
+test("plans that mirror one share are told together, and another plan between begins anew", () => {
+  let mirrored: MirroredShare | undefined;
+  const seen = [
+    [7, 0],
+    [8, 100],
+    [9, 100],
+    [9, 100],
+    [10, 0],
+    [11, 100],
+    [12, 200],
+  ].map(([epoch = 0, share = 0]) => {
+    mirrored = withMirror(mirrored, { epoch }, share);
+    return mirrored === undefined ? "none" : `${mirrored.share} ${mirrored.firstEpoch}-${mirrored.lastEpoch}`;
+  });
+  expect(seen).toEqual(["none", "1% 8-8", "1% 8-9", "1% 8-9", "1% 8-9", "1% 11-11", "2% 12-12"]);
+  expect(withMirror(mirrored, undefined, 100)).toBe(mirrored);
 });

@@ -5,7 +5,7 @@
  * The operator makes one plan at a time and looks at each before it makes the next, so none is missed. A plan without the
  * candidate, or with another share, is between two entries or ends one.
  */
-import { MAXIMUM_SHARES, type RolloutShare } from "../../api/model-rollout.ts";
+import { MAXIMUM_SHARES, type MirroredShare, type RolloutShare } from "../../api/model-rollout.ts";
 import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
 
@@ -29,6 +29,24 @@ export function withShare(
     last?.lastEpoch === epoch - 1 && last.weight === share.weight && last.drawnBy === share.drawnBy;
   if (last !== undefined && goesOn) return [...shares.slice(0, -1), { ...last, lastEpoch: epoch }];
   return [...shares, { ...share, firstEpoch: epoch, lastEpoch: epoch }].slice(-MAXIMUM_SHARES);
+}
+
+/**
+ * The plans that mirror requests to a candidate, with the one that is stored.
+ *
+ * @param share that the stored plan mirrors to it, in parts of 10,000.
+ */
+export function withMirror(
+  before: MirroredShare | undefined,
+  plan: Pick<TrafficPlan, "epoch"> | undefined,
+  share: number,
+): MirroredShare | undefined {
+  if (plan === undefined || share === 0) return before;
+  const { epoch } = plan;
+  if (before !== undefined && epoch <= before.lastEpoch) return before;
+  const goesOn = before?.lastEpoch === epoch - 1 && parsePercentage(before.share) === share;
+  if (before !== undefined && goesOn) return { ...before, lastEpoch: epoch };
+  return { share: formatPercentage(share), firstEpoch: epoch, lastEpoch: epoch };
 }
 
 /**

@@ -6,33 +6,60 @@ import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { RolloutHistoryEntry } from "../../api/model-rollout.ts";
 import { parsePercentage } from "../../api/percentage.ts";
 import type { RolloutStrategy } from "../../api/rollout.ts";
+import { DEFAULT_MIRRORED_SHARE } from "../../api/shadow.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 
 /** One step. */
 export interface RolloutStep {
   /** In parts of {@link FULL_WEIGHT}. */
   readonly weight: number;
+  /** Share of the requests of which a copy goes to the candidate, likewise. Only in a step without weight. */
+  readonly mirror: number;
   readonly minDurationMilliseconds: number;
   /** It goes on until a person approves it. */
   readonly isPausing: boolean;
 }
 
-const ALL: RolloutStep = { weight: FULL_WEIGHT, minDurationMilliseconds: 0, isPausing: false };
+const ALL: RolloutStep = { weight: FULL_WEIGHT, mirror: 0, minDurationMilliseconds: 0, isPausing: false };
 
-/** The steps; there is always one, and the last one is all the traffic. Throws on what the schema does not let in. */
-export function stepsOf({ type, canary }: RolloutStrategy): readonly [RolloutStep, ...RolloutStep[]] {
-  const steps = type === "Canary" ? (canary?.steps ?? []) : [];
-  const [first = ALL, ...rest] = steps.map(({ weight, minDuration, pause }) => ({
-    weight: parsePercentage(weight),
-    minDurationMilliseconds: minDuration === undefined ? 0 : parseDurationMilliseconds(minDuration),
-    isPausing: pause === true,
-  }));
+/**
+ * The steps: that of the mirroring where there is one, those that people wrote, and all the traffic. There is always the
+ * last one. Throws on what the schema does not let in.
+ */
+export function stepsOf({ type, canary, shadow }: RolloutStrategy): readonly [RolloutStep, ...RolloutStep[]] {
+  const written = type === "Canary" ? (canary?.steps ?? []) : [];
+  const [first = ALL, ...rest] = [
+    ...(type === "Canary" || type === "Shadow" ? mirroringStep(shadow) : []),
+    ...written.map(({ weight, minDuration, pause }) => ({
+      weight: parsePercentage(weight),
+      mirror: 0,
+      minDurationMilliseconds: minDuration === undefined ? 0 : parseDurationMilliseconds(minDuration),
+      isPausing: pause === true,
+    })),
+  ];
   return first === ALL ? [ALL] : [first, ...rest, ALL];
+}
+
+function mirroringStep(shadow: RolloutStrategy["shadow"]): readonly RolloutStep[] {
+  if (shadow === undefined) return [];
+  const { share = DEFAULT_MIRRORED_SHARE, minDuration } = shadow;
+  const minDurationMilliseconds = parseDurationMilliseconds(minDuration);
+  return [{ weight: 0, mirror: parsePercentage(share), minDurationMilliseconds, isPausing: false }];
 }
 
 /** Weight of a step by its number; 0 before the first. */
 export function weightOfStep(steps: readonly RolloutStep[], step: number): number {
   return steps[step - 1]?.weight ?? 0;
+}
+
+/** Share of the requests that are mirrored in a step by its number; 0 before the first. */
+export function mirrorOfStep(steps: readonly RolloutStep[], step: number): number {
+  return steps[step - 1]?.mirror ?? 0;
+}
+
+/** Share of the requests that the candidate has to carry in a step, be they copies. */
+export function loadOfStep(steps: readonly RolloutStep[], step: number): number {
+  return weightOfStep(steps, step) + mirrorOfStep(steps, step);
 }
 
 /** When a step has lasted its time, in milliseconds; undefined before its share is in effect, and once it was passed. */

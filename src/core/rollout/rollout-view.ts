@@ -1,7 +1,12 @@
 /**
  * What the state machine of a release sees, and what it says.
  */
-import type { ModelRolloutSpec, ModelRolloutStatus, RolloutShare } from "../../api/model-rollout.ts";
+import type {
+  MirroredShare,
+  ModelRolloutSpec,
+  ModelRolloutStatus,
+  RolloutShare,
+} from "../../api/model-rollout.ts";
 import type { JudgedStep, NamedFinding } from "./gates/judged-step.ts";
 
 /** What is seen of a release. */
@@ -18,6 +23,10 @@ export interface RolloutView {
   readonly undoneBy?: "a person" | "an anomaly";
   /** Share of the traffic that the stored plan gives it. */
   readonly reportedWeight: number;
+  /** Share of the requests that the stored plan mirrors to it. */
+  readonly reportedMirror: number;
+  /** By which plans requests are mirrored to it, if ever. */
+  readonly mirrored?: MirroredShare;
   /** By which plans it had a share so far. */
   readonly shares: readonly RolloutShare[];
   /** Every live router has acknowledged the stored plan. */
@@ -41,6 +50,8 @@ export interface RolloutOutcome {
   readonly status: ModelRolloutStatus;
   /** Share of the traffic that it gets now, in parts of 10,000. */
   readonly weight: number;
+  /** Share of the requests of which it gets a copy now, likewise; 0 beside a weight. */
+  readonly mirror: number;
   /** Share of the traffic that its replicas are to be able to carry. */
   readonly capacityWeight: number;
   /** The stable revision is to go before it comes. */

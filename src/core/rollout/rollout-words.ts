@@ -5,7 +5,7 @@
  */
 import { formatPercentage } from "../../api/percentage.ts";
 import { awaitedGate, type NamedFinding } from "./gates/judged-step.ts";
-import { type RolloutStep, weightOfStep } from "./rollout-steps.ts";
+import { mirrorOfStep, type RolloutStep, weightOfStep } from "./rollout-steps.ts";
 import { rolloutTime } from "./rollout-time.ts";
 import type { RolloutView } from "./rollout-view.ts";
 
@@ -16,6 +16,7 @@ export interface Situation {
   readonly step: number;
   readonly next: number;
   readonly weight: number;
+  readonly mirror: number;
   readonly dueAt: number | undefined;
   readonly isPassed: boolean;
   readonly isHeld: boolean;
@@ -32,7 +33,7 @@ export function wording(situation: Situation): {
   readonly phase: "Pending" | "Progressing" | "Paused" | "Promoting";
   readonly message: string;
 } {
-  const { view, steps, step, next, weight, isHeld, isComparable } = situation;
+  const { view, steps, step, next, weight, mirror, isHeld, isComparable } = situation;
   const phaseOf = step === steps.length ? "Promoting" : step === 0 ? "Pending" : "Progressing";
   if (isHeld && view.isUndone) {
     const by = view.undoneBy ?? "a person";
@@ -54,15 +55,23 @@ export function wording(situation: Situation): {
     return { phase: phaseOf, message };
   }
   if (step === 0) {
-    const share = formatPercentage(weightOfStep(steps, next));
-    return { phase: phaseOf, message: `the new revision comes up for ${share} of the traffic` };
+    return {
+      phase: phaseOf,
+      message: `the new revision comes up for ${shareText(steps, next)} of the traffic`,
+    };
   }
-  const about = `step ${step} of ${steps.length}, ${formatPercentage(weightOfStep(steps, step))}`;
-  if (weight === 0) {
+  const about = `step ${step} of ${steps.length}, ${shareText(steps, step)}`;
+  if (weight === 0 && mirror === 0) {
     return { phase: phaseOf, message: `${about}: it has no traffic until its replicas are ready again` };
   }
   const { phase, message } = waiting(situation);
   return { phase: phase ?? phaseOf, message: `${about}: ${message}` };
+}
+
+/** `10%`, or `copies of 1%`. */
+function shareText(steps: readonly RolloutStep[], step: number): string {
+  const mirror = mirrorOfStep(steps, step);
+  return mirror > 0 ? `copies of ${formatPercentage(mirror)}` : formatPercentage(weightOfStep(steps, step));
 }
 
 function waiting({ view, steps, step, next, dueAt, isPassed, grows, gates, inEffectAt, skips }: Situation): {
@@ -71,7 +80,7 @@ function waiting({ view, steps, step, next, dueAt, isPassed, grows, gates, inEff
 } {
   if (inEffectAt === undefined || grows) return { message: "routers take it up" };
   if (next > step) {
-    const share = formatPercentage(weightOfStep(steps, next));
+    const share = shareText(steps, next);
     const why = skips && !isPassed ? "the rest of the steps is skipped" : "passed";
     return { message: `${why}; replicas for ${share} come up` };
   }

@@ -165,6 +165,23 @@ function plannedStickiness(
   return { stickiness: { header, anonymous, salt: candidate.name } };
 }
 
+/**
+ * Copies for a candidate, beside stable with all of the traffic. Behind its own pools are no others: stable answers the
+ * originals, and would be compared with itself.
+ */
+function plannedMirror(
+  observation: Observation,
+  { candidate }: RevisionPlan,
+  { mirror: share }: RolloutPlan,
+  capacity: CapacityPlan,
+  arms: readonly TrafficArm[],
+): Pick<TrafficPlan, "mirror"> {
+  const isStableAlone = arms.length === 1 && arms[0]?.name === "Stable";
+  if (candidate === undefined || share === 0 || !isStableAlone) return {};
+  const pools = failoverChain(observation, capacity, candidate).slice(0, MAX_POOLS_PER_ARM);
+  return pools.length === 0 ? {} : { mirror: { share, pools } };
+}
+
 /** How answers are counted; nothing where they are not. */
 function plannedFeedback(spec: ModelDeploymentSpec): Pick<TrafficPlan, "feedback"> {
   if (spec.quality === undefined) return {};
@@ -206,6 +223,7 @@ export function planTraffic(
     ...(authentication === undefined ? {} : { authentication }),
     ...plannedFeedback(spec),
     arms: [...arms],
+    ...plannedMirror(observation, revisions, rollout, capacity, arms),
   };
   if (previous === undefined) return { ...content, epoch: firstEpoch(observation) };
   const { epoch, ...previousContent } = previous;

@@ -18,6 +18,12 @@ export type Protocol = "rest" | "grpc";
 const MAXIMUM_REQUESTS = 4_096;
 
 /**
+ * Copies of requests in flight to a candidate from one router. Nobody waits for their answers: what is beyond this is not
+ * sent, so that a candidate that hangs holds no memory of the router's that requests need.
+ */
+const MAXIMUM_COPIES = 128;
+
+/**
  * Retries in flight that are always allowed. When a whole pool breaks, every request in flight is retried at
  * once, and then none counts as active: a share of the active ones alone would refuse most of the retries.
  */
@@ -32,7 +38,8 @@ const UPSTREAM_IDLE_MILLISECONDS = 4_000;
 /** What a cluster needs to know. */
 export interface ClusterInput {
   readonly modelDeployment: string;
-  readonly arm: TrafficArm;
+  /** Who is reached by it. */
+  readonly arm: Pick<TrafficArm, "pools"> & { readonly name: TrafficArm["name"] | "Mirror" };
   readonly protocol: Protocol;
   readonly perTryTimeoutMilliseconds: number;
   readonly layout: ConfigurationLayout;
@@ -63,7 +70,8 @@ export function renderCluster(input: ClusterInput): NamedCluster {
   };
 }
 
-function clusterSettings({ protocol, perTryTimeoutMilliseconds }: ClusterInput): JsonObject {
+function clusterSettings({ arm, protocol, perTryTimeoutMilliseconds }: ClusterInput): JsonObject {
+  const most = arm.name === "Mirror" ? MAXIMUM_COPIES : MAXIMUM_REQUESTS;
   return {
     lb_policy: "LEAST_REQUEST",
     connect_timeout: protoDuration(connectTimeoutMilliseconds(perTryTimeoutMilliseconds)),
@@ -78,9 +86,9 @@ function clusterSettings({ protocol, perTryTimeoutMilliseconds }: ClusterInput):
     circuit_breakers: {
       thresholds: [
         {
-          max_connections: MAXIMUM_REQUESTS,
-          max_pending_requests: MAXIMUM_REQUESTS,
-          max_requests: MAXIMUM_REQUESTS,
+          max_connections: most,
+          max_pending_requests: most,
+          max_requests: most,
           retry_budget: { budget_percent: { value: 100 }, min_retry_concurrency: ASSURED_RETRIES },
         },
       ],

@@ -35,6 +35,8 @@ export const PETREL_HEADER = {
    * that names the user, where it follows from that; `-` where it cannot be computed again.
    */
   split: `${PETREL_HEADER_PREFIX}split`,
+  /** Request: there where a copy of it goes to the candidate, which role the one has that carries it. */
+  shadow: `${PETREL_HEADER_PREFIX}shadow`,
   /** Request: there on requests that are not to be counted. */
   excluded: `${PETREL_HEADER_PREFIX}excluded`,
   /** Answer: the prediction token, to be sent back with labels. */
@@ -42,6 +44,12 @@ export const PETREL_HEADER = {
   /** Answer: the model revision that answered. */
   revision: `${PETREL_HEADER_PREFIX}revision`,
 } as const;
+
+/** What {@link PETREL_HEADER.shadow} says: this one is answered to the client, or nobody waits for its answer. */
+export const SHADOW_ROLE = { original: "Original", copy: "Copy" } as const;
+
+/** As the arm of a copy. It is none: its answer gets no token, is no impression and no first try of an arm. */
+const ARM_OF_COPIES = "Mirror";
 
 /**
  * Largest request body that is kept for a retry: that of a model server (16 MiB) and some room. A larger one
@@ -107,6 +115,8 @@ export interface RouteInput {
   readonly arms: readonly RoutedArm[];
   /** How answers are counted; absent where they are not. */
   readonly feedback?: NonNullable<TrafficPlan["feedback"]>;
+  /** Of which share of the requests a copy goes to which clusters; absent where of none. Only beside a single arm. */
+  readonly mirror?: { readonly share: number; readonly clusters: Readonly<Record<Protocol, string>> };
   /** How the requests of one user find the same arm; absent where each request is for itself. */
   readonly stickiness?: NonNullable<TrafficPlan["stickiness"]>;
 }
@@ -143,9 +153,11 @@ const MATCH: Readonly<Record<Protocol, JsonObject>> = {
 
 /** The routes of a protocol. Envoy takes the first one that matches. */
 function renderProtocol(protocol: Protocol, input: RouteInput): readonly JsonObject[] {
-  const { arms, stickiness } = input;
-  if (stickiness === undefined || arms.length < 2)
-    return [{ match: MATCH[protocol], ...renderAction(protocol, input) }];
+  const { arms, stickiness, mirror } = input;
+  if (stickiness === undefined || arms.length < 2) {
+    const all = { match: MATCH[protocol], ...renderAction(protocol, input) };
+    return mirror === undefined ? [all] : [renderMirrored(protocol, input, mirror), all];
+  }
   const { header, anonymous, salt } = stickiness;
   const { feedback, ...uncounted } = input;
   const ofUser = (regex: string, split: string) => ({
@@ -162,6 +174,34 @@ function renderProtocol(protocol: Protocol, input: RouteInput): readonly JsonObj
     ofUser(".+", UNCHECKED),
     { match: MATCH[protocol], ...nobodys },
   ];
+}
+
+/**
+ * The route of the requests of which a copy is sent. It comes first and takes its share by chance, so that original and copy
+ * say of themselves what they are.
+ */
+function renderMirrored(
+  protocol: Protocol,
+  input: RouteInput,
+  { share, clusters }: NonNullable<RouteInput["mirror"]>,
+): JsonObject {
+  const runtime_fraction = {
+    default_value: { numerator: share, denominator: "TEN_THOUSAND" },
+    runtime_key: `petrel.mirrored.${input.modelDeployment}`,
+  };
+  return {
+    match: { ...MATCH[protocol], runtime_fraction },
+    ...renderAction(protocol, input, { copiesTo: clusters[protocol] }),
+  };
+}
+
+/** Envoy sends a copy once, tells nobody of its answer, and ends it with the time of the request. */
+function mirrorPolicy(cluster: string): JsonObject {
+  const ofCopies = [
+    setHeader(PETREL_HEADER.shadow, SHADOW_ROLE.copy),
+    setHeader(PETREL_HEADER.arm, ARM_OF_COPIES),
+  ];
+  return { cluster, request_headers_mutations: ofCopies.map((append) => ({ append })) };
 }
 
 /** The stable arm with the weight of all. */
@@ -189,12 +229,14 @@ interface Choice {
   readonly split?: string;
   /** By neither. */
   readonly isUncompared?: boolean;
+  /** Cluster to which a copy goes. */
+  readonly copiesTo?: string;
 }
 
 function renderAction(
   protocol: Protocol,
   input: RouteInput,
-  { user, split = UNCHECKED, isUncompared = false }: Choice = {},
+  { user, split = UNCHECKED, isUncompared = false, copiesTo }: Choice = {},
 ): JsonObject {
   const { modelDeployment, epoch, timeoutMilliseconds, perTryTimeoutMilliseconds, arms, feedback } = input;
   if (arms.length === 0) {
@@ -206,6 +248,7 @@ function renderAction(
     request_headers_to_add: [
       setHeader(PETREL_HEADER.epoch, String(epoch)),
       ...(isUncompared ? [setHeader(PETREL_HEADER.uncompared, UNCOMPARED)] : []),
+      ...(copiesTo === undefined ? [] : [setHeader(PETREL_HEADER.shadow, SHADOW_ROLE.original)]),
       ...countedHeaders(feedback, split),
     ],
     route: {
@@ -214,6 +257,7 @@ function renderAction(
         ...(user === undefined ? {} : { use_hash_policy: true }),
       },
       ...(user === undefined ? {} : { hash_policy: [hashPolicy(user)] }),
+      ...(copiesTo === undefined ? {} : { request_mirror_policies: [mirrorPolicy(copiesTo)] }),
       timeout: protoDuration(timeoutMilliseconds),
       idle_timeout: protoDuration(timeoutMilliseconds + IDLE_GRACE_MILLISECONDS),
       retry_policy: retryPolicy(protocol, perTryTimeoutMilliseconds),

@@ -7,7 +7,7 @@
 import { contentHash } from "../../api/content-hash.ts";
 import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { PlannedPool, TrafficPlan } from "../../api/traffic-plan.ts";
-import { type NamedCluster, type Protocol, renderCluster } from "./cluster.ts";
+import { type ClusterInput, type NamedCluster, type Protocol, renderCluster } from "./cluster.ts";
 import type { SecretFile } from "./door.ts";
 import { type ModelServerEndpoint, renderEndpoints } from "./endpoints.ts";
 import type { ConfigurationLayout } from "./layout.ts";
@@ -55,18 +55,19 @@ export function renderTraffic(
   const timeoutMilliseconds = parseDurationMilliseconds(plan.timeout);
   const perTryTimeoutMilliseconds = parseDurationMilliseconds(plan.perTryTimeout);
   const clusters: PlannedCluster[] = [];
-  const arms = plan.arms.map((arm) => {
+  const clustersOf = (arm: ClusterInput["arm"]): Readonly<Record<Protocol, string>> => {
     const clusterOf = (protocol: Protocol): string => {
       const cluster = renderCluster({ modelDeployment, arm, protocol, perTryTimeoutMilliseconds, layout });
       clusters.push({ ...cluster, pools: arm.pools, protocol });
       return cluster.name;
     };
-    return {
-      name: arm.name,
-      weight: arm.weight,
-      clusters: { rest: clusterOf("rest"), grpc: clusterOf("grpc") },
-    };
-  });
+    return { rest: clusterOf("rest"), grpc: clusterOf("grpc") };
+  };
+  const arms = plan.arms.map((arm) => ({ name: arm.name, weight: arm.weight, clusters: clustersOf(arm) }));
+  const mirror =
+    plan.mirror === undefined
+      ? undefined
+      : { share: plan.mirror.share, clusters: clustersOf({ name: "Mirror", pools: plan.mirror.pools }) };
   // A router that was started without a collector carries out the rest of the plan; its answers are not counted.
   const feedback = layout.accessLog === undefined ? undefined : plan.feedback;
   const { epoch, port, stickiness } = plan;
@@ -78,6 +79,7 @@ export function renderTraffic(
     arms,
     ...(feedback === undefined ? {} : { feedback }),
     ...(stickiness === undefined ? {} : { stickiness }),
+    ...(mirror === undefined ? {} : { mirror }),
   });
   const { resource: listener, secrets } = renderListener({
     modelDeployment,

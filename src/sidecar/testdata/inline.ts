@@ -3,6 +3,7 @@ import type { Server as HttpServer } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { systemClock } from "../../core/clock.ts";
 import { createLogger } from "../../core/log.ts";
+import type { ShadowReporter } from "../../process/shadow-reporter.ts";
 import { startReadyServer } from "../../serve/testdata/server.ts";
 import { parseObserved } from "../../tap/observed-settings.ts";
 import type { TapEvent } from "../../tap/tap-event.ts";
@@ -30,6 +31,7 @@ export interface Inline {
 interface InlineOptions {
   readonly timeout?: number;
   readonly mint?: TokenMint | undefined;
+  readonly shadow?: ShadowReporter | undefined;
   /** Gets what failed; unless it is given, that is an error of the test. */
   readonly failures?: unknown[] | undefined;
 }
@@ -37,7 +39,7 @@ interface InlineOptions {
 /** Both proxies before a runtime; one that is not there where none is given. */
 export async function inline(
   upstream: { rest?: string; grpc?: string },
-  { timeout = 30_000, mint, failures }: InlineOptions = {},
+  { timeout = 30_000, mint, shadow, failures }: InlineOptions = {},
 ): Promise<Inline> {
   const events: TapEvent[] = [];
   const missed: string[] = [];
@@ -50,7 +52,14 @@ export async function inline(
       failures.push(error);
     },
   };
-  const observer = new ForeignObserver({ sink, model: "m", revision: "m-1", clock: systemClock, mint });
+  const observer = new ForeignObserver({
+    sink,
+    model: "m",
+    revision: "m-1",
+    clock: systemClock,
+    mint,
+    shadow,
+  });
   const parts = {
     observer,
     clock: systemClock,

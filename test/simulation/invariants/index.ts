@@ -12,6 +12,7 @@ import { foreignObjects } from "./foreign-objects.ts";
 import { freshLook } from "./fresh-look.ts";
 import type { Invariant, RestInvariant } from "./invariant.ts";
 import { leftovers } from "./leftovers.ts";
+import { mirroredByRelease, mirroredWithoutWeight, mirroringEnds } from "./mirrored-requests.ts";
 import { podTemplates, templateKept, templateStays } from "./pod-templates.ts";
 import { ports } from "./ports.ts";
 import { promotion } from "./promotion.ts";
@@ -46,6 +47,8 @@ export const INVARIANTS: readonly Invariant[] = [
   templateStays,
   suspended,
   releaseWeights,
+  mirroredWithoutWeight,
+  mirroredByRelease,
   promotedBySteps,
   stepTimes,
   stepGates,
@@ -68,4 +71,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   leftovers,
   routersWhole,
   releasesAtRest,
+  mirroringEnds,
 ];

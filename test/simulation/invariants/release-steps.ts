@@ -84,8 +84,7 @@ export const stepTimes: Invariant = {
       isBefore(now, valueAt(entry, "startedAt"))
     )
       return `${about} is told as in effect since ${now}, and was begun later`;
-    if (now !== undefined && then === undefined)
-      return notInEffect(after, partsOf(valueAt(entry, "weight")), about, facts);
+    if (now !== undefined && then === undefined) return notInEffect(after, entry, about, facts);
     return endsTooEarly(write, about, facts);
   },
 };
@@ -94,14 +93,21 @@ function isBefore(time: unknown, other: unknown): boolean {
   return Date.parse(asString(time) ?? "") < Date.parse(asString(other) ?? "");
 }
 
-function notInEffect(release: KubeObject, weight: number, about: string, facts: Facts): string | undefined {
+function notInEffect(release: KubeObject, entry: unknown, about: string, facts: Facts): string | undefined {
   const owner = facts.ownerOf(release);
   const revision = asString(valueAt(release, "spec", "revision")) ?? "";
   if (owner === undefined) return undefined;
-  const other = facts.plansInEffect(owner).find((plan) => shareOf(plan, revision) !== weight);
+  const given = (plan: TrafficPlan) =>
+    `${shareOf(plan, revision)} and copies of ${mirroredTo(plan, revision)}`;
+  const wanted = `${partsOf(valueAt(entry, "weight"))} and copies of ${partsOf(valueAt(entry, "mirrored"))}`;
+  const other = facts.plansInEffect(owner).find((plan) => given(plan) !== wanted);
   return other === undefined
     ? undefined
-    : `${about} is told as in effect, and a router gives ${shareOf(other, revision)} instead of ${weight}`;
+    : `${about} is told as in effect, and a router gives ${given(other)} instead of ${wanted}`;
+}
+
+function mirroredTo({ mirror }: TrafficPlan, revision: string): number {
+  return mirror?.pools[0]?.revision === revision ? mirror.share : 0;
 }
 
 /** The step that ends with a write; the next one may begin with the same write. */
@@ -122,11 +128,15 @@ export const stepGates: Invariant = {
   brokenBy(write, facts) {
     const { actor, after, call } = write;
     if (after?.kind !== "ModelRollout" || call?.subresource !== "status") return undefined;
-    if (asList(valueAt(after, "spec", "gates")).length === 0) return undefined;
     const ended = endedStep(write);
     if (ended === undefined) return undefined;
+    const isMirroring = valueAt(stepsOf(after)[ended - 1], "mirrored") !== undefined;
+    if (!isMirroring && asList(valueAt(after, "spec", "gates")).length === 0) return undefined;
     const { namespace = "", name } = after.metadata;
-    const since = facts.judges.sincePass(actor, namespace, name, ended);
+    const deployment = asString(valueAt(after, "spec", "modelDeployment")) ?? "";
+    const since = isMirroring
+      ? facts.judges.sinceAgreement(actor, namespace, deployment)
+      : facts.judges.sincePass(actor, namespace, name, ended);
     const isLately = since !== undefined && (facts.clocksDiffer || since <= LATEST_ANSWER_MILLISECONDS);
     return isLately
       ? undefined
@@ -151,7 +161,10 @@ function endsTooEarly(write: Write, about: string, facts: Facts): string | undef
   // Stored times are whole milliseconds.
   if (lasted === undefined || lasted < minimum - 1)
     return `${about}: step ${ended} ends after ${lasted} ms in effect instead of ${minimum}`;
-  const waits = valueAt(wanted, "pause") === true || asList(valueAt(after, "spec", "gates")).length > 0;
+  const waits =
+    valueAt(wanted, "pause") === true ||
+    valueAt(wanted, "mirrored") !== undefined ||
+    asList(valueAt(after, "spec", "gates")).length > 0;
   if (!facts.isCalm || waits) return undefined;
   const late = facts.calmSince(after, ended) ? lasted - minimum : 0;
   return late > WAKE_UP_MILLISECONDS ? `${about}: step ${ended} ends ${late} ms late` : undefined;

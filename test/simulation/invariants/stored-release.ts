@@ -1,7 +1,7 @@
 /**
  * The release that the status of a ModelDeployment names, as it is stored: told here once more, without the planner.
  */
-import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
+import { asList, asNumber, asRecord, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { storedValidation } from "../validation-history.ts";
 import type { World } from "../world.ts";
@@ -20,9 +20,13 @@ export function partsOf(percentage: unknown): number {
   return Math.round(Number.parseFloat(asString(percentage) ?? "0") * 100);
 }
 
-/** Steps as people wrote them. */
+/** Steps as people wrote them, that of mirrored requests first. */
 export function stepsOf(release: KubeObject): readonly unknown[] {
-  return asList(valueAt(release, "spec", "strategy", "canary", "steps"));
+  const strategy = valueAt(release, "spec", "strategy");
+  const shadow = valueAt(strategy, "shadow");
+  const { share = "1%", minDuration } = asRecord(shadow) ?? {};
+  const mirroring = shadow === undefined ? [] : [{ weight: "0%", mirrored: share, minDuration }];
+  return [...mirroring, ...asList(valueAt(strategy, "canary", "steps"))];
 }
 
 /** What became of a release, or undefined while it is under way. */
@@ -47,7 +51,8 @@ export function replicasAtRest(deployment: KubeObject, revision: string, all: nu
   const isSkipped = valueAt(release, "status", "stableLostAt") !== undefined;
   const isPromoted =
     valueAt(release, "spec", "decision") === "Promote" || storedUndo(deployment)?.revision === revision;
-  const weight = stepsOf(release)[step - 1];
-  if (weight === undefined || isSkipped || isPromoted) return all;
-  return Math.min(all, Math.max(2, Math.ceil((partsOf(valueAt(weight, "weight")) * all) / 10_000)));
+  const wanted = stepsOf(release)[step - 1];
+  if (wanted === undefined || isSkipped || isPromoted) return all;
+  const load = partsOf(valueAt(wanted, "weight")) + partsOf(valueAt(wanted, "mirrored"));
+  return Math.min(all, Math.max(2, Math.ceil((load * all) / 10_000)));
 }

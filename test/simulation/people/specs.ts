@@ -86,6 +86,9 @@ export function choosePools(random: SeededRandom): ModelDeploymentSpec["pools"] 
 /** Share of canaries that somebody judges. */
 const JUDGED_SHARE = 0.25;
 
+/** Somebody else tells how far both answers agree; here they are whatever a mood says. */
+const MIRRORED = { share: "5%", minDuration: "3s", agreement: { by: "Best", min: "90%" } } as const;
+
 /** Rollouts: most people say nothing of them. Steps of seconds, so that whole canaries pass. */
 const ROLLOUTS: readonly (readonly [weight: number, rollout: ModelDeploymentSpec["rollout"]])[] = [
   [5, undefined],
@@ -106,6 +109,8 @@ const ROLLOUTS: readonly (readonly [weight: number, rollout: ModelDeploymentSpec
   [1, { ...canary([{ weight: "34%", minDuration: "20s" }]), onNewRevision: "Queue" }],
   [1, { strategy: { type: "BlueGreen" }, onNewRevision: "Queue" }],
   [1, { strategy: { type: "Recreate" } }],
+  [1, { strategy: { type: "Shadow", shadow: MIRRORED } }],
+  [1, { strategy: { ...canary([{ weight: "20%", minDuration: "2s" }]).strategy, shadow: MIRRORED } }],
 ];
 
 function canary(steps: NonNullable<RolloutStrategy["canary"]>["steps"]): RolloutSpec {

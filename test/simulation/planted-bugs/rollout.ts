@@ -4,11 +4,12 @@
 import type { ObservedRollout } from "../../../src/core/observation.ts";
 import { capacityBeforeTraffic } from "../invariants/capacity-before-traffic.ts";
 import { convergence } from "../invariants/convergence.ts";
+import { mirroredByRelease, mirroredWithoutWeight, mirroringEnds } from "../invariants/mirrored-requests.ts";
 import { promotion } from "../invariants/promotion.ts";
 import { promotedBySteps, stepGates, stepTimes } from "../invariants/release-steps.ts";
 import { releaseWeights } from "../invariants/release-weights.ts";
 import { releasesAtRest } from "../invariants/releases-at-rest.ts";
-import { JUDGED_GATE } from "../judges.ts";
+import { JUDGED_GATE, toldOfPairs } from "../judges.ts";
 import type { Substitutes } from "../operators/operator-process.ts";
 import { COMES_TO_REST } from "../simulation.ts";
 import { calling, deciding, type PlantedBug, planning, seeing, withStatus } from "./planted-bug.ts";
@@ -106,6 +107,47 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
     }),
     noticedBy: [releasesAtRest.name, convergence.name, COMES_TO_REST, promotion.name],
     withinSeeds: 400,
+  },
+  {
+    what: "goes on mirroring to a candidate that was given up",
+    substitutes: deciding((decision, { deployment }) => {
+      const { traffic } = deployment.status;
+      const revision = traffic?.mirror?.pools[0]?.revision;
+      const isGivenUp = decision.rollouts.some(
+        ({ rollout, status }) => rollout.spec.revision === revision && status.verdict?.outcome === "Aborted",
+      );
+      return traffic === undefined || !isGivenUp ? decision : withStatus(decision, { traffic });
+    }),
+    noticedBy: [mirroringEnds.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "gives a candidate traffic beside its copies",
+    substitutes: planning(({ arms, mirror }) => {
+      const [stable] = arms;
+      if (mirror === undefined || stable === undefined) return {};
+      return { arms: [{ ...stable, pools: [...stable.pools, ...mirror.pools] }] };
+    }),
+    noticedBy: [mirroredWithoutWeight.name],
+  },
+  {
+    what: "mirrors twice the share of its release",
+    substitutes: planning(({ mirror }) =>
+      mirror === undefined ? {} : { mirror: { ...mirror, share: Math.min(10_000, 2 * mirror.share) } },
+    ),
+    noticedBy: [mirroredByRelease.name, stepTimes.name],
+  },
+  {
+    what: "takes answers that are awaited for ones that agree",
+    substitutes: seeing((observation) => {
+      const { gateEvidence, nowMilliseconds } = observation;
+      if (gateEvidence === undefined) return observation;
+      const value = toldOfPairs({ pairs: 20, sameBest: 20 });
+      const mirrored = { kind: "Whole" as const, atMilliseconds: nowMilliseconds, value };
+      return { ...observation, gateEvidence: { ...gateEvidence, mirrored } };
+    }),
+    noticedBy: [stepGates.name],
+    withinSeeds: 150,
   },
   {
     what: "forgets where a release is",

@@ -11,17 +11,20 @@ export const gateWithoutPods: Lint = {
   name: "gate-without-pods",
   find({ replicas, rollout }) {
     // Scaled to zero as a whole, nothing is expected of it.
-    if (replicas === 0 || replicas >= LEAST_WARM_PODS) return [];
-    return (rollout?.gates ?? []).flatMap((gate, index) =>
-      judgesService([gate])
-        ? [
-            {
-              path: ["spec", "rollout", "gates", index],
-              message: `gate ${gate.name} needs ${LEAST_WARM_PODS} pods of the candidate, and it gets ${replicas}: a release waits until its deadline, and is given up`,
-              remedy: `give the first pool ${LEAST_WARM_PODS} replicas or more, in spec.replicas or by kubectl scale`,
-            },
-          ]
-        : [],
-    );
+    if (replicas === 0 || replicas >= LEAST_WARM_PODS || rollout === undefined) return [];
+    const found = (what: string, ...path: readonly (string | number)[]) => ({
+      path: ["spec", "rollout", ...path],
+      message: `${what} needs ${LEAST_WARM_PODS} pods of the candidate, and it gets ${replicas}: a release waits until its deadline, and is given up`,
+      remedy: `give the first pool ${LEAST_WARM_PODS} replicas or more, in spec.replicas or by kubectl scale`,
+    });
+    const { gates = [], strategy } = rollout;
+    return [
+      ...(strategy.shadow?.latency === undefined
+        ? []
+        : [found("the latency of mirrored requests", "strategy", "shadow", "latency")]),
+      ...gates.flatMap((gate, index) =>
+        judgesService([gate]) ? [found(`gate ${gate.name}`, "gates", index)] : [],
+      ),
+    ];
   },
 };

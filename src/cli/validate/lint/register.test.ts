@@ -49,6 +49,14 @@ const latency = (max?: string) =>
       latency: { quantile: "p99", ...(max === undefined ? { maxAboveStable: "20%" } : { max }) },
     },
   ]);
+const mirrored = {
+  rollout: {
+    strategy: {
+      type: "Shadow" as const,
+      shadow: { minDuration: "1h", latency: { quantile: "p99" as const, max: "40ms" } },
+    },
+  },
+};
 const hook = gated([{ name: "judge", type: "WebHook", webHook: { url: "http://judge" } }]);
 
 /** What is unwise and where that is told; and what is not. */
@@ -81,6 +89,8 @@ const CASES: readonly (readonly [string, Partial<ModelDeploymentSpec>, string[]]
   ["gate-without-pods", { replicas: 2, ...latency("40ms") }, []],
   ["gate-without-pods", { replicas: 0, ...latency("40ms") }, []],
   ["gate-without-pods", { replicas: 1, ...hook }, []],
+  ["gate-without-pods", { replicas: 1, ...mirrored }, ["spec.rollout.strategy.shadow.latency"]],
+  ["gate-without-pods", { replicas: 2, ...mirrored }, []],
   ["little-ephemeral-storage", { fetch: { maxSize: "2Gi" } }, ["spec.pools[0]"]],
   ["little-ephemeral-storage", { fetch: { maxSize: "2Gi" }, pools: [disk("1500Mi")] }, ["spec.pools[0]"]],
   ["little-ephemeral-storage", { fetch: { maxSize: "2Gi" }, pools: [disk("2Gi")] }, []],

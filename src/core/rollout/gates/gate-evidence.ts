@@ -5,6 +5,7 @@
 import type { EvidenceCell, GateMetric } from "../../../stats/evidence.ts";
 import type { FirstTries } from "../../../stats/first-tries.ts";
 import type { NewUsers } from "../../../stats/sample-ratio.ts";
+import type { ShadowCounts } from "../../../stats/shadow-counts.ts";
 import type { CollectorCounts, CountedRequests } from "./collector-counts.ts";
 import type { Reading } from "./reading.ts";
 
@@ -86,6 +87,13 @@ export interface ServiceFigures {
   readonly stable: ArmService;
 }
 
+/** What came of mirrored requests in the present step. */
+export interface ShadowEvidence {
+  readonly counts: ShadowCounts;
+  /** How originals and copies of the pairs were served. */
+  readonly service: ServiceFigures;
+}
+
 /** What a web hook answered. */
 export interface HookAnswer {
   readonly outcome: "Pass" | "Wait" | "Fail";
@@ -99,6 +107,8 @@ export interface GateEvidence {
   /** The plans of the release draw users, not requests. */
   readonly drawsUsers?: boolean;
   readonly service?: Reading<ServiceFigures>;
+  /** Absent where nothing is mirrored. */
+  readonly shadow?: Reading<ShadowEvidence>;
   /** The number that each query gave, by name of the gate. */
   readonly queries: ReadonlyMap<string, Reading<number>>;
   readonly hooks: ReadonlyMap<string, Reading<HookAnswer>>;
@@ -109,6 +119,8 @@ export interface ReadEvidence extends Pick<GateEvidence, "queries" | "hooks"> {
   readonly counts?: Reading<CollectorCounts>;
   /** By the routers. */
   readonly firstTries?: Reading<FirstTries>;
+  /** By the collector, of mirrored requests. */
+  readonly mirrored?: Reading<ShadowCounts>;
 }
 
 /** The present step, as gates see it. */
@@ -116,6 +128,8 @@ export interface StepView {
   readonly nowMilliseconds: number;
   /** Share of the traffic, in parts of 10,000. */
   readonly weight: number;
+  /** Share of the requests that are mirrored instead, likewise; 0 in every other step, and unless given. */
+  readonly mirror?: number;
   /** The plans of the traffic that give this share, the latest without another between; absent before there is one. */
   readonly epochs?: { readonly first: number; readonly last: number };
   /** All the traffic follows after this step. */

@@ -11,15 +11,17 @@ import { labelOfMetric } from "../../../api/quality-metrics.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import type { AskedMetric, CollectorQuestion } from "./collector-counts.ts";
 import type { RoutersQuestion } from "./service-counts.ts";
+import type { ShadowQuestion } from "./shadow-evidence.ts";
 
 /** One question. */
-export type GateQuestion = UrlQuestion | CollectorQuestion | RoutersQuestion;
+export type GateQuestion = UrlQuestion | CollectorQuestion | RoutersQuestion | ShadowQuestion;
 
 /** By what a question is known: an answer to one is an answer to all of this name. */
 export function questionName(question: GateQuestion): string {
   // Each plan of the traffic adds to the shares, and none is taken from them: what was answered before is still so.
   if (question.type === "Collector") return JSON.stringify({ ...question, shares: [] });
   // Likewise, and a router that comes or goes is no other question.
+  if (question.type === "Shadow") return JSON.stringify({ ...question, epochs: question.epochs.first });
   if (question.type === "Routers") {
     return JSON.stringify({ ...question, addresses: [], epochs: question.epochs.first });
   }
@@ -60,6 +62,8 @@ export interface AskedRelease {
   readonly shares: readonly RolloutShare[];
   /** What is counted; absent where nothing is. */
   readonly quality?: QualitySpec;
+  /** The plans that mirror requests in this step; absent in every other step, and before there is one. */
+  readonly mirrored?: ShadowQuestion["epochs"];
 }
 
 /** Whether any of these gates compares the arms by what the collector counts. */
@@ -77,6 +81,10 @@ export function judgesService(gates: readonly GateSpec[]): boolean {
  * collector, where these count anything that a gate judges by.
  */
 export function gateQuestions(gates: readonly GateSpec[], release: AskedRelease): readonly GateQuestion[] {
+  const { namespace, deployment, mirrored } = release;
+  if (mirrored !== undefined) {
+    return [...urlQuestions(gates, release), { type: "Shadow", namespace, deployment, epochs: mirrored }];
+  }
   return [
     ...urlQuestions(gates, release),
     ...routersQuestions(gates, release),

@@ -3,7 +3,7 @@
  */
 import type { GateStatus } from "../../../api/gate-status.ts";
 import type { RolloutHistoryEntry } from "../../../api/model-rollout.ts";
-import { type RolloutStep, weightOfStep } from "../rollout-steps.ts";
+import { mirrorOfStep, type RolloutStep, weightOfStep } from "../rollout-steps.ts";
 import type { StepView } from "./gate-evidence.ts";
 
 /** What a gate says, and when it is to be asked again although nothing else happens. */
@@ -28,6 +28,7 @@ export function judgedStep(
 ): JudgedStep {
   return {
     weight: weightOfStep(steps, step),
+    mirror: mirrorOfStep(steps, step),
     isLast: step === steps.length - 1,
     ...(entry?.inEffectAt === undefined ? {} : { inEffectAtMilliseconds: Date.parse(entry.inEffectAt) }),
     ...(dueAt === undefined ? {} : { dueAtMilliseconds: dueAt }),

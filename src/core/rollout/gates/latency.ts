@@ -5,7 +5,7 @@
  */
 import { parseDurationMilliseconds } from "../../../api/duration.ts";
 import { parseShare } from "../../../api/percentage.ts";
-import type { LATENCY_QUANTILES } from "../../../api/rollout-gates.ts";
+import type { GateSpec, LATENCY_QUANTILES } from "../../../api/rollout-gates.ts";
 import { findShareAbove } from "./failing-share.ts";
 import { countText, numberText, percentText, present } from "./figure-text.ts";
 import type { ServiceFigures, StepView } from "./gate-evidence.ts";
@@ -32,15 +32,23 @@ const QUANTILES: Readonly<Record<(typeof LATENCY_QUANTILES)[number], number>> = 
 };
 
 /** The type `Latency`. */
-export const latencyGate = gateKind<LatencySettings>(({ latency }) => {
-  if (latency === undefined) return undefined;
-  const { quantile, max, maxAboveStable } = latency;
+export const latencyGate = gateKind<LatencySettings>(
+  ({ latency }) => (latency === undefined ? undefined : latencySettings(latency)),
+  judgeLatency,
+);
+
+/** A bound of a spec as settings. */
+export function latencySettings({
+  quantile,
+  max,
+  maxAboveStable,
+}: NonNullable<GateSpec["latency"]>): LatencySettings {
   return {
     quantile: QUANTILES[quantile],
     ...(max === undefined ? {} : { maxMilliseconds: parseDurationMilliseconds(max) }),
     ...(maxAboveStable === undefined ? {} : { maxAboveStable: parseShare(maxAboveStable) }),
   };
-}, judgeLatency);
+}
 
 /** Judges the candidate's latency. */
 export function judgeLatency({ settings, step, evidence }: JudgeInput<LatencySettings>): Judgement {

@@ -2,7 +2,7 @@
  * What is asked of the routers for a release, and what of their answers is evidence of how both arms serve: the first
  * tries since the share of the step is in effect, in minutes in which no pod was cold. Pure.
  */
-import type { TrafficPlan } from "../../../api/traffic-plan.ts";
+import type { PlannedPool, TrafficPlan } from "../../../api/traffic-plan.ts";
 import type { FirstTries, TryWindow } from "../../../stats/first-tries.ts";
 import type { Observation, ObservedPod } from "../../observation.ts";
 import { podsOf } from "../../readiness.ts";
@@ -84,14 +84,24 @@ export function serviceOf(
   if (!isCountedRecently(reading.value, reading.atMilliseconds)) {
     return { kind: "Missing", reason: "not every router has counted the last minutes of the step" };
   }
-  const { nowMilliseconds, deployment } = observation;
-  const arms = deployment.status.traffic?.arms ?? [];
-  const pods = {
-    candidate: firstPods(observation, arms, "Candidate"),
-    stable: firstPods(observation, arms, "Stable"),
-  };
+  const arms = observation.deployment.status.traffic?.arms ?? [];
+  const poolOf = (name: TrafficPlan["arms"][number]["name"]) =>
+    arms.find((arm) => arm.name === name)?.pools[0];
+  const pools = { candidate: poolOf("Candidate"), stable: poolOf("Stable") };
+  return { ...reading, value: warmFigures(observation, reading.value, pools) };
+}
+
+/** How both served in minutes in which no pod was cold, by the pools that their requests go to first. */
+export function warmFigures(
+  observation: Observation,
+  { edgesMilliseconds, windows }: FirstTries,
+  pools: Readonly<Record<"candidate" | "stable", PlannedPool | undefined>>,
+): ServiceFigures {
+  const { nowMilliseconds } = observation;
+  const podsIn = (pool: PlannedPool | undefined): readonly ObservedPod[] =>
+    pool === undefined ? [] : podsOf(observation, pool.revision, pool.pool);
+  const pods = { candidate: podsIn(pools.candidate), stable: podsIn(pools.stable) };
   const readySince = [...pods.candidate, ...pods.stable].flatMap((pod) => pod.readySinceMilliseconds ?? []);
-  const { edgesMilliseconds, windows } = reading.value;
   const warm = windows.filter((window) => !readySince.some((since) => isCold(window, since)));
   const armOf = (arm: "candidate" | "stable"): ArmService => ({
     warmPods: pods[arm].filter((pod) => isWarm(pod, nowMilliseconds)).length,
@@ -101,22 +111,11 @@ export function serviceOf(
       return { firstTries: tries, errors, latencies, ...load };
     }),
   });
-  const value = {
+  return {
     latencyEdgesMilliseconds: edgesMilliseconds,
     candidate: armOf("candidate"),
     stable: armOf("stable"),
   };
-  return { ...reading, value };
-}
-
-/** Pods of an arm's first pool. */
-function firstPods(
-  observation: Observation,
-  arms: TrafficPlan["arms"],
-  name: TrafficPlan["arms"][number]["name"],
-): readonly ObservedPod[] {
-  const first = arms.find((arm) => arm.name === name)?.pools[0];
-  return first === undefined ? [] : podsOf(observation, first.revision, first.pool);
 }
 
 function isWarm({ isReady, readySinceMilliseconds: since }: ObservedPod, now: number): boolean {
