@@ -206,3 +206,27 @@ export function asStored(collected: Collected, store: Store): Collected {
     ]),
   );
 }
+
+/** The deployment with these of its metrics alone; with all of them where none is named. */
+export function withMetrics(
+  deployment: CollectedDeployment,
+  metrics: readonly string[],
+): CollectedDeployment {
+  if (metrics.length === 0) return deployment;
+  return {
+    ...deployment,
+    metrics: deployment.metrics.filter(({ definition }) => metrics.includes(definition.name)),
+  };
+}
+
+/** Which sums stand for the metrics, as text. */
+export function sumsText({ tag, metrics }: CollectedDeployment): string {
+  return JSON.stringify([
+    tag,
+    ...metrics.map(({ definition, arrived, matured }) => [
+      definition.name,
+      arrived.stored.id,
+      matured.stored.id,
+    ]),
+  ]);
+}

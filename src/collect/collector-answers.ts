@@ -4,7 +4,7 @@
 import type { EpochRange, Evidence, EvidencePart } from "./evidence.ts";
 import type { BatchOutcome } from "./ledger.ts";
 import type { Partition } from "./partitions.ts";
-import type { ScoreAnswer } from "./score-reader.ts";
+import type { ReadScores } from "./score-reader.ts";
 
 /** The answer to a read of evidence. */
 export interface EvidenceAnswer extends Evidence {
@@ -21,10 +21,7 @@ export interface EvidenceAnswer extends Evidence {
 }
 
 /** The answer to a read of scores. */
-export interface ScoresAnswer extends Pick<EvidenceAnswer, "deployment" | "partition" | "countedThrough"> {
-  /** By name of the metric. */
-  readonly metrics: Readonly<Record<string, ScoreAnswer>>;
-}
+export interface ScoresAnswer extends Pick<EvidenceAnswer, "deployment" | "partition">, ReadScores {}
 
 /** What is wanted of the evidence; without any of these all of it, up to the last slot that is known whole. */
 export interface EvidenceWish {

@@ -14,7 +14,7 @@ import { AnomalyWatches } from "./anomaly-watches.ts";
 import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
-import type { CollectedDeployment } from "./collected-metrics.ts";
+import { type CollectedDeployment, sumsText, withMetrics } from "./collected-metrics.ts";
 import type { BatchAnswer, EvidenceAnswer, EvidenceWish, ScoresAnswer } from "./collector-answers.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
 import { type EpochRange, EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
@@ -28,7 +28,7 @@ import { MirroredPairs } from "./mirrored-pairs.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
 import { countedThrough, isSilent, type SlotRange, voidedSlots } from "./router-log.ts";
 import { registerScoreMetrics } from "./score-metrics.ts";
-import { readScores } from "./score-reader.ts";
+import { ScoreReader } from "./score-reader.ts";
 import { ScoreTelling, type ToldSums } from "./score-telling.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
@@ -60,8 +60,8 @@ export class Collector {
   readonly #reader: EvidenceReader;
   readonly #watches: AnomalyWatches;
   readonly #scores: ScoreTelling;
+  readonly #scoreReader: ScoreReader;
   readonly #tellScores: (sums: readonly ToldSums[]) => void;
-  #readsScores = false;
   readonly #closing = new AbortController();
   #ring: KeyRing;
   #configurationIsValid = true;
@@ -94,14 +94,13 @@ export class Collector {
     );
     const doubtful = () => voidedSlots(this.#ledger.incarnations.values(), clock.now());
     this.#reader = new EvidenceReader({ store, clock, blocks: this.#ledger.blocks, doubtful });
-    this.#watches = new AnomalyWatches({
-      ...{ store, doubtful, log: options.log, nowSeconds: () => clock.now() / 1_000 },
-      counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
-    });
-    this.#scores = new ScoreTelling({
+    const edges = {
       ...{ store, doubtful, nowSeconds: () => clock.now() / 1_000 },
       counted: () => countedThrough(this.#ledger.incarnations.values(), clock.now()),
-    });
+    };
+    this.#watches = new AnomalyWatches({ ...edges, log: options.log });
+    this.#scores = new ScoreTelling(edges);
+    this.#scoreReader = new ScoreReader(edges);
     this.mirrored = new MirroredPairs({
       nowMilliseconds: clock.now,
       ring: () => this.#ring,
@@ -214,7 +213,7 @@ export class Collector {
   /** The evidence of a deployment. It is read some slots at a time; what comes meanwhile is taken in between. */
   async evidence(name: string, wish: EvidenceWish = {}): Promise<EvidenceAnswer> {
     const { from, to, metrics = [], epochs = [], parts = [] } = wish;
-    const deployment = only(this.#deploymentOf(name), metrics);
+    const deployment = withMetrics(this.#deploymentOf(name), metrics);
     const now = this.#options.clock.now();
     const incarnations = this.#ledger.incarnations;
     const counted = countedThrough(incarnations.values(), now);
@@ -234,7 +233,7 @@ export class Collector {
       AbortSignal.any([this.#closing.signal, ...(wish.signal === undefined ? [] : [wish.signal])]),
     );
     // Sums that are no longer kept are not whole in the later slots.
-    if (sumsOf(only(this.#deploymentOf(name), metrics)) !== sumsOf(deployment)) {
+    if (sumsText(withMetrics(this.#deploymentOf(name), metrics)) !== sumsText(deployment)) {
       throw new CollectError("Overloaded", "expected the settings to stay while it was read: ask again");
     }
     return {
@@ -248,23 +247,12 @@ export class Collector {
 
   /** The metrics of scores of a deployment, by arm and revision. One reading is made at a time. */
   async scores(name: string, wish: Pick<EvidenceWish, "from" | "to" | "signal"> = {}): Promise<ScoresAnswer> {
-    const { from, to, signal } = wish;
-    const deployment = this.#deploymentOf(name);
-    if (this.#readsScores) throw new CollectError("Overloaded", "expected one reading of scores at a time");
-    const { store, clock, partition } = this.#options;
-    const now = clock.now();
-    const counted = countedThrough(this.#ledger.incarnations.values(), now);
-    this.#readsScores = true;
-    try {
-      const metrics = await readScores({
-        ...{ store, deployment, from, to, counted: counted ?? -1, nowSeconds: now / 1_000 },
-        doubtful: () => voidedSlots(this.#ledger.incarnations.values(), clock.now()),
-        signal: AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]),
-      });
-      return { deployment: name, partition, countedThrough: counted ?? null, metrics };
-    } finally {
-      this.#readsScores = false;
-    }
+    const signal = AbortSignal.any([
+      this.#closing.signal,
+      ...(wish.signal === undefined ? [] : [wish.signal]),
+    ]);
+    const read = await this.#scoreReader.read(this.#deploymentOf(name), { ...wish, signal });
+    return { deployment: name, partition: this.#options.partition, ...read };
   }
 
   /** What came of copies under some plans of a deployment, as {@link parseShadowCounts} takes it. */
@@ -396,24 +384,4 @@ export class Collector {
     const { index, count } = this.#options.partition;
     return `partition ${index} of ${count}`;
   }
-}
-
-function only(deployment: CollectedDeployment, metrics: readonly string[]): CollectedDeployment {
-  if (metrics.length === 0) return deployment;
-  return {
-    ...deployment,
-    metrics: deployment.metrics.filter(({ definition }) => metrics.includes(definition.name)),
-  };
-}
-
-/** Which sums stand for the metrics, as text. */
-function sumsOf({ tag, metrics }: CollectedDeployment): string {
-  return JSON.stringify([
-    tag,
-    ...metrics.map(({ definition, arrived, matured }) => [
-      definition.name,
-      arrived.stored.id,
-      matured.stored.id,
-    ]),
-  ]);
 }

@@ -43,18 +43,28 @@ export interface RevisionAnswer {
   readonly sums: readonly number[];
 }
 
-/** What is read, and by what. */
-export interface ScoreQuestion {
+/** What metrics of scores are read from. */
+export interface ScoreEdges {
   readonly store: Store;
-  readonly deployment: CollectedDeployment;
-  /** From which slot, and to which; the last day that has matured without them. */
+  /** The last slot in which all impressions are known; undefined while no router has reported. */
+  readonly counted: () => number | undefined;
+  /** Slots of which a piece may be missing. */
+  readonly doubtful: () => readonly SlotRange[];
+  readonly nowSeconds: () => number;
+}
+
+/** What is read: from which slot, and to which; the last day that has matured without them. */
+export interface ScoreWish {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
-  readonly doubtful: () => readonly SlotRange[];
-  /** The last slot in which all impressions are known. */
-  readonly counted: number;
-  readonly nowSeconds: number;
   readonly signal: AbortSignal;
+}
+
+/** What was read. */
+export interface ReadScores {
+  readonly countedThrough: number | null;
+  /** By name of the metric. */
+  readonly metrics: Readonly<Record<string, ScoreAnswer>>;
 }
 
 /** The last half hour of a metric whose labels have matured. */
@@ -68,22 +78,49 @@ export function lastMatured(
   return blockOf(slot - BLOCK_SLOTS + 1);
 }
 
-/**
- * Reads all metrics of scores of a deployment, by name.
- *
- * @throws {CollectError} when nobody waits any more.
- */
-export async function readScores(question: ScoreQuestion): Promise<Readonly<Record<string, ScoreAnswer>>> {
-  const answers: Record<string, ScoreAnswer> = {};
-  for (const one of question.deployment.scores) {
-    answers[one.scores.definition.name] = await readMetric(one, question);
+/** Reads them, for one who asks at a time. */
+export class ScoreReader {
+  readonly #edges: ScoreEdges;
+  #isReading = false;
+
+  constructor(edges: ScoreEdges) {
+    this.#edges = edges;
   }
-  return answers;
+
+  /**
+   * Reads all metrics of scores of a deployment.
+   *
+   * @throws {CollectError} when it reads for another, or when nobody waits any more.
+   */
+  async read(deployment: CollectedDeployment, wish: ScoreWish): Promise<ReadScores> {
+    if (this.#isReading) throw new CollectError("Overloaded", "expected one reading of scores at a time");
+    this.#isReading = true;
+    try {
+      const counted = this.#edges.counted();
+      const nowSeconds = this.#edges.nowSeconds();
+      const metrics: Record<string, ScoreAnswer> = {};
+      for (const one of deployment.scores) {
+        const range = { ...wish, counted: counted ?? -1, nowSeconds };
+        metrics[one.scores.definition.name] = await readMetric(deployment, one, range, this.#edges);
+      }
+      return { countedThrough: counted ?? null, metrics };
+    } finally {
+      this.#isReading = false;
+    }
+  }
 }
 
 async function readMetric(
+  { tag }: CollectedDeployment,
   one: CollectedScores,
-  { store, deployment, from, to, doubtful, counted, nowSeconds, signal }: ScoreQuestion,
+  {
+    from,
+    to,
+    counted,
+    nowSeconds,
+    signal,
+  }: ScoreWish & { readonly counted: number; readonly nowSeconds: number },
+  { store, doubtful }: ScoreEdges,
 ): Promise<ScoreAnswer> {
   const { stored, scores, maturesSeconds } = one;
   const matured = lastMatured(one, counted, nowSeconds).last;
@@ -96,7 +133,7 @@ async function readMetric(
     if ((slot - first) % (TURN_BLOCKS * BLOCK_SLOTS) === 0) await setImmediate();
     if (signal.aborted) throw new CollectError("Timeout", "expected whoever asks to wait for the answer");
     const block = blockOf(slot);
-    sums.add(scoreCellsOf(store, deployment.tag, block, doubtful(), counted));
+    sums.add(scoreCellsOf(store, tag, block, doubtful(), counted));
     last = block.last;
   }
   return {

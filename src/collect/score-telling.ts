@@ -9,23 +9,12 @@
 import type { Collected, CollectedDeployment, CollectedScores } from "./collected-metrics.ts";
 import { BLOCK_SLOTS, blockOf } from "./evidence-blocks.ts";
 import type { SlotRange } from "./router-log.ts";
-import { lastMatured } from "./score-reader.ts";
+import { lastMatured, type ScoreEdges } from "./score-reader.ts";
 import { ScoreSums, scoreCellsOf } from "./score-sums.ts";
-import type { Store } from "./store.ts";
 
 /** Half hours of which the value is. */
 const WINDOW_BLOCKS = 12;
 const WINDOW_SLOTS = WINDOW_BLOCKS * BLOCK_SLOTS;
-
-/** What it needs. */
-export interface ScoreTellingOptions {
-  readonly store: Store;
-  /** The last slot in which all impressions are known; undefined while no router has reported. */
-  readonly counted: () => number | undefined;
-  /** Slots of which a piece may be missing. */
-  readonly doubtful: () => readonly SlotRange[];
-  readonly nowSeconds: () => number;
-}
 
 /** Which metric of which arm. */
 export interface ScoreSeries {
@@ -55,13 +44,13 @@ const NOTHING: ScoreStep = { sums: [], more: false };
 
 /** The telling of one file. */
 export class ScoreTelling {
-  readonly #options: ScoreTellingOptions;
+  readonly #edges: ScoreEdges;
   #deployments: readonly CollectedDeployment[] = [];
   /** By number of the sums: through which slot the values are, and what they are. */
   readonly #values = new Map<string, { readonly through: number; readonly values: readonly ToldValue[] }>();
 
-  constructor(options: ScoreTellingOptions) {
-    this.#options = options;
+  constructor(edges: ScoreEdges) {
+    this.#edges = edges;
   }
 
   /** Takes what is collected from now on. */
@@ -75,11 +64,11 @@ export class ScoreTelling {
 
   /** Tells of one half hour, or works out the values of one metric. */
   step(): ScoreStep {
-    const counted = this.#options.counted();
+    const counted = this.#edges.counted();
     if (counted === undefined) return NOTHING;
     for (const deployment of this.#deployments) {
       for (const one of deployment.scores) {
-        const matured = lastMatured(one, counted, this.#options.nowSeconds());
+        const matured = lastMatured(one, counted, this.#edges.nowSeconds());
         const sums = this.#tellOf(deployment, one, matured, counted);
         if (sums !== undefined) return { sums, more: true };
         if ((this.#values.get(nameOf(deployment, one))?.through ?? -1) >= matured.last) continue;
@@ -108,7 +97,7 @@ export class ScoreTelling {
     matured: SlotRange,
     counted: number,
   ): readonly ToldSums[] | undefined {
-    const { store, doubtful } = this.#options;
+    const { store, doubtful } = this.#edges;
     const { id, firstSlot } = one.stored;
     const told = store.scores.toldThrough(id);
     const first = Math.max(told + 1, matured.last + 1 - WINDOW_SLOTS, firstSlot, 0);
@@ -123,7 +112,7 @@ export class ScoreTelling {
   }
 
   #workOut(deployment: CollectedDeployment, one: CollectedScores, matured: SlotRange, counted: number): void {
-    const { store, doubtful } = this.#options;
+    const { store, doubtful } = this.#edges;
     const sums = new ScoreSums(one);
     const first = Math.max(matured.last + 1 - WINDOW_SLOTS, one.stored.firstSlot, 0);
     for (let slot = first; slot <= matured.first; slot += BLOCK_SLOTS) {
