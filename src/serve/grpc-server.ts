@@ -23,14 +23,13 @@ import type { Admission } from "./admission.ts";
 import type { Answered, AnswerTokens } from "./answer-tokens.ts";
 import type { CodecThread } from "./codec-thread.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
-import { encodeMessage } from "./grpc-messages.ts";
-import { readMessage, readModelRequest, text } from "./grpc-request.ts";
+import { GRPC_INFER_PATH, type GrpcMethod, type GrpcMethods, grpcMethods } from "./grpc-methods.ts";
+import { text } from "./grpc-request.ts";
 import { GRPC_STATUS } from "./grpc-status.ts";
 import { encodeStatusMessage, FRAME_HEAD_BYTES, frame, parseGrpcTimeout, unframe } from "./grpc-wire.ts";
 import { parseExpectedTimeout, TIMEOUT_HEADER } from "./infer-head.ts";
 import type { Caller } from "./inference.ts";
 import type { InferenceService } from "./inference-service.ts";
-import { inferenceCount } from "./model-signature.ts";
 import { Patience } from "./patience.ts";
 import type { BeginMarked, RequestTap } from "./request-tap.ts";
 import { asServeError, FAILURES, quoted, ServeError } from "./serve-error.ts";
@@ -78,19 +77,12 @@ const SESSION_MEGABYTES = 32;
 const LINGER_MILLISECONDS = 1_000;
 /** gRPC with messages of protobuf. Others, such as `application/grpc-web`, have other frames. */
 const CONTENT_TYPES: readonly string[] = ["application/grpc", "application/grpc+proto"];
-const INFERENCE_SERVICE = "inference.GRPCInferenceService";
-/** `grpc.health.v1.HealthCheckResponse.ServingStatus`. */
-const SERVING = 1;
-const NOT_SERVING = 2;
-
-/** Answers a message. An inference tells what its token is to say. */
-type Method = (request: Buffer, caller: Caller, ran: (told: Answered) => void) => Buffer | Promise<Buffer>;
 
 /** The gRPC server. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Http2Server;
-  readonly #methods: ReadonlyMap<string, Method>;
+  readonly #methods: GrpcMethods;
   readonly #connections: GrpcConnections;
   /** Calls whose message has not come whole, or whose answer was not taken. */
   readonly #patience: Patience<ServerHttp2Stream>;
@@ -104,7 +96,7 @@ export class GrpcServer {
       ...ANSWER_HEADERS,
       ...(modelRevision === "" ? {} : { [PETREL_HEADER.revision]: modelRevision }),
     };
-    this.#methods = this.#methodTable();
+    this.#methods = grpcMethods(options);
     this.#server = createServer({
       settings: {
         maxConcurrentStreams: limits.maximumConcurrentStreams,
@@ -164,7 +156,7 @@ export class GrpcServer {
       this.#refuse(stream, new ServeError("Unsupported", `unknown method ${quoted(path)}`));
       return;
     }
-    if (path === INFER_PATH) void this.#infer(stream, headers, rawHeaders, method);
+    if (path === GRPC_INFER_PATH) void this.#infer(stream, headers, rawHeaders, method);
     else void this.#control(stream, headers, method);
   }
 
@@ -172,7 +164,7 @@ export class GrpcServer {
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     rawHeaders: readonly string[],
-    method: Method,
+    method: GrpcMethod,
   ): Promise<void> {
     const { service, admission, metrics, clock, limits, tap, mark } = this.#options;
     const start = clock.monotonic();
@@ -185,7 +177,7 @@ export class GrpcServer {
         stream.once("close", () => ticket.leave());
         const maximumBytes = limits.maximumRequestBytes + MESSAGE_OVERHEAD_BYTES;
         let answered: Answered | undefined;
-        const inference: Method = (message, caller) =>
+        const inference: GrpcMethod = (message, caller) =>
           method(message, caller, (told) => {
             answered = told;
           });
@@ -213,7 +205,7 @@ export class GrpcServer {
     return token === undefined ? this.#inferHeaders : { ...this.#inferHeaders, [PETREL_HEADER.token]: token };
   }
 
-  async #control(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, method: Method): Promise<void> {
+  async #control(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, method: GrpcMethod): Promise<void> {
     try {
       const answer = await this.#call(stream, headers, method, MESSAGE_OVERHEAD_BYTES, () => {});
       this.#answer(stream, answer, ANSWER_HEADERS);
@@ -225,7 +217,7 @@ export class GrpcServer {
   async #call(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
-    method: Method,
+    method: GrpcMethod,
     maximumBytes: number,
     count: (bytes: number) => void,
     looked: Pick<Caller, "observation" | "marked"> = {},
@@ -341,59 +333,8 @@ export class GrpcServer {
       stream.once("close", cancel);
     }
   }
-
-  #methodTable(): Map<string, Method> {
-    const { service, codec, tokens } = this.#options;
-    const inference: Record<string, Method> = {
-      ServerLive: () => encodeMessage("inference.ServerLiveResponse", { live: true }),
-      ServerReady: () => encodeMessage("inference.ServerReadyResponse", { ready: this.#isReady() }),
-      ServerMetadata: () =>
-        encodeMessage("inference.ServerMetadataResponse", { ...service.serverMetadata() }),
-      ModelReady: (request) => {
-        const { name, version } = readModelRequest("inference.ModelReadyRequest", request);
-        // As Triton has it: what is not there is not ready. Over REST it is not found.
-        const ready = service.hasModel(name, version) && this.#isReady();
-        return encodeMessage("inference.ModelReadyResponse", { ready });
-      },
-      ModelMetadata: (request) => {
-        const { name, version } = readModelRequest("inference.ModelMetadataRequest", request);
-        return encodeMessage("inference.ModelMetadataResponse", { ...service.modelMetadata(name, version) });
-      },
-      ModelInfer: async (message, caller, ran) => {
-        const reading = codec.decodeGrpc(message, caller);
-        const { request, rawOutputs } = reading instanceof Promise ? await reading : reading;
-        const response = await service.infer(request, caller);
-        const { modelName, modelVersion, inputs } = request;
-        const rows = inferenceCount(service.signature(modelName, modelVersion), inputs);
-        if (tokens !== undefined) ran(tokens.look(response.outputs, rows));
-        return codec.encodeGrpc(response, rawOutputs, caller);
-      },
-    };
-    const health: Record<string, Method> = {
-      Check: (request) => {
-        const name = text(readMessage("health.HealthCheckRequest", request)["service"]);
-        if (name !== "" && name !== INFERENCE_SERVICE) {
-          throw new ServeError("NotFound", `unknown service ${quoted(name)}`);
-        }
-        return encodeMessage("health.HealthCheckResponse", {
-          status: this.#isReady() ? SERVING : NOT_SERVING,
-        });
-      },
-    };
-    return new Map([
-      ...Object.entries(inference).map(
-        ([name, method]) => [`/${INFERENCE_SERVICE}/${name}`, method] as const,
-      ),
-      ...Object.entries(health).map(([name, method]) => [`/grpc.health.v1.Health/${name}`, method] as const),
-    ]);
-  }
-
-  #isReady(): boolean {
-    return this.#options.service.notReadyReason === undefined;
-  }
 }
 
-const INFER_PATH = `/${INFERENCE_SERVICE}/ModelInfer`;
 const ANSWER_HEADERS = { ":status": 200, "content-type": "application/grpc" } as const;
 const OK_TRAILERS = { "grpc-status": GRPC_STATUS.OK } as const;
 
