@@ -44,6 +44,12 @@ export const OFFLINE_METRIC_TYPES = [
 /** Each metric has at most two thresholds: its own, and one against stable. */
 const MAXIMUM_METRICS = MAXIMUM_VALIDATION_CHECKS / 2;
 
+/** What a model may call an input or an output. */
+const tensorName = matching(
+  "^[!#-\\[\\]-~]+$",
+  "must be of printable ASCII characters without spaces, quotes and backslashes",
+);
+
 /** Of characters that need no escape in JSON: the settings must fit into an annotation, whatever they hold. */
 function columnSchema(description: string) {
   return Type.String({
@@ -91,10 +97,7 @@ const inputSchema = Type.Object(
     name: Type.String({
       minLength: 1,
       maxLength: 100,
-      ...matching(
-        "^[!#-\\[\\]-~]+$",
-        "must be of printable ASCII characters without spaces, quotes and backslashes",
-      ),
+      ...tensorName,
       description: "Name of the model's input.",
     }),
     columns: Type.Optional(
@@ -116,10 +119,7 @@ const scoreSchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 100,
-        ...matching(
-          "^[!#-\\[\\]-~]+$",
-          "must be of printable ASCII characters without spaces, quotes and backslashes",
-        ),
+        ...tensorName,
         description: "Output of the model that is the score; its only one unless set.",
       }),
     ),

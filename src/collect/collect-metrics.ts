@@ -153,8 +153,8 @@ export class CollectMetrics {
 
   /** Labels were stored. */
   stored(labels: readonly StoredLabel[]): void {
-    for (const { deployment, label, delaySeconds } of labels) {
-      this.#delays.observe({ model_deployment: deployment, label }, delaySeconds);
+    for (const { deployment, label, event } of labels) {
+      this.#delays.observe({ model_deployment: deployment, label }, event.delaySeconds);
     }
   }
 

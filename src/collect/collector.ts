@@ -19,7 +19,13 @@ import type { BatchAnswer, EvidenceAnswer, EvidenceWish, ScoresAnswer } from "./
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
 import { type EpochRange, EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
 import { EvidenceReader } from "./evidence-reader.ts";
-import { type FeedbackAnswer, isVerified, type VerifiedFeedback, verifyFeedback } from "./feedback.ts";
+import {
+  type FeedbackAnswer,
+  isVerified,
+  type StoredLabel,
+  type VerifiedFeedback,
+  verifyFeedback,
+} from "./feedback.ts";
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
@@ -46,7 +52,7 @@ export interface CollectorOptions {
   /** Most events that wait to be stored. */
   readonly maximumWaiting: number;
   /** Is told of labels that are new, once they are stored; must not throw. */
-  readonly onLabels?: (labels: ReturnType<VerifiedFeedback["labels"]>) => void;
+  readonly onLabels?: (labels: readonly StoredLabel[]) => void;
 }
 
 /** A running collector. */

@@ -35,7 +35,6 @@ export interface FeedbackContext {
 export interface StoredLabel {
   readonly deployment: string;
   readonly label: string;
-  readonly delaySeconds: number;
   readonly token: TokenHead;
   readonly event: LabelEvent;
 }
@@ -139,7 +138,6 @@ function verified(
         .map(({ label, event }) => ({
           deployment: deployment.name,
           label: label.name,
-          delaySeconds: event.delaySeconds,
           token,
           event,
         })),

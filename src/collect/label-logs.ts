@@ -8,6 +8,7 @@
  * the sidecar that logs the requests. No trouble of a log may reach whoever sent the label, and no user is in it.
  */
 import { rmSync } from "node:fs";
+import { jsonEquals } from "../api/json-equals.ts";
 import { errorMessage } from "../core/log.ts";
 import { armName } from "../tap/tap-event.ts";
 import type { TrainingLogSettings } from "../training-log/log-settings.ts";
@@ -38,7 +39,7 @@ export class LabelLogs {
     const wanted = new Map(deployments.flatMap(({ name, log }) => (log === undefined ? [] : [[name, log]])));
     for (const [name, { settings, log }] of this.#logs) {
       const next = wanted.get(name);
-      if (next !== undefined && isSame(next, settings)) continue;
+      if (next !== undefined && jsonEquals(next, settings)) continue;
       this.#logs.delete(name);
       this.#end(
         next?.folder === settings.folder
@@ -94,10 +95,6 @@ export class LabelLogs {
       .finally(() => this.#ending.delete(told));
     this.#ending.add(told);
   }
-}
-
-function isSame(left: TrainingLogSettings, right: TrainingLogSettings): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
 }
 
 function lineOf({ deployment, label, token, event }: StoredLabel): string {

@@ -1,4 +1,7 @@
-/** A clock that stands until a test moves it, and runs what is due then. */
+/**
+ * A clock that stands until a test moves it, and runs what is due then, in the same turn: unlike VirtualClock it waits for
+ * nothing in between, so that a test can do something while a real file is still being closed.
+ */
 import type { Clock } from "../../core/clock.ts";
 
 export interface HandClock extends Clock {
