@@ -28,6 +28,11 @@ export function currentRelease({ deployment, rollouts }: Observation): CurrentRe
   return { name, revision, ...(rollout === undefined ? {} : { rollout }) };
 }
 
+/** Whether the current release, which the stored status names, is in its holdback, or is taken back from there. */
+export function isHeldBack({ deployment: { status } }: Pick<Observation, "deployment">): boolean {
+  return status.rollout?.heldBack !== undefined;
+}
+
 /** Whether a verdict has fallen. */
 export function isOver(release: CurrentRelease | undefined): boolean {
   return release?.rollout?.status.verdict !== undefined;
@@ -90,6 +95,7 @@ export function letsPromote(
   const { status } = rollout;
   const spec = guidedSpec(rollout.spec, undo);
   if (status.verdict !== undefined) return status.verdict.outcome === "Promoted";
+  if (status.returning !== undefined) return false;
   const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote");
   return status.phase !== undefined && status.step === status.steps && !isHeld;
 }

@@ -14,6 +14,12 @@ export interface RolloutView {
   readonly role: "Candidate" | "Promoting" | "Promoted" | "ReturnedToStable" | "Replaced" | "Undone";
   /** A person had it undone, and it is the candidate only until stable can take the traffic. */
   readonly isUndone: boolean;
+  /** The spec asks for the stable revision again, likewise. */
+  readonly isReturned: boolean;
+  /** The spec asks for a third revision, which is not to wait for the end of a holdback. */
+  readonly isReplaced: boolean;
+  /** By what is stored of the ModelDeployment, stable has the replicas for its share of a holdback alone. */
+  readonly isHeldBack: boolean;
   /** Share of the traffic that the stored plan gives it. */
   readonly reportedWeight: number;
   /** By which plans it had a share so far. */
@@ -28,10 +34,20 @@ export interface RolloutView {
   readonly anyIsReady: boolean;
   /** The stable revision should have replicas, and none is ready. */
   readonly stableIsLost: boolean;
+  /** Share of the traffic that the ready replicas of stable carry, in parts of 10,000. */
+  readonly stableCarries: number;
   /** No pod of the stable revision is left, and no plan in effect names it. */
   readonly stableHasLeft: boolean;
   /** What the gates say of a step. */
   readonly judge: (step: JudgedStep) => readonly NamedFinding[];
+}
+
+/** What becomes of stable in a holdback. */
+export interface HoldbackState {
+  /** `Holding`: it is a control, and the candidate serves. `Returning`: the traffic goes back to it. */
+  readonly phase: "Holding" | "Returning";
+  /** Share of the traffic that its replicas are to be able to carry, in parts of 10,000. */
+  readonly stableRoom: number;
 }
 
 /** Where a release goes from here. */
@@ -43,6 +59,8 @@ export interface RolloutOutcome {
   readonly capacityWeight: number;
   /** The stable revision is to go before it comes. */
   readonly takesStableAway: boolean;
+  /** Absent while stable is to carry all the traffic, if it must. */
+  readonly holdback?: HoldbackState;
   /** When it is to be looked at again, in milliseconds since the Unix epoch. */
   readonly wakeAtMilliseconds?: number;
 }
