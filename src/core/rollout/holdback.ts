@@ -45,7 +45,8 @@ export function holdingState(steps: readonly RolloutStep[], weight: number): Hol
  */
 export function takeBack(view: RolloutView, verdict: RolloutVerdict): RolloutOutcome | undefined {
   const { status, stableCarries, anyIsReady, reportedWeight } = view;
-  const before = Math.min(parsePercentage(status.weight ?? "0%"), reportedWeight);
+  // One that was made again says nothing of its own yet.
+  const before = Math.min(parsePercentage(status.weight ?? "100%"), reportedWeight);
   const weight = anyIsReady ? Math.min(before, FULL_WEIGHT - stableCarries) : 0;
   if (weight <= 0) return undefined;
   const { nextCheckAt: _next, weightInEffectAt: _since, ...rest } = status;

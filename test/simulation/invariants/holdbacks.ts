@@ -11,32 +11,30 @@ import { isReady } from "../cluster/pod.ts";
 import { type Facts, isOperator } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import type { Invariant } from "./invariant.ts";
-import { heldShareOf } from "./stored-release.ts";
 
 /**
- * Stable has no more than it keeps while the candidate has a share, unless the release says that the traffic goes back;
- * what does so never comes again. While nothing goes wrong stable gets no more than its ready replicas carry.
+ * While the candidate has a share, stable has no more than it keeps, unless the release says that the traffic goes back;
+ * what does so never comes again. While nothing goes wrong stable gets no more than its ready replicas carry, as long as
+ * the candidate can answer.
  */
 export const holdbackWeights: Invariant = {
   name: "never more than its share to either arm of a holdback, and back as replicas come",
   brokenBy({ actor, call, before, after }, facts) {
     if (after?.kind !== "ModelDeployment" || call?.subresource !== "status" || !isOperator(actor))
       return undefined;
-    const release = releaseOf(after, actor, facts);
-    const share = heldShareOf(release);
-    const [former, weight] = [before, after].map(candidateWeight);
-    if (release === undefined || share === undefined || weight === undefined || weight === 0)
-      return undefined;
-    const about = `${after.metadata.name}: stable has ${10_000 - weight}`;
-    const isReturning = valueAt(release, "status", "returning") !== undefined;
-    if (!isReturning) {
-      const isLess = former !== undefined && former > 0 && weight < former;
-      return isLess ? `${about} instead of ${10_000 - former}, and nothing goes back` : undefined;
-    }
-    if (former !== undefined && weight > former) return `${about}, and what goes back comes again`;
-    if (!facts.isCalm || former === undefined || weight === former) return undefined;
+    const candidate = asString(valueAt(before, "status", "revisions", "candidate"));
+    const isHeldBack = valueAt(before, "status", "rollout", "heldBack") !== undefined;
+    const hasTakenOver = valueAt(after, "status", "revisions", "stable") === candidate;
+    if (before === undefined || candidate === undefined || !isHeldBack || hasTakenOver) return undefined;
+    const [former, weight] = [weightOf(before, candidate), weightOf(after, candidate)];
+    if (former === 0 || weight === former) return undefined;
+    const about = `${after.metadata.name}: ${candidate} gets ${weight} instead of ${former}`;
+    const isReturning = valueAt(releaseOf(before, actor, facts), "status", "returning") !== undefined;
+    if (weight > former) return isReturning ? `${about}, and that was on its way back` : undefined;
+    if (weight > 0 && !isReturning) return `${about}, and nothing is on its way back`;
+    if (!facts.isCalm || !answers(after, candidate, facts)) return undefined;
     const short = shortPool(after, 10_000 - weight, facts);
-    return short === undefined ? undefined : `${about}, and its pool ${short} does not carry that`;
+    return short === undefined ? undefined : `${about}, and pool ${short} of stable does not carry the rest`;
   },
 };
 
@@ -46,30 +44,33 @@ function releaseOf(deployment: KubeObject, actor: string, facts: Facts): KubeObj
   return name === undefined ? undefined : facts.releaseSeenBy(actor, namespace, name);
 }
 
-/** Of the revision that is the candidate now. */
-function candidateWeight(deployment: KubeObject | undefined): number | undefined {
-  if (deployment === undefined) return undefined;
-  const candidate = valueAt(deployment, "status", "revisions", "candidate");
-  const arm = storedPlan(deployment)?.arms.find(({ name }) => name === "Candidate");
-  return arm?.pools[0]?.revision === candidate ? arm?.weight : undefined;
+function weightOf(deployment: KubeObject, revision: string): number {
+  return (storedPlan(deployment)?.arms ?? [])
+    .filter(({ pools }) => pools[0]?.revision === revision)
+    .reduce((sum, { weight }) => sum + weight, 0);
+}
+
+function readyPods({ metadata }: KubeObject, revision: string, { world }: Facts): readonly KubeObject[] {
+  return world.objects("Pod").filter((pod) => {
+    const { namespace, labels = {}, deletionTimestamp } = pod.metadata;
+    const isOurs = namespace === metadata.namespace && labels[LABEL.modelDeployment] === metadata.name;
+    const isOfRevision = labels[LABEL.modelRevision] === revision && deletionTimestamp === undefined;
+    return isOurs && isOfRevision && isReady(pod);
+  });
+}
+
+function answers(deployment: KubeObject, revision: string, facts: Facts): boolean {
+  return readyPods(deployment, revision, facts).length > 0;
 }
 
 /** A pool of stable that lacks ready replicas for a share; undefined when none does. */
-function shortPool(object: KubeObject, weight: number, { world }: Facts): string | undefined {
+function shortPool(object: KubeObject, weight: number, facts: Facts): string | undefined {
   const { deployment } = readModelDeployment(object);
   if (deployment === undefined) return undefined;
-  const { metadata, spec, status } = deployment;
+  const { spec, status } = deployment;
+  const ready = readyPods(object, status.revisions?.stable ?? "", facts);
   const readyIn = (pool: string) =>
-    world.objects("Pod").filter((pod) => {
-      const { namespace, labels = {} } = pod.metadata;
-      return (
-        namespace === metadata.namespace &&
-        labels[LABEL.modelDeployment] === metadata.name &&
-        labels[LABEL.modelRevision] === status.revisions?.stable &&
-        labels[LABEL.pool] === pool &&
-        isReady(pod)
-      );
-    }).length;
+    ready.filter(({ metadata }) => metadata.labels?.[LABEL.pool] === pool).length;
   // A share that is carried is rounded up, by less than a part of 10,000.
   return spec.pools.find(
     (pool) => readyIn(pool.name) < Math.floor((weight * desiredReplicas(spec, pool)) / 10_000),
