@@ -165,7 +165,11 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
     const isLed = isHeldBack(observation) && moving.name === release?.revision;
     const isWhole = hasAll && (isLed || everyReplicaIsReady(observation, moving));
     // What is undone becomes stable only where the traffic has nobody else to go to on its way back.
-    if (isWhole && letsPromote(observation, moving.name, undo.standing) && (keepsTraffic || !isUndone)) {
+    if (
+      isWhole &&
+      letsPromote(observation, moving.name, { stable, desired, undo: undo.standing }) &&
+      (keepsTraffic || !isUndone)
+    ) {
       stable = moving;
       candidate = wanted();
     } else if (

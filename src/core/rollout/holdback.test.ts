@@ -115,6 +115,14 @@ describe("it ends", () => {
     expect(replicas(world)).toEqual({ v2: 4, v3: 2 });
   });
 
+  test("the same though it is paused", () => {
+    const world = inHoldback()
+      .guide({ paused: true })
+      .edit({ model: model("v3") });
+    follow(world, 8);
+    expect(roles(world)).toEqual(["v2", "v3"]);
+  });
+
   test("though a replica of the new revision is missing: the fix does not wait for that", () => {
     const world = inHoldback().edit({ model: model("v3") });
     for (let look = 0; look < 8; look++) {

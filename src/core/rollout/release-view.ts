@@ -8,7 +8,7 @@ import { carriedWeight, carriesWeight, readyReplicas } from "../readiness.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { planNamesRevision, reportedPools } from "../traffic/reported-plan.ts";
-import { guidedSpec } from "./current-release.ts";
+import { asksForAnother, guidedSpec } from "./current-release.ts";
 import { deferredGates } from "./gates/deferred-gates.ts";
 import { present } from "./gates/figure-text.ts";
 import { judgeGates } from "./gates/judge-gates.ts";
@@ -85,16 +85,6 @@ function roleOf(
   }
   if (undo !== undefined && undo.revision !== spec.revision) return "Undone";
   return stable.name === desired.name ? "ReturnedToStable" : "Replaced";
-}
-
-/** Whether the spec asks for a third revision, and does not have it wait for the end of this release. */
-function asksForAnother(
-  { deployment }: Observation,
-  { stable, desired, undo }: RevisionPlan,
-  revision: string,
-): boolean {
-  const isThird = desired.name !== revision && desired.name !== stable.name;
-  return isThird && undo === undefined && deployment.spec.rollout?.onNewRevision !== "Queue";
 }
 
 /** Share of the traffic that the stored plan gives a revision as the candidate. */
