@@ -7,6 +7,7 @@
 import Type from "typebox";
 import { anomaliesStatusSchema } from "./anomaly-status.ts";
 import { conditionSchema } from "./conditions.ts";
+import { percentageSchema } from "./percentage.ts";
 import { dnsLabelSchema } from "./schema.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";
 import { MAXIMUM_UNDO_LENGTH, servedStatusSchema, undoStatusSchema } from "./undo-status.ts";
@@ -103,6 +104,11 @@ export const modelDeploymentStatusSchema = Type.Object(
               maxLength: MAXIMUM_UNDO_LENGTH,
               description: "The request to undo that it carries out.",
             }),
+          ),
+          heldBack: Type.Optional(
+            percentageSchema(
+              "Share of the traffic that the stable revision keeps as a control, with replicas for that alone: the release is in its holdback, or is taken back from there, and the candidate is what serves.",
+            ),
           ),
         },
         { description: "The latest release." },

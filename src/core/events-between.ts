@@ -123,6 +123,11 @@ function rolloutTrouble(before: ModelDeploymentStatus, after: ModelDeploymentSta
   return conditionEvent(before, after, "RolloutInProgress", "True");
 }
 
+/** Steps as people wrote them. */
+function stepCount({ strategy }: RolloutReport["rollout"]["spec"]): number {
+  return strategy.canary?.steps.length ?? 0;
+}
+
 /** Events for what has become of a release. That it was promoted is told by the roles. */
 export function eventsOfRollout({ rollout, status: after }: RolloutReport): readonly EventIntent[] {
   const { name, status: before } = rollout;
@@ -139,9 +144,16 @@ export function eventsOfRollout({ rollout, status: after }: RolloutReport): read
       ? [tell("Warning", "RolloutAborted", "AbortRollout")]
       : [tell("Normal", "RolloutSuperseded", "SupersedeRollout")];
   }
+  if (after.returning !== undefined) {
+    return before.returning === undefined ? [tell("Warning", "ReturningTraffic", "TakeTrafficBack")] : [];
+  }
   const [step = 0, former = 0] = [after.step, before.step];
   const events: EventIntent[] = [];
-  if (step > former && (after.steps ?? 1) > 1) {
+  const isHoldback = step > former && step < (after.steps ?? 1) && step > stepCount(rollout.spec);
+  if (isHoldback) {
+    const note = `the steps are passed: it has ${after.weight} of the traffic, and stable keeps ${rollout.spec.holdback?.weight} as a control for ${rollout.spec.holdback?.for}`;
+    events.push(tell("Normal", "HoldingBack", "BeginHoldback", note));
+  } else if (step > former && (after.steps ?? 1) > 1) {
     const note = `step ${step} of ${after.steps} gives it ${after.weight} of the traffic`;
     events.push(tell("Normal", "RolloutStep", "BeginStep", note));
   } else if (step > 0 && after.weight === "0%" && before.weight !== "0%") {

@@ -1,6 +1,7 @@
 /**
  * Counts over pods that several planners share: who is ready, who is in trouble.
  */
+import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import { desiredReplicas, replicasForWeight } from "./capacity/desired-replicas.ts";
 import type { Observation, ObservedPod, ObservedRevision, PodTrouble } from "./observation.ts";
 
@@ -30,6 +31,20 @@ export function carriesWeight(observation: Observation, revision: string, weight
   return spec.pools.every(
     (pool) => readyReplicas(observation, revision, pool.name) >= replicasForWeight(spec, pool, weight),
   );
+}
+
+/**
+ * Share of the traffic that the ready replicas of a revision carry, in parts of {@link FULL_WEIGHT}: in the pool that is
+ * shortest of them. Rounded up, so that what is left for others is carried by the replicas that are left for them.
+ */
+export function carriedWeight(observation: Observation, revision: string): number {
+  const { spec } = observation.deployment;
+  const shares = spec.pools.map((pool) => {
+    const wanted = desiredReplicas(spec, pool);
+    const ready = readyReplicas(observation, revision, pool.name);
+    return wanted === 0 ? FULL_WEIGHT : Math.min(FULL_WEIGHT, Math.ceil((FULL_WEIGHT * ready) / wanted));
+  });
+  return Math.min(FULL_WEIGHT, ...shares);
 }
 
 /** The worst kind of trouble among pods, and how many pods have it. */

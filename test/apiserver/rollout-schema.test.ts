@@ -86,6 +86,7 @@ test.each([
   ["strategy", { type: "BlueGreen", canary: null }],
   ["gates", [{ name: "judge", type: "WebHook", webHook: { url: "http://other" } }]],
   ["gates", null],
+  ["holdback", { weight: "5%", for: "96h" }],
 ])("nobody changes %s", async (field, value) => {
   await expect(patch({ [field]: value })).rejects.toThrow(
     `spec.${field}: is for good; change the spec of the ModelDeployment for another release`,
@@ -95,7 +96,7 @@ test.each([
 test.each([
   [{ decision: "Maybe" }, "spec.decision"],
   [{ approvedStep: -1 }, "spec.approvedStep"],
-  [{ approvedStep: 22 }, "spec.approvedStep"],
+  [{ approvedStep: 23 }, "spec.approvedStep"],
   [{ reason: "x".repeat(257) }, "spec.reason"],
 ])("%j is refused by its name", async (spec, name) => {
   await expect(patch(spec)).rejects.toThrow(name);

@@ -3,22 +3,24 @@
  *
  * Capacity never leaves before the traffic has left it: model servers that nobody asks for any more keep their
  * replicas until every live router has acknowledged a plan without them. Until a candidate is promoted, stable keeps
- * the replicas for all the traffic; the candidate has those for its share, and for the next one before it gets it.
+ * the replicas for all the traffic; the candidate has those for its share, and for the next one before it gets it. In a
+ * holdback it is the other way round.
  */
 import type { PoolSpec } from "../../api/pool.ts";
+import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedModelServers, ObservedRevision } from "../observation.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { reportedPools } from "../traffic/reported-plan.ts";
-import { desiredReplicas, replicasForWeight } from "./desired-replicas.ts";
+import { desiredReplicas, replicasForShare, replicasForWeight } from "./desired-replicas.ts";
 
 /** The model servers of one revision in one pool. */
 export interface PlannedModelServers {
   readonly revision: ObservedRevision;
   readonly pool: PoolSpec;
-  /** Replicas that are asked for: by the spec, or of a candidate by its share of the traffic. */
+  /** Replicas that are asked for: by the spec, or by a share of the traffic. */
   readonly replicas: number;
   /** Replicas that carry the traffic that the revision is to have now. */
   readonly needed: number;
@@ -82,7 +84,16 @@ function sizesOf(
 ): Sizes {
   const isStable = revision.name === revisions.stable.name;
   if (isStable && (rollout.takesStableAway || stableWaits(revisions))) return { replicas: 0, needed: 0 };
-  if (isStable) return { replicas: desiredReplicas(spec, pool), needed: desiredReplicas(spec, pool) };
+  const { holdback } = rollout;
+  if (isStable) {
+    const replicas = replicasForShare(spec, pool, holdback?.stableRoom ?? FULL_WEIGHT);
+    return { replicas, needed: replicas };
+  }
+  // What goes back makes room for the replicas that it goes to.
+  if (holdback?.phase === "Returning") {
+    const replicas = replicasForShare(spec, pool, rollout.capacityWeight);
+    return { replicas, needed: replicas };
+  }
   return {
     replicas: replicasForWeight(spec, pool, rollout.capacityWeight),
     needed: replicasForWeight(spec, pool, rollout.weight),

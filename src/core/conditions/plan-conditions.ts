@@ -17,6 +17,7 @@ import { type PlannedPods, type PodPlan, templateIdOf } from "../pods/plan-pods.
 import { mostUrgentTrouble, podsOf, readyReplicas } from "../readiness.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import { currentRelease, isGivenUp } from "../rollout/current-release.ts";
+import { leadingRevision, servingRevision } from "../rollout/leading-revision.ts";
 import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
@@ -24,6 +25,7 @@ import type { ValidationPlan } from "../validation/plan-validation.ts";
 import { anomalyFinding } from "./anomaly-finding.ts";
 import { reportedMessage, reportedTime } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
+import { heldBackFinding, returningFinding } from "./holdback-findings.ts";
 import { undoFinding, undoneFinding } from "./undo-findings.ts";
 import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
@@ -193,10 +195,9 @@ function readyFinding(observation: Observation, plans: Plans, stalled: Finding |
   if (stalled !== undefined) return { ...stalled, type, status: "False" };
   const awaited = awaitedFinding(plans);
   if (awaited !== undefined && stableWaits(plans.revisions)) return { ...awaited, type };
-  const stableServers = plans.capacity.modelServers.filter(
-    (servers) => servers.revision.name === plans.revisions.stable.name,
-  );
-  const wanted = stableServers.reduce((sum, servers) => sum + servers.replicas, 0);
+  const lead = leadingRevision(plans.revisions, plans.rollout);
+  const leadServers = plans.capacity.modelServers.filter((servers) => servers.revision.name === lead.name);
+  const wanted = leadServers.reduce((sum, servers) => sum + servers.replicas, 0);
   const { spec } = observation.deployment;
   const isAskedFor = spec.pools.some((pool) => desiredReplicas(spec, pool) > 0);
   if (plans.rollout.takesStableAway && isAskedFor) {
@@ -209,13 +210,13 @@ function readyFinding(observation: Observation, plans: Plans, stalled: Finding |
   const problem = credentialProblem(observation);
   if (problem !== undefined)
     return { type, status: "False", reason: "CredentialsUnusable", message: problem };
-  const shortage = combined(shortagesOf(observation, plans.pods, plans.revisions.stable));
+  const shortage = combined(shortagesOf(observation, plans.pods, lead));
   if (shortage !== undefined) return { type, status: "False", ...shortage };
   if (!routersServe(observation, plans.traffic, type)) {
     const message = "no router has acknowledged the traffic plan yet";
     return { type, status: "False", reason: "RouterNotReady", message };
   }
-  const message = `${wanted} replicas of ${plans.revisions.stable.name} serve`;
+  const message = `${wanted} replicas of ${lead.name} serve`;
   return { type, status: "True", reason: "Serving", message };
 }
 
@@ -243,12 +244,18 @@ function rolloutFinding(observation: Observation, plans: Plans, givenUp: Finding
   if (candidate === undefined) {
     return { type, status: "False", reason: "NoRollout", message: "no rollout is in progress" };
   }
-  const { current, weight, takesStableAway } = plans.rollout;
+  const { current, weight, takesStableAway, holdback } = plans.rollout;
   const told = `${candidate.name}: ${current?.message}`;
+  if (holdback?.phase === "Returning") {
+    const waits = combined(shortagesOf(observation, plans.pods, plans.revisions.stable));
+    return returningFinding(told, waits?.message);
+  }
   const shortage = combined(shortagesOf(observation, plans.pods, candidate));
   const isInTrouble = shortage !== undefined && !isOrdinary(shortage);
   if (!isInTrouble && current?.phase === "Paused")
     return { type, status: "True", reason: "RolloutPaused", message: told };
+  if (!isInTrouble && holdback !== undefined)
+    return { type, status: "True", reason: "HoldingBack", message: told };
   if (!isInTrouble && weight > 0 && weight < FULL_WEIGHT)
     return { type, status: "True", reason: "RolloutStep", message: told };
   if (!isInTrouble && takesStableAway) return { type, status: "True", reason: "Recreating", message: told };
@@ -274,12 +281,12 @@ function promotedFinding(observation: Observation, plans: Plans, found: Found): 
   const type = "Promoted";
   const { ready, givenUp } = found;
   if (givenUp !== undefined) return { ...givenUp, type, status: "False" };
-  const { stable, stated } = plans.revisions;
-  const desired = stated.revision;
+  const desired = plans.revisions.stated.revision;
+  const lead = leadingRevision(plans.revisions, plans.rollout);
+  const { status } = observation.deployment;
   // Once it is so, a lost pod or router does not undo it. At first all of it must have been seen to serve: a pool
   // with a model of its own may answer while the model of the spec never does.
-  const wasPromoted =
-    isTrue(observation, type) && observation.deployment.status.revisions?.stable === stable.name;
+  const wasPromoted = isTrue(observation, type) && servingRevision(status) === lead.name;
   const isInEffect =
     acknowledgedEpoch(observation) === plans.traffic.epoch || ready.reason === "ScaledToZero";
   const isServed = wasPromoted || (ready.status === "True" && isInEffect);
@@ -288,8 +295,12 @@ function promotedFinding(observation: Observation, plans: Plans, found: Found): 
     arms.length === 0
       ? ready.reason === "ScaledToZero"
       : arms.every((arm) => arm.weight === 0 || arm.pools[0]?.revision === desired.name);
-  if (stable.name === desired.name && isServed && hasAll) {
-    return { type, status: "True", reason: "Promoted", message: `${stable.name} has all the traffic` };
+  if (lead.name === desired.name && isServed && hasAll) {
+    return { type, status: "True", reason: "Promoted", message: `${lead.name} has all the traffic` };
+  }
+  if (lead.name === desired.name && isServed) {
+    const heldBack = heldBackFinding(plans, desired.name);
+    if (heldBack !== undefined) return heldBack;
   }
   return { ...whyNotPromoted(plans.revisions, found), type, status: "False" };
 }

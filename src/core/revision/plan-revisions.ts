@@ -5,7 +5,7 @@
  * plan that gives it all the traffic, and only where its release lets it. One whose release was given up has no role
  * until somebody asks for another try, and one that waits for its validation has none yet. A stable revision that never had traffic holds nobody up: a newer spec
  * takes its place at once. Neither does a candidate that does not come up while stable can still take the
- * traffic back.
+ * traffic back. In a holdback, where stable cannot, the candidate keeps its role until its release says that it can.
  */
 
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
@@ -13,7 +13,7 @@ import type { StandingUndo } from "../../api/undo-status.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { everyReplicaIsReady } from "../readiness.ts";
-import { currentRelease, isGivenUp, isOver, letsPromote } from "../rollout/current-release.ts";
+import { currentRelease, isGivenUp, isHeldBack, isOver, letsPromote } from "../rollout/current-release.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { candidateHasAllTraffic, candidateWithTraffic, planNamesRevision } from "../traffic/reported-plan.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
@@ -161,12 +161,21 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
     const planIsInEffect = acknowledgedEpoch(observation) === status.traffic?.epoch;
     const hasAll = planIsInEffect && candidateHasAllTraffic(status);
     const keepsTraffic = mustKeepTraffic(observation, moving, stable);
-    const isWhole = hasAll && everyReplicaIsReady(observation, moving);
+    // In a holdback stable has no replicas for what the candidate would give up, and none that are missed.
+    const isLed = isHeldBack(observation) && moving.name === release?.revision;
+    const isWhole = hasAll && (isLed || everyReplicaIsReady(observation, moving));
     // What is undone becomes stable only where the traffic has nobody else to go to on its way back.
-    if (isWhole && letsPromote(observation, moving.name, undo.standing) && (keepsTraffic || !isUndone)) {
+    if (
+      isWhole &&
+      letsPromote(observation, moving.name, { stable, desired, undo: undo.standing }) &&
+      (keepsTraffic || !isUndone)
+    ) {
       stable = moving;
       candidate = wanted();
-    } else if (keepsTraffic && !(isUndone && release?.rollout?.spec.strategy.type === "Recreate")) {
+    } else if (
+      isLed ||
+      (keepsTraffic && !(isUndone && release?.rollout?.spec.strategy.type === "Recreate"))
+    ) {
       candidate = moving;
     }
   }

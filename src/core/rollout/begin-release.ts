@@ -53,12 +53,16 @@ export function releaseSpec(
 ): ModelRolloutSpec {
   const asked = revisions.undo?.revision === candidate.name ? undefined : deployment.spec.rollout?.gates;
   const gates = current === undefined ? asked : current.spec.gates;
+  const strategy = current?.spec.strategy ?? beginningStrategy(deployment, revisions, candidate.name);
+  const held = strategy.type === "Canary" ? deployment.spec.rollout?.holdback : undefined;
+  const holdback = current === undefined ? held : current.spec.holdback;
   return {
     modelDeployment: deployment.metadata.name,
     revision: candidate.name,
     number,
-    strategy: current?.spec.strategy ?? beginningStrategy(deployment, revisions, candidate.name),
+    strategy,
     ...(gates === undefined ? {} : { gates }),
+    ...(holdback === undefined ? {} : { holdback }),
   };
 }
 

@@ -7,7 +7,7 @@ import { MAXIMUM_REFRESH_LENGTH } from "../../api/model-deployment-status.ts";
 import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
 import { ANNOTATION } from "../../api/names.ts";
 import type { StandingUndo } from "../../api/undo-status.ts";
-import type { Observation, ObservedRollout } from "../observation.ts";
+import type { Observation, ObservedRevision, ObservedRollout } from "../observation.ts";
 
 /** What the status of a ModelDeployment says about its latest release. */
 export type ReleaseReference = NonNullable<ModelDeploymentStatus["rollout"]>;
@@ -26,6 +26,11 @@ export function currentRelease({ deployment, rollouts }: Observation): CurrentRe
   if (name === undefined || revision === undefined) return undefined;
   const rollout = rollouts.find((present) => present.name === name && present.spec.revision === revision);
   return { name, revision, ...(rollout === undefined ? {} : { rollout }) };
+}
+
+/** Whether the current release, which the stored status names, is in its holdback, or is taken back from there. */
+export function isHeldBack({ deployment: { status } }: Pick<Observation, "deployment">): boolean {
+  return status.rollout?.heldBack !== undefined;
 }
 
 /** Whether a verdict has fallen. */
@@ -74,15 +79,29 @@ export function guidedSpec(
     : { ...spec, paused: false };
 }
 
+/** What is asked for beside a release. */
+export interface Asked {
+  readonly stable: Pick<ObservedRevision, "name">;
+  readonly desired: Pick<ObservedRevision, "name">;
+  readonly undo?: Pick<StandingUndo, "revision"> | undefined;
+}
+
+/** Whether the spec asks for a third revision, and does not have it wait for the end of the release of this one. */
+export function asksForAnother(
+  { deployment }: Pick<Observation, "deployment">,
+  { stable, desired, undo }: Asked,
+  revision: string,
+): boolean {
+  const isThird = desired.name !== revision && desired.name !== stable.name;
+  return isThird && undo === undefined && deployment.spec.rollout?.onNewRevision !== "Queue";
+}
+
 /**
  * Whether a release lets its revision become stable: it gives it all the traffic, and nobody holds it. Without any
  * release (an operator from before there were releases gave it the traffic) nothing is in the way.
  */
-export function letsPromote(
-  observation: Observation,
-  revision: string,
-  undo: Pick<StandingUndo, "revision"> | undefined,
-): boolean {
+export function letsPromote(observation: Observation, revision: string, asked: Asked): boolean {
+  const { undo } = asked;
   const release = currentRelease(observation);
   if (release === undefined) return observation.deployment.status.rollout === undefined;
   const { rollout } = release;
@@ -90,6 +109,9 @@ export function letsPromote(
   const { status } = rollout;
   const spec = guidedSpec(rollout.spec, undo);
   if (status.verdict !== undefined) return status.verdict.outcome === "Promoted";
-  const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote");
+  if (status.returning !== undefined) return false;
+  // A holdback that makes way for a third revision does so though it is paused.
+  const isCut = isHeldBack(observation) && asksForAnother(observation, asked, revision);
+  const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote" && !isCut);
   return status.phase !== undefined && status.step === status.steps && !isHeld;
 }

@@ -1,11 +1,10 @@
 /**
- * The steps of a strategy as the planner counts them: from 1, and after those that people wrote one more, which is all
- * the traffic.
+ * The steps of a release as the planner counts them: from 1, and after those that people wrote the holdback, where there
+ * is one, and one more, which is all the traffic.
  */
 import { parseDurationMilliseconds } from "../../api/duration.ts";
-import type { RolloutHistoryEntry } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec, RolloutHistoryEntry } from "../../api/model-rollout.ts";
 import { parsePercentage } from "../../api/percentage.ts";
-import type { RolloutStrategy } from "../../api/rollout.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 
 /** One step. */
@@ -15,19 +14,52 @@ export interface RolloutStep {
   readonly minDurationMilliseconds: number;
   /** It goes on until a person approves it. */
   readonly isPausing: boolean;
+  /** The old revision is a control, and has the replicas for its own share alone. */
+  readonly isHoldback: boolean;
 }
 
-const ALL: RolloutStep = { weight: FULL_WEIGHT, minDurationMilliseconds: 0, isPausing: false };
+const ALL: RolloutStep = {
+  weight: FULL_WEIGHT,
+  minDurationMilliseconds: 0,
+  isPausing: false,
+  isHoldback: false,
+};
 
 /** The steps; there is always one, and the last one is all the traffic. Throws on what the schema does not let in. */
-export function stepsOf({ type, canary }: RolloutStrategy): readonly [RolloutStep, ...RolloutStep[]] {
+export function stepsOf({
+  strategy: { type, canary },
+  holdback,
+}: Pick<ModelRolloutSpec, "strategy" | "holdback">): readonly [RolloutStep, ...RolloutStep[]] {
   const steps = type === "Canary" ? (canary?.steps ?? []) : [];
-  const [first = ALL, ...rest] = steps.map(({ weight, minDuration, pause }) => ({
+  const [first, ...rest] = steps.map(({ weight, minDuration, pause }) => ({
     weight: parsePercentage(weight),
     minDurationMilliseconds: minDuration === undefined ? 0 : parseDurationMilliseconds(minDuration),
     isPausing: pause === true,
+    isHoldback: false,
   }));
-  return first === ALL ? [ALL] : [first, ...rest, ALL];
+  if (first === undefined) return [ALL];
+  if (holdback === undefined) return [first, ...rest, ALL];
+  const held: RolloutStep = {
+    weight: FULL_WEIGHT - parsePercentage(holdback.weight),
+    minDurationMilliseconds: parseDurationMilliseconds(holdback.for),
+    isPausing: false,
+    isHoldback: true,
+  };
+  return [first, ...rest, held, ALL];
+}
+
+/** Number of the holdback; undefined where there is none. */
+export function holdbackStep(steps: readonly RolloutStep[]): number | undefined {
+  const index = steps.findIndex(({ isHoldback }) => isHoldback);
+  return index < 0 ? undefined : index + 1;
+}
+
+/**
+ * Share of the traffic that the candidate's replicas have to carry in a step, by its number: its weight, and in the
+ * holdback all of it, for what the old revision has there is no way back without waiting.
+ */
+export function roomOfStep(steps: readonly RolloutStep[], step: number): number {
+  return steps[step - 1]?.isHoldback === true ? FULL_WEIGHT : weightOfStep(steps, step);
 }
 
 /** Weight of a step by its number; 0 before the first. */

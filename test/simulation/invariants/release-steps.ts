@@ -11,7 +11,7 @@ import type { Facts } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import type { Write } from "../world.ts";
 import type { Invariant } from "./invariant.ts";
-import { partsOf, stepsOf, storedRelease } from "./stored-release.ts";
+import { heldShareOf, holdbackOf, partsOf, stepsOf, storedRelease } from "./stored-release.ts";
 import { storedUndo } from "./stored-undo.ts";
 
 /**
@@ -59,7 +59,9 @@ function missingStep(release: KubeObject, about: string): string | undefined {
     .filter((entry) => valueAt(entry, "endedAt") !== undefined)
     .map((entry) => valueAt(entry, "step"));
   const missing = stepsOf(release).findIndex((_step, index) => !passed.includes(index + 1));
-  return missing < 0 ? undefined : `${about}, and step ${missing + 1} was not passed`;
+  if (missing >= 0) return `${about}, and step ${missing + 1} was not passed`;
+  const isHeldBack = holdbackOf(release) === undefined || heldShareOf(release) !== undefined;
+  return isHeldBack ? undefined : `${about}, and nothing was held back`;
 }
 
 /** A step is told as in effect only when every live router gives it its weight, and lasts its time from there. */
@@ -124,7 +126,8 @@ export const stepGates: Invariant = {
     if (after?.kind !== "ModelRollout" || call?.subresource !== "status") return undefined;
     if (asList(valueAt(after, "spec", "gates")).length === 0) return undefined;
     const ended = endedStep(write);
-    if (ended === undefined) return undefined;
+    // A holdback waits for nobody.
+    if (ended === undefined || ended === holdbackOf(after)) return undefined;
     const { namespace = "", name } = after.metadata;
     const since = facts.judges.sincePass(actor, namespace, name, ended);
     const isLately = since !== undefined && (facts.clocksDiffer || since <= LATEST_ANSWER_MILLISECONDS);
@@ -141,17 +144,21 @@ function endsTooEarly(write: Write, about: string, facts: Facts): string | undef
   const { after } = write;
   const ended = endedStep(write);
   if (ended === undefined || after === undefined) return undefined;
-  const wanted = stepsOf(after)[ended - 1];
+  const isHoldback = ended === holdbackOf(after);
+  const wanted = isHoldback ? valueAt(after, "spec", "holdback") : stepsOf(after)[ended - 1];
   const isApproved =
     valueAt(wanted, "pause") !== true || (asNumber(valueAt(after, "spec", "approvedStep")) ?? 0) >= ended;
   if (!isApproved) return `${about}: step ${ended} ends without its approval`;
   if (facts.clocksDiffer) return undefined;
   const lasted = facts.sinceInEffect(after, ended);
-  const minimum = parseDurationMilliseconds(asString(valueAt(wanted, "minDuration")) ?? "0s");
+  const minimum = parseDurationMilliseconds(
+    asString(valueAt(wanted, isHoldback ? "for" : "minDuration")) ?? "0s",
+  );
   // Stored times are whole milliseconds.
   if (lasted === undefined || lasted < minimum - 1)
     return `${about}: step ${ended} ends after ${lasted} ms in effect instead of ${minimum}`;
-  const waits = valueAt(wanted, "pause") === true || asList(valueAt(after, "spec", "gates")).length > 0;
+  const isJudged = !isHoldback && asList(valueAt(after, "spec", "gates")).length > 0;
+  const waits = valueAt(wanted, "pause") === true || isJudged;
   if (!facts.isCalm || waits) return undefined;
   const late = facts.calmSince(after, ended) ? lasted - minimum : 0;
   return late > WAKE_UP_MILLISECONDS ? `${about}: step ${ended} ends ${late} ms late` : undefined;

@@ -4,6 +4,7 @@
 import type { ObservedRollout } from "../../../src/core/observation.ts";
 import { capacityBeforeTraffic } from "../invariants/capacity-before-traffic.ts";
 import { convergence } from "../invariants/convergence.ts";
+import { holdbackWeights } from "../invariants/holdbacks.ts";
 import { promotion } from "../invariants/promotion.ts";
 import { promotedBySteps, stepGates, stepTimes } from "../invariants/release-steps.ts";
 import { releaseWeights } from "../invariants/release-weights.ts";
@@ -106,6 +107,60 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
     }),
     noticedBy: [releasesAtRest.name, convergence.name, COMES_TO_REST, promotion.name],
     withinSeeds: 150,
+  },
+  {
+    what: "holds nothing back",
+    substitutes: seeingReleases((rollout) => {
+      const { holdback: _none, ...spec } = rollout.spec;
+      return { ...rollout, spec };
+    }),
+    noticedBy: [promotedBySteps.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "ends a holdback at once",
+    substitutes: seeingReleases((rollout) => {
+      const { holdback, ...spec } = rollout.spec;
+      return holdback === undefined
+        ? rollout
+        : { ...rollout, spec: { ...spec, holdback: { ...holdback, for: "1s" } } };
+    }),
+    noticedBy: [stepTimes.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "gives a candidate again what went back from its holdback",
+    substitutes: planning(({ arms }, _observation, { rollouts }) => {
+      const isReturning = rollouts.some(
+        ({ isCurrent, status }) => isCurrent && status.returning !== undefined,
+      );
+      const [first, second] = arms;
+      if (!isReturning || first === undefined || second === undefined) return {};
+      return {
+        arms: [
+          { ...first, weight: 9_900 },
+          { ...second, weight: 100 },
+        ],
+      };
+    }),
+    noticedBy: [holdbackWeights.name, releaseWeights.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "has all the traffic go back from a holdback at once",
+    substitutes: seeing((observation) => {
+      const { rollout, revisions } = observation.deployment.status;
+      if (rollout?.heldBack === undefined) return observation;
+      const [pod] = observation.pods.filter(({ revision }) => revision === revisions?.stable);
+      if (pod === undefined) return observation;
+      const { spec } = observation.deployment;
+      const made = spec.pools.flatMap(({ name: pool, replicas = spec.replicas }) =>
+        Array.from({ length: replicas }, () => ({ ...pod, pool, isReady: true, isTerminating: false })),
+      );
+      return { ...observation, pods: [...observation.pods, ...made] };
+    }),
+    noticedBy: [holdbackWeights.name],
+    withinSeeds: 300,
   },
   {
     what: "forgets where a release is",

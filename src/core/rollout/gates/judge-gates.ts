@@ -5,10 +5,11 @@
 import type { GateStatus } from "../../../api/gate-status.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import { countPolicy } from "./count-policy.ts";
+import { judgedInHoldback } from "./deferred-gates.ts";
 import type { GateEvidence, StepView } from "./gate-evidence.ts";
 import { comparesArms } from "./gate-questions.ts";
 import { COUNT_GATES, GATE_KINDS } from "./register.ts";
-import { type SettledGate, settleGate } from "./settle-gate.ts";
+import { type GatePolicy, type SettledGate, settleGate } from "./settle-gate.ts";
 
 /** What the gates of a release are judged by. */
 export interface GatesInput {
@@ -18,13 +19,22 @@ export interface GatesInput {
   readonly before: readonly GateStatus[];
   readonly step: StepView;
   readonly evidence: GateEvidence;
+  /** Names of those whose labels take longer than a step: they are decided in the holdback. */
+  readonly deferred?: ReadonlySet<string>;
 }
 
 /** Judges and settles them. */
-export function judgeGates({ declared, before, step, evidence }: GatesInput): readonly SettledGate[] {
+export function judgeGates({
+  declared: all,
+  before,
+  step,
+  evidence,
+  deferred = NONE,
+}: GatesInput): readonly SettledGate[] {
+  const declared = step.isHoldback === true ? judgedInHoldback(all) : all;
   const harmGates = declared.filter(({ type }) => GATE_KINDS[type].looksForHarm).length;
   const isCompared = comparesArms(declared);
-  const policy = countPolicy(declared);
+  const policy = step.isHoldback === true ? WATCHED : countPolicy(declared);
   const stored = (name: string) => before.find((status) => status.name === name);
   const counts = COUNT_GATES.filter(
     // What failed once is not forgotten because its evidence is gone.
@@ -35,8 +45,19 @@ export function judgeGates({ declared, before, step, evidence }: GatesInput): re
   });
   const others = declared.map((settings) => {
     const { name, type } = settings;
-    const judgement = GATE_KINDS[type].judge({ name, settings, step, evidence, harmGates });
-    return settleGate(name, settings, judgement, stored(name), step);
+    const isDeferred = deferred.has(name);
+    const judgement = GATE_KINDS[type].judge({ name, settings, step, evidence, harmGates, isDeferred });
+    const isWatched = isDeferred || step.isHoldback === true;
+    const settled = settleGate(name, isWatched ? WATCHED : settings, judgement, stored(name), step);
+    return isDeferred ? { ...settled, status: { ...settled.status, deferred: true } } : settled;
   });
   return [...counts, ...others];
 }
+
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Of a gate that holds no step: it fails by what is seen alone. Labels that are slow by nature give nothing up by not
+ * being there yet.
+ */
+const WATCHED: GatePolicy = { onNoData: "Wait", deadline: "0s", failsByVerdictAlone: true };

@@ -1,0 +1,40 @@
+/**
+ * What the conditions say of a holdback: that the new revision serves and is watched beside the old one, or that the
+ * traffic goes back.
+ *
+ * It must never claim that the new revision was shown to be good: that it serves is all that is said.
+ */
+import { formatPercentage } from "../../api/percentage.ts";
+import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
+import type { Finding, Plans } from "./plan-conditions.ts";
+
+/**
+ * That a revision is promoted but for what stable keeps; undefined while it does not have its share.
+ *
+ * @param revision that leads, in its holdback.
+ */
+export function heldBackFinding(
+  { rollout, revisions, traffic }: Plans,
+  revision: string,
+): Finding | undefined {
+  if (rollout.holdback?.phase !== "Holding") return undefined;
+  const { stableRoom } = rollout.holdback;
+  const hasItsShare = traffic.arms.some(
+    ({ weight, pools }) => weight >= FULL_WEIGHT - stableRoom && pools[0]?.revision === revision,
+  );
+  if (!hasItsShare) return undefined;
+  const kept = formatPercentage(stableRoom);
+  const message = `${revision} has all the traffic but ${kept}, which ${revisions.stable.name} keeps as a control`;
+  return { type: "Promoted", status: "True", reason: "HoldingBack", message };
+}
+
+/**
+ * That the traffic goes back.
+ *
+ * @param told what its release says.
+ * @param shortage what stable still waits for.
+ */
+export function returningFinding(told: string, shortage: string | undefined): Finding {
+  const message = shortage === undefined ? told : `${told}; ${shortage}`;
+  return { type: "RolloutInProgress", status: "True", reason: "ReturningTraffic", message };
+}
