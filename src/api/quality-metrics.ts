@@ -117,7 +117,7 @@ export const qualityMetricRules: readonly CelRule[] = [
   },
   {
     rule: `!has(self.quality) || ${METRICS}.all(m, m.type != 'LabelRatio' || has(m.label))`,
-    message: "spec.quality.metrics.label: is required for LabelRatio, which can be of any label",
+    message: "spec.quality.metrics.label: must be given for LabelRatio, which can be of any label",
   },
   {
     rule: `!has(self.quality) || ${METRICS}.all(m, has(m.cap) == (m.type in ${list(AMOUNT_TYPES)}))`,
