@@ -34,7 +34,7 @@ export function heldShareOf(release: KubeObject | undefined): number | undefined
   if (release === undefined || verdictOf(release) !== undefined) return undefined;
   const held = holdbackOf(release);
   const wasIn = asList(valueAt(release, "status", "history")).some(
-    (entry) => valueAt(entry, "step") === held,
+    (entry) => valueAt(entry, "step") === held && valueAt(entry, "weight") !== "100%",
   );
   return held === undefined || !wasIn ? undefined : partsOf(valueAt(release, "spec", "holdback", "weight"));
 }

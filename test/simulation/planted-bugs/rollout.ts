@@ -1,6 +1,8 @@
 /**
  * Errors in the planner of releases.
  */
+import type { KubeObject } from "../../../src/api/kube-object.ts";
+import { decide } from "../../../src/core/decide.ts";
 import type { ObservedRollout } from "../../../src/core/observation.ts";
 import { capacityBeforeTraffic } from "../invariants/capacity-before-traffic.ts";
 import { convergence } from "../invariants/convergence.ts";
@@ -17,6 +19,19 @@ import { calling, deciding, type PlantedBug, planning, seeing, withStatus } from
 /** The real decision about releases that are not as they are. */
 function seeingReleases(change: (rollout: ObservedRollout) => ObservedRollout): Substitutes {
   return seeing((observation) => ({ ...observation, rollouts: observation.rollouts.map(change) }));
+}
+
+/** The same about what is for good in them: the API server would refuse what follows from that for the stored one. */
+function misreadingReleases(change: (rollout: ObservedRollout) => ObservedRollout): Substitutes {
+  return {
+    decide: (observation) => {
+      const { rollouts } = observation;
+      const decision = decide({ ...observation, rollouts: rollouts.map(change) });
+      const isStored = ({ kind, metadata }: KubeObject) =>
+        kind === "ModelRollout" && rollouts.some(({ name }) => name === metadata.name);
+      return { ...decision, apply: decision.apply.filter((object) => !isStored(object)) };
+    },
+  };
 }
 
 /** All of them. */
@@ -110,7 +125,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
   },
   {
     what: "holds nothing back",
-    substitutes: seeingReleases((rollout) => {
+    substitutes: misreadingReleases((rollout) => {
       const { holdback: _none, ...spec } = rollout.spec;
       return { ...rollout, spec };
     }),
@@ -119,7 +134,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
   },
   {
     what: "ends a holdback at once",
-    substitutes: seeingReleases((rollout) => {
+    substitutes: misreadingReleases((rollout) => {
       const { holdback, ...spec } = rollout.spec;
       return holdback === undefined
         ? rollout
