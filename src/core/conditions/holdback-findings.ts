@@ -17,13 +17,13 @@ export function heldBackFinding(
   { rollout, revisions, traffic }: Plans,
   revision: string,
 ): Finding | undefined {
-  if (rollout.holdback?.phase !== "Holding") return undefined;
-  const { stableRoom } = rollout.holdback;
+  const share = rollout.holdback?.kept;
+  if (share === undefined) return undefined;
   const hasItsShare = traffic.arms.some(
-    ({ weight, pools }) => weight >= FULL_WEIGHT - stableRoom && pools[0]?.revision === revision,
+    ({ weight, pools }) => weight >= FULL_WEIGHT - share && pools[0]?.revision === revision,
   );
   if (!hasItsShare) return undefined;
-  const kept = formatPercentage(stableRoom);
+  const kept = formatPercentage(share);
   const message = `${revision} has all the traffic but ${kept}, which ${revisions.stable.name} keeps as a control`;
   return { type: "Promoted", status: "True", reason: "HoldingBack", message };
 }

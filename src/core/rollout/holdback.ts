@@ -33,8 +33,16 @@ function wasIn({ history = [] }: ModelRolloutStatus, held: number): boolean {
  */
 export function holdingState(steps: readonly RolloutStep[], weight: number): HoldbackState | undefined {
   const held = holdbackStep(steps);
-  if (held === undefined || weight === 0) return undefined;
-  return { phase: "Holding", stableRoom: FULL_WEIGHT - weightOfStep(steps, held) };
+  return held === undefined ? undefined : keepingState(FULL_WEIGHT - weightOfStep(steps, held), weight);
+}
+
+/**
+ * The same by the share that stable keeps. The candidate may have less than the rest, after a crash between two writes
+ * or while traffic went back: stable must be able to carry what it then has.
+ */
+export function keepingState(kept: number, weight: number): HoldbackState | undefined {
+  if (weight === 0) return undefined;
+  return { phase: "Holding", kept, stableRoom: Math.max(kept, FULL_WEIGHT - weight) };
 }
 
 /**

@@ -18,6 +18,7 @@ import { judgedInHoldback } from "./gates/deferred-gates.ts";
 import { present } from "./gates/figure-text.ts";
 import { type GateQuestion, gateQuestions } from "./gates/gate-questions.ts";
 import { addressesOf } from "./gates/service-counts.ts";
+import { keepingState } from "./holdback.ts";
 import { anyIsReady, reportedWeight, viewOf } from "./release-view.ts";
 import { presentEpochs } from "./rollout-shares.ts";
 import { roomOfStep, stepsOf } from "./rollout-steps.ts";
@@ -56,16 +57,18 @@ export interface RolloutPlan {
 export function heldRollout(observation: Observation, revisions: RevisionPlan): RolloutPlan {
   const { rollout } = observation.deployment.status;
   const current = currentRelease(observation)?.rollout;
+  const weight =
+    revisions.candidate === undefined ? 0 : reportedWeight(observation, revisions.candidate.name);
   return {
     ...(rollout === undefined ? {} : { reference: rollout }),
     ...(current === undefined ? {} : { current: current.status }),
     reports: [],
-    weight: revisions.candidate === undefined ? 0 : reportedWeight(observation, revisions.candidate.name),
+    weight,
     capacityWeight:
       current === undefined
         ? FULL_WEIGHT
         : roomOfStep(stepsOf(current.spec), Math.max(1, current.status.step ?? 0)),
-    ...heldBackState(observation, current),
+    ...heldBackState(observation, weight, current),
     takesStableAway: false,
     isEnding: false,
     surplus: [],
@@ -75,13 +78,15 @@ export function heldRollout(observation: Observation, revisions: RevisionPlan): 
 /** What stable has in a holdback, by what is stored. */
 function heldBackState(
   { deployment }: Observation,
+  weight: number,
   current?: ObservedRollout,
 ): Pick<RolloutPlan, "holdback"> {
   const { heldBack } = deployment.status.rollout ?? {};
   if (heldBack === undefined || current?.status.verdict !== undefined) return {};
-  return current?.status.returning === undefined
-    ? { holdback: { phase: "Holding", stableRoom: parsePercentage(heldBack) } }
-    : { holdback: { phase: "Returning", stableRoom: FULL_WEIGHT } };
+  if (current?.status.returning !== undefined)
+    return { holdback: { phase: "Returning", stableRoom: FULL_WEIGHT } };
+  const holdback = keepingState(parsePercentage(heldBack), weight);
+  return holdback === undefined ? {} : { holdback };
 }
 
 /** Decides about the releases. */
@@ -137,7 +142,7 @@ function referenceNow(
 ): ReleaseReference {
   if (candidate === undefined || outcome?.status.verdict !== undefined) return reference;
   const { holdback } = outcome ?? {};
-  const begun = holdback?.phase === "Holding" ? formatPercentage(holdback.stableRoom) : undefined;
+  const begun = holdback?.kept === undefined ? undefined : formatPercentage(holdback.kept);
   const heldBack = begun ?? stored;
   return { ...reference, ...(heldBack === undefined ? {} : { heldBack }) };
 }
@@ -199,7 +204,12 @@ function unseen(
   const heldBack = isNew || hasAll ? undefined : reference.heldBack;
   if (heldBack !== undefined && canStay) {
     const weight = reportedWeight(observation, revision);
-    return { weight, capacityWeight: FULL_WEIGHT, ...heldBackState(observation), takesStableAway: false };
+    return {
+      weight,
+      capacityWeight: FULL_WEIGHT,
+      ...heldBackState(observation, weight),
+      takesStableAway: false,
+    };
   }
   return {
     weight: hasAll && canStay ? FULL_WEIGHT : 0,

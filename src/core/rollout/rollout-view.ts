@@ -48,6 +48,8 @@ export interface RolloutView {
 export interface HoldbackState {
   /** `Holding`: it is a control, and the candidate serves. `Returning`: the traffic goes back to it. */
   readonly phase: "Holding" | "Returning";
+  /** Share of the traffic that it keeps as a control, in parts of 10,000; absent once the traffic goes back. */
+  readonly kept?: number;
   /** Share of the traffic that its replicas are to be able to carry, in parts of 10,000. */
   readonly stableRoom: number;
 }
