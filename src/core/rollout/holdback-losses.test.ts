@@ -6,6 +6,7 @@ import { inHoldback, whereIs } from "../../../test/fixtures/held-back-world.ts";
 import { HOUR } from "../../../test/fixtures/release.ts";
 import { condition, follow, replicas, shares } from "../../../test/fixtures/released-world.ts";
 import { decide } from "../decide.ts";
+import { servingRevision } from "./leading-revision.ts";
 
 test("a write between the two that begin it, and a replica: stable keeps what carries its share", () => {
   const world = inHoldback({ steps: 2 });
@@ -31,4 +32,14 @@ test("a write between the two that begin it, and a replica: stable keeps what ca
   follow(world);
   expect(shares(world)).toBe("v2 95% v1 5%");
   expect(replicas(world)).toEqual({ v1: 1, v2: 4 });
+});
+
+test("every replica of the new revision: the old one is what serves, until one is back", () => {
+  const world = inHoldback();
+  expect(servingRevision(world.status)).toBe(world.revisionName("v2"));
+  world.setReady(world.revisionName("v2"), 0).reconcile();
+  expect(world.status.rollout?.heldBack).toBe("5%");
+  expect(servingRevision(world.status)).toBe(world.revisionName("v1"));
+  follow(world);
+  expect(servingRevision(world.status)).toBe(world.revisionName("v2"));
 });

@@ -19,6 +19,12 @@ export function leadingRevision(
 export function servingRevision({
   revisions: { stable, candidate } = {},
   rollout,
-}: Pick<ModelDeploymentStatus, "revisions" | "rollout">): string | undefined {
-  return candidate !== undefined && rollout?.heldBack !== undefined ? candidate : stable;
+  traffic,
+}: Pick<ModelDeploymentStatus, "revisions" | "rollout" | "traffic">): string | undefined {
+  const isInHoldback = candidate !== undefined && rollout?.heldBack !== undefined;
+  // Without a ready replica it has lost all of it.
+  const hasTraffic = (traffic?.arms ?? []).some(
+    ({ weight, pools }) => weight > 0 && pools[0]?.revision === candidate,
+  );
+  return isInHoldback && hasTraffic ? candidate : stable;
 }
