@@ -4,7 +4,8 @@
  * minute of both arms.
  */
 import { SUM } from "../../src/collect/cell-changes.ts";
-import type { Collector, EvidenceWish } from "../../src/collect/collector.ts";
+import type { Collector } from "../../src/collect/collector.ts";
+import type { EvidenceWish } from "../../src/collect/collector-answers.ts";
 import { encodeVector, newVector } from "../../src/collect/group-vector.ts";
 import { Ledger } from "../../src/collect/ledger.ts";
 import { parseSettings } from "../../src/collect/settings.ts";

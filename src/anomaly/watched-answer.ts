@@ -6,6 +6,7 @@
  * refused as a whole, with the place. Members that are not known are passed over: a collector may be newer than who reads.
  * Pure.
  */
+import { MAXIMUM_SERIES, MAXIMUM_SERIES_LENGTH } from "../api/anomaly-status.ts";
 import { asRecord, parseJson } from "../api/json.ts";
 
 /** An alarm that goes on. */
@@ -40,10 +41,6 @@ export interface WatchedAnswer {
 
 /** As many as a collector has. */
 const MAXIMUM_DEPLOYMENTS = 5_000;
-/** Most series of one deployment: its requests, its labels, and 32 metrics; some more for a collector that is newer. */
-export const MAXIMUM_SERIES = 64;
-/** Longest name of a series. */
-export const MAXIMUM_SERIES_LENGTH = 80;
 
 /** An answer cannot be used. The message says what was expected and what came. */
 export class WatchedAnswerError extends Error {
@@ -107,7 +104,8 @@ function listOf(value: unknown, maximum: number, where: string): readonly unknow
 
 function textOf(value: unknown, where: string): string {
   // It is written into messages: what breaks lines has no place in it.
-  if (typeof value === "string" && /^[\x21-\x7e]{1,80}$/.test(value)) return value;
+  const isName = typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
+  if (isName && value.length <= MAXIMUM_SERIES_LENGTH) return value;
   throw wrong(where, `a name of 1 to ${MAXIMUM_SERIES_LENGTH} characters`, value);
 }
 

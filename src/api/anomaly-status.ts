@@ -10,6 +10,11 @@ import { ANOMALY_REACTIONS, MAXIMUM_REACTIONS_PER_WEEK } from "./anomalies.ts";
 import { stringEnum } from "./schema.ts";
 import { MAXIMUM_UNDO_LENGTH } from "./undo-status.ts";
 
+/** Most series of one deployment: its requests, its labels, and 32 metrics; some more for a collector that is newer. */
+export const MAXIMUM_SERIES = 64;
+/** Longest name of a series. */
+export const MAXIMUM_SERIES_LENGTH = 80;
+
 /** Longest text that says of an alarm what it is. */
 export const MAXIMUM_ALARM_TEXT = 256;
 
@@ -19,7 +24,7 @@ export const MAXIMUM_REACTION_TEXT = 512;
 const time = (description: string) => Type.String({ format: "date-time", maxLength: 32, description });
 const number = (description: string) => Type.String({ maxLength: 32, description });
 const series = Type.String({
-  maxLength: 80,
+  maxLength: MAXIMUM_SERIES_LENGTH,
   description: "Name of the series: `requests`, `labels`, or `metric:` and the name of a metric.",
 });
 
@@ -48,6 +53,12 @@ const reactionSchema = Type.Object(
     rollout: Type.Optional(
       Type.String({ maxLength: 63, description: "Name of the ModelRollout that is paused." }),
     ),
+    isDone: Type.Optional(
+      Type.Boolean({
+        description:
+          "The ModelRollout was seen to be paused by it: what becomes of that is for people to say.",
+      }),
+    ),
     request: Type.Optional(
       Type.String({
         maxLength: MAXIMUM_UNDO_LENGTH,
@@ -63,7 +74,7 @@ export const anomaliesStatusSchema = Type.Object(
   {
     alarms: Type.Optional(
       Type.Array(alarmSchema, {
-        maxItems: 64,
+        maxItems: MAXIMUM_SERIES,
         "x-kubernetes-list-type": "atomic",
         description: "Alarms that go on, as far as is known.",
       }),

@@ -27,12 +27,14 @@ const proxySchema = Type.Object(
           minLength: 1,
           maxLength: 253,
           pattern: "^[^,\\s]+$",
-          description: "A host, a domain such as `.svc`, an address, or a network such as `10.0.0.0/8`.",
+          description:
+            "A host or a domain, either with all that is below it: `example.com` is also `a.example.com`, `.svc` the same as `svc`. Or an address, or a network such as `10.0.0.0/8`. All but a network may have a port.",
         }),
         {
           maxItems: 64,
           "x-kubernetes-list-type": "atomic",
-          description: "What is reached without the proxy, as in `NO_PROXY`.",
+          description:
+            "What is reached without the proxy, as in `NO_PROXY`: hosts or domains, each with all that is below it, addresses, networks such as `10.0.0.0/8`, or `*`. One that cannot be read ends the fetch.",
         },
       ),
     ),

@@ -81,7 +81,7 @@ export const qualityMetricSchema = Type.Object(
     name: qualityNameSchema("Name of the metric."),
     type: stringEnum(QUALITY_METRIC_TYPES, {
       description:
-        "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. Metrics of scores are for `validation` and `observe`: of requests without a label no score is known here.",
+        "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. A gate takes more to be better: for a `LabelRatio` of a label of which less is better, as `refund`, declare the opposite label, as `kept`, and compare that. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. Metrics of scores are for `validation` and `observe`: of requests without a label no score is known here.",
     }),
     label: Type.Optional(
       qualityNameSchema(

@@ -9,7 +9,7 @@ import { createMetric } from "../metrics/register.ts";
 import { settledRequest } from "../metrics/settled-request.ts";
 import { readToken, tokenBytes } from "../token/prediction-token.ts";
 import { GROUPS, groupOf } from "../token/tags.ts";
-import type { EvidenceAnswer } from "./collector.ts";
+import type { EvidenceAnswer } from "./collector-answers.ts";
 import { parseSettings } from "./settings.ts";
 import { batchOf, LISTS_TEXT, NOW_SECONDS, tokenOf, withCollector } from "./testdata/collecting.ts";
 

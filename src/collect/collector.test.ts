@@ -3,7 +3,8 @@ import { describe, expect, test } from "@jest/globals";
 import { inFolder } from "../process/testdata/in-folder.ts";
 import { KeyRing } from "../token/key-ring.ts";
 import { ARM_CHECK, mintToken, readToken, tokenBytes } from "../token/prediction-token.ts";
-import type { Collector, EvidenceAnswer } from "./collector.ts";
+import type { Collector } from "./collector.ts";
+import type { EvidenceAnswer } from "./collector-answers.ts";
 import { parseSettings } from "./settings.ts";
 import { StoreError } from "./store.ts";
 import {

@@ -3,7 +3,6 @@
  *
  * The clock comes in from outside. One collector has one file; everything that writes goes through its queue.
  */
-
 import type { Clock } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import type { KeyRing } from "../token/key-ring.ts";
@@ -15,20 +14,15 @@ import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
 import type { CollectedDeployment } from "./collected-metrics.ts";
+import type { BatchAnswer, EvidenceAnswer, EvidenceWish } from "./collector-answers.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
-import {
-  type EpochRange,
-  EVIDENCE_PARTS,
-  type Evidence,
-  type EvidencePart,
-  MAXIMUM_RANGE,
-} from "./evidence.ts";
+import { EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
 import { EvidenceReader } from "./evidence-reader.ts";
 import { type FeedbackAnswer, isVerified, type VerifiedFeedback, verifyFeedback } from "./feedback.ts";
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
-import { type BatchOutcome, Ledger, placeOf, type Retention } from "./ledger.ts";
+import { Ledger, placeOf, type Retention } from "./ledger.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
 import { countedThrough, isSilent, type SlotRange, voidedSlots } from "./router-log.ts";
 import type { Settings } from "./settings.ts";
@@ -46,40 +40,6 @@ export interface CollectorOptions {
   readonly retention: Retention;
   /** Most events that wait to be stored. */
   readonly maximumWaiting: number;
-}
-
-/** The answer to a read of evidence. */
-export interface EvidenceAnswer extends Evidence {
-  readonly deployment: string;
-  readonly partition: Partition;
-  /** The last slot of which all impressions are known; null when no router has reported. */
-  readonly countedThrough: number | null;
-  /** Incarnations of routers that report here. */
-  readonly routers: readonly {
-    readonly incarnation: string;
-    readonly router: string;
-    readonly silent: boolean;
-  }[];
-}
-
-/** What is wanted of the evidence; without any of these all of it, up to the last slot that is known whole. */
-export interface EvidenceWish {
-  readonly from?: number;
-  readonly to?: number;
-  /** Names of metrics. */
-  readonly metrics?: readonly string[];
-  /** Of these epochs alone, those of one range added up. */
-  readonly epochs?: readonly EpochRange[];
-  readonly parts?: readonly EvidencePart[];
-  /** Nobody waits for it any more. */
-  readonly signal?: AbortSignal;
-}
-
-/** The answer to a batch. */
-export interface BatchAnswer extends BatchOutcome {
-  readonly acknowledged: number;
-  /** Incarnations that say nothing and are not known to have ended: whoever has seen the end of one is to say so. */
-  readonly silent: readonly string[];
 }
 
 /** A running collector. */

@@ -78,7 +78,7 @@ export function collectCommand(): Command {
     )
     .option(
       "--max-requests <count>",
-      "requests with labels that are kept, the newest",
+      "requests that are kept, of those of which anything was told, the newest",
       wholeNumber(1, 1_000_000_000),
       20_000_000,
     )

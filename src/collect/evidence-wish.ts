@@ -3,7 +3,7 @@
  * and what cannot be is refused: an answer about something else would be taken for the one that was asked for.
  */
 import { malformed, quoted } from "./collect-error.ts";
-import type { EvidenceWish } from "./collector.ts";
+import type { EvidenceWish } from "./collector-answers.ts";
 import { type EpochRange, EVIDENCE_PARTS, type EvidencePart } from "./evidence.ts";
 
 /** As many as a release has shares, and some more. */

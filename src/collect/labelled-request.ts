@@ -1,6 +1,6 @@
 /**
- * All that is kept of one request: its token without the code, and its labels. A request is kept once it has a label,
- * or once the access log says that it does not count; all others are only counted.
+ * All that is kept of one request: its token without the code, and its labels. A request is kept once a client
+ * has told anything of it, or once the access log says that it does not count; all others are only counted.
  *
  * One row a request, not one a label: what a metric says of a request depends on all labels of it, and is worked out
  * anew from them when one comes.
@@ -15,6 +15,7 @@ export const MAXIMUM_EVENTS = 1_000;
 export const MAXIMUM_SHOWN = 256;
 
 const ID_HASH_BYTES = 16;
+const DELAY_BYTES = 4;
 const NONE = 0xffff;
 const FLAG = { excluded: 1, final: 2, shownDelay: 4 } as const;
 
@@ -85,10 +86,10 @@ export function encodeRequest(request: LabelledRequest): Uint8Array {
     4 +
       token.length +
       shown.length * 2 +
-      (hasDelay ? 4 : 0) +
       2 +
       events.length * 19 +
-      withId * ID_HASH_BYTES,
+      withId * ID_HASH_BYTES +
+      (hasDelay ? DELAY_BYTES : 0),
   );
   bytes[0] =
     (request.excluded ? FLAG.excluded : 0) |
@@ -99,7 +100,6 @@ export function encodeRequest(request: LabelledRequest): Uint8Array {
   bytes.set(token, at);
   at += token.length;
   for (const row of shown) at = bytes.writeUInt16LE(row, at);
-  if (hasDelay) at = bytes.writeUInt32LE(shownDelaySeconds, at);
   at = bytes.writeUInt16LE(events.length, at);
   for (const event of events) {
     at = bytes.writeUInt16LE(event.label, at);
@@ -113,6 +113,8 @@ export function encodeRequest(request: LabelledRequest): Uint8Array {
       at += ID_HASH_BYTES;
     }
   }
+  // Behind all that an earlier version reads: it must find the events where it looks for them.
+  if (hasDelay) bytes.writeUInt32LE(shownDelaySeconds, at);
   return bytes;
 }
 
@@ -124,10 +126,6 @@ export function decodeRequest(stored: Uint8Array): LabelledRequest {
   const shownCount = bytes.readUInt16LE(2);
   const shown = Array.from({ length: shownCount }, (_, index) => bytes.readUInt16LE(tokenEnd + index * 2));
   let at = tokenEnd + shownCount * 2;
-  // A file of an earlier version does not say it: such rows count as displayed at once.
-  const hasDelay = (flags & FLAG.shownDelay) !== 0;
-  const shownDelaySeconds = hasDelay ? bytes.readUInt32LE(at) : 0;
-  if (hasDelay) at += 4;
   const count = bytes.readUInt16LE(at);
   at += 2;
   const events: LabelEvent[] = [];
@@ -144,12 +142,14 @@ export function decodeRequest(stored: Uint8Array): LabelledRequest {
     });
     at += 19 + (hasId ? ID_HASH_BYTES : 0);
   }
+  // A file of an earlier version does not say it: such rows count as displayed at once.
+  const hasDelay = (flags & FLAG.shownDelay) !== 0;
   return {
     token: bytes.subarray(4, tokenEnd),
     excluded: (flags & FLAG.excluded) !== 0,
     final: (flags & FLAG.final) !== 0,
     shown,
-    shownDelaySeconds,
+    shownDelaySeconds: hasDelay ? bytes.readUInt32LE(at) : 0,
     events,
   };
 }

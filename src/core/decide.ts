@@ -9,6 +9,7 @@
 import { valueAt } from "../api/json.ts";
 import type { KubeObject, ResourceType } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import type { ModelDeploymentSpec } from "../api/model-deployment-spec.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
 import {
   controllerRevision,
@@ -83,6 +84,11 @@ function modelServerObjects(observation: Observation, planned: PlannedPods): rea
   ];
 }
 
+/** Whether model servers have a sidecar: one that observes, or one that stands before a container of the user's. */
+function hasSidecars({ quality, runtime }: ModelDeploymentSpec): boolean {
+  return quality?.observe !== undefined || (quality !== undefined && runtime.name === "container");
+}
+
 function objectsToApply(
   observation: Observation,
   { revisions, validation, rollout, capacity, pods, traffic }: Plans,
@@ -103,13 +109,7 @@ function objectsToApply(
     trafficService(metadata, traffic),
     modelServersService(metadata, group),
     // Before any pod that it is for.
-    modelServersPolicy(
-      metadata,
-      group,
-      observation.settings.metricsScrapers,
-      spec.quality?.observe !== undefined ||
-        (spec.quality !== undefined && spec.runtime.name === "container"),
-    ),
+    modelServersPolicy(metadata, group, observation.settings.metricsScrapers, hasSidecars(spec)),
     ...pods.pods.flatMap((planned) => modelServerObjects(observation, planned)),
     ...wantedJobs(observation, validation),
     // A person who deletes one of these is made up for as long as requests reach what it protects.

@@ -226,6 +226,14 @@ test("a cache that two writers share survives the death of either at any moment"
   expect(server.requests).toHaveLength(asked);
 }, 240_000);
 
+test("an exception to the proxy that cannot be read is refused, not passed over", async () => {
+  await using server = await startModelServer(serveFile(MODEL));
+  const more = ["--proxy", "http://127.0.0.1:3128", "--proxy-exceptions", "store.example,10.0.0.0/33"];
+  expect((await ended(start(server.url, { more }))).exitCode).toBe(1);
+  const told: unknown = JSON.parse(await readFile(terminationLog, "utf8"));
+  expect(told).toMatchObject({ check: "Settings", found: "10.0.0.0/33", terminal: true });
+});
+
 test("a Secret that is missing is told by its name and key, as what the spec says", async () => {
   const publicKey = join(FETCH_MOUNT.secrets, "signing/cosign.pub");
   await using server = await startModelServer(serveFile(MODEL));

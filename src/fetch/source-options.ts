@@ -9,6 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import { errorCode } from "../sources/error-code.ts";
 import { parseModelUri } from "../sources/model-uri.ts";
 import { type HttpProxy, parseProxy } from "../sources/proxy.ts";
+import { EXPECTED_EXCEPTION, isProxyException } from "../sources/proxy-exceptions.ts";
 import { fixedCredentials, webIdentityCredentials } from "../sources/s3-credentials.ts";
 import type {
   HttpAccess,
@@ -49,7 +50,7 @@ export interface WorkloadEnvironment {
 /**
  * Reads the files that the options name.
  *
- * @throws FetchFailure (`Settings`) when one is missing or empty, or the proxy is none.
+ * @throws FetchFailure (`Settings`) when one is missing or empty, or the proxy or an exception is none.
  */
 export async function readSourceSettings(
   uri: string,
@@ -62,7 +63,7 @@ export async function readSourceSettings(
     authorities: caFile === undefined ? [] : [await readSetting(caFile)],
     ...(proxy === undefined
       ? {}
-      : { proxy: { server: readProxy(proxy), exceptions: proxyExceptions.split(",") } }),
+      : { proxy: { server: readProxy(proxy), exceptions: readExceptions(proxyExceptions) } }),
     ...(authorizationFile === undefined
       ? {}
       : {
@@ -115,6 +116,15 @@ function readProxy(text: string): HttpProxy {
   const expected = "http://HOST:PORT";
   const found = "another text (not shown: it may hold a secret)";
   const message = `the proxy is not valid: expected ${expected}, found ${found}`;
+  throw new FetchFailure({ check: "Settings", message, expected, found, terminal: true });
+}
+
+function readExceptions(text: string): readonly string[] {
+  const exceptions = text.split(",");
+  const found = exceptions.find((exception) => !isProxyException(exception));
+  if (found === undefined) return exceptions;
+  const expected = EXPECTED_EXCEPTION;
+  const message = `an exception to the proxy is not valid: expected ${expected}, found ${found}`;
   throw new FetchFailure({ check: "Settings", message, expected, found, terminal: true });
 }
 

@@ -6,6 +6,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
 import { decideRouters as decideAboutRouters } from "../core/router/decide-routers.ts";
 import type { ReconcileResult } from "../kube/reconciler.ts";
+import { confirmUnneeded } from "./confirm-unneeded.ts";
 import { execute, type Ownership } from "./execute.ts";
 import { gatherRouters } from "./gather.ts";
 import type { ReconcileContext } from "./reconcile-model-deployment.ts";
@@ -19,7 +20,8 @@ export async function reconcileRouters(
   const { port, caches, settings, log, decideRouters = decideAboutRouters } = context;
   const { observation, live } = gatherRouters(caches, namespace, settings);
   const decision = decideRouters(observation);
-  const [refusal] = await execute(decision, { port, live, isOurs: ownership, signal, log });
+  const confirm = () => confirmUnneeded(port, namespace, "routers", () => true);
+  const [refusal] = await execute(decision, { port, live, isOurs: ownership, confirm, signal, log });
   if (refusal === undefined) return {};
   // No spec leads to these objects, so none can mend them: only trying again finds out that the cluster did.
   throw new Error(`namespace ${namespace}: ${refusal.object}: ${refusal.message}`);

@@ -44,11 +44,13 @@ function readEndpoint(pod: KubeObject): ObservedPod["endpoint"] {
     [LABEL.modelRevision]: revision,
   } = labels;
   const ip = asString(valueAt(pod, "status", "podIP")) ?? "";
+  const ports = inlinePorts(pod);
   const isServing =
-    component === COMPONENT.modelServer && valueAt(pod, "status", "phase") === "Running" && hasStarted(pod);
+    component === COMPONENT.modelServer &&
+    valueAt(pod, "status", "phase") === "Running" &&
+    hasStarted(pod, ports !== undefined);
   if (!isServing || isIP(ip) === 0) return undefined;
   if (modelDeployment === undefined || pool === undefined || revision === undefined) return undefined;
-  const ports = inlinePorts(pod);
   return { pod: name, ip, pool, revision, modelDeployment, ...(ports === undefined ? {} : { ports }) };
 }
 
@@ -57,13 +59,13 @@ function readEndpoint(pod: KubeObject): ObservedPod["endpoint"] {
  * since the container began. A pod that is listed before would count as a failed one and move traffic away. So would one
  * whose sidecar does not listen yet, where requests pass through that.
  */
-function hasStarted(pod: KubeObject): boolean {
+function hasStarted(pod: KubeObject, isBehindSidecar: boolean): boolean {
   const isStarted = (list: string, name: string) =>
     asList(valueAt(pod, "status", list)).some(
       (status) => valueAt(status, "name") === name && valueAt(status, "started") === true,
     );
   return (
     isStarted("containerStatuses", CONTAINER.serve) &&
-    (inlinePorts(pod) === undefined || isStarted("initContainerStatuses", CONTAINER.sidecar))
+    (!isBehindSidecar || isStarted("initContainerStatuses", CONTAINER.sidecar))
   );
 }

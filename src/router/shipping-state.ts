@@ -72,9 +72,6 @@ export type ShippingState = Readonly<Type.Static<typeof shippingStateSchema>>;
  */
 export const LOG_LAG_MILLISECONDS = 32_000;
 
-/** Envoy tells the difference of two times in whole seconds: each answer is less than one second off. */
-const UPTIME_TOLERANCE_SECONDS = 3;
-
 /** The state of a router that begins to log. */
 export function newShippingState(router: string, now: number): ShippingState {
   return { incarnation: `${router}/${now}`, startedAt: now, number: 0, to: now, offset: 0, gaps: [] };
@@ -140,18 +137,28 @@ export function withSight(state: ShippingState, sight: EnvoySight): ShippingStat
   const before = state.envoy;
   const seen = { ...state, envoy: sight };
   if (before === undefined) return seen;
-  const leastSeconds = before.uptimeSeconds + (sight.from - before.to) / 1_000;
   const hasRestarted =
-    sight.uptimeSeconds < Math.max(before.uptimeSeconds, leastSeconds - UPTIME_TOLERANCE_SECONDS);
+    sight.uptimeSeconds < before.uptimeSeconds || earliestStart(sight) > latestStart(before);
   const hasFailed = !hasRestarted && sight.failedWrites > before.failedWrites;
   return hasRestarted || hasFailed
     ? withGap(seen, { from: Math.max(0, before.from - LOG_LAG_MILLISECONDS), to: sight.to })
     : seen;
 }
 
-/** Whether an Envoy has surely started after a moment: it tells whole seconds. */
-export function hasStartedSince({ from, uptimeSeconds }: EnvoySight, moment: number): boolean {
-  return from - (uptimeSeconds + 1) * 1_000 > moment;
+/** Whether an Envoy has surely started after a moment. */
+export function hasStartedSince(sight: EnvoySight, moment: number): boolean {
+  return earliestStart(sight) > moment;
+}
+
+/** Envoy tells the difference of two times in whole seconds, so its answer is less than one second off, either way. */
+const UPTIME_ERROR_SECONDS = 1;
+
+function earliestStart({ from, uptimeSeconds }: EnvoySight): number {
+  return from - (uptimeSeconds + UPTIME_ERROR_SECONDS) * 1_000;
+}
+
+function latestStart({ to, uptimeSeconds }: EnvoySight): number {
+  return to - (uptimeSeconds - UPTIME_ERROR_SECONDS) * 1_000;
 }
 
 /** Reads what was noted; undefined for anything else. */

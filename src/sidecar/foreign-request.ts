@@ -48,6 +48,8 @@ export interface RequestReader {
 
 /** Of all requests under way. */
 const MAXIMUM_BYTES = 32 * 2 ** 20;
+/** Of it, for beginnings alone: bodies that are kept whole must not take tokens from others. */
+const HEADS_BYTES = 8 * 2 ** 20;
 const USER_KEY_BYTES = 32;
 
 /** One request to the runtime. */
@@ -117,7 +119,10 @@ export class ForeignRequest {
       if (this.request.problem === undefined) {
         this.#inputs = reader.tensors(this.request.whole(), this.#observed.input);
         this.#rows = this.#inputs.rows;
-      } else if (this.request.problem === "TooLarge") this.#rows = reader.rows(this.request.whole());
+      } else if (this.request.isCut) {
+        const head = this.request.whole();
+        this.#rows = this.request.hasAll ? reader.tensors(head, new Set()).rows : reader.rows(head);
+      }
     } catch (error) {
       this.request.giveUp(problemOf(error));
     }
@@ -232,8 +237,9 @@ export class ForeignObserver {
   }
 
   /** Takes room for bytes that are kept. */
-  reserve(bytes: number): boolean {
-    if (this.#bytes + bytes > MAXIMUM_BYTES) return false;
+  reserve(bytes: number, purpose: "Whole" | "Head"): boolean {
+    const most = purpose === "Whole" ? MAXIMUM_BYTES - HEADS_BYTES : MAXIMUM_BYTES;
+    if (this.#bytes + bytes > most) return false;
     this.#bytes += bytes;
     return true;
   }

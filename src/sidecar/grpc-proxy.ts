@@ -156,7 +156,7 @@ export class GrpcProxy {
       if (stream.destroyed) return;
       const isLast = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       const { givesTokens } = this.#options.observer;
-      const passed = observed !== undefined && givesTokens ? withoutToken(headers) : { ...headers };
+      const passed = this.#passed(headers);
       if (isLast) {
         stream.respond(passed, { endStream: true });
         end(headers["grpc-status"]);
@@ -176,7 +176,7 @@ export class GrpcProxy {
         call.once("readable", () => answer(call.readableLength > 0 ? observed.token(assignment) : undefined));
     });
     const sendTrailers = () => {
-      if (!stream.destroyed) stream.sendTrailers({ ...trailers });
+      if (!stream.destroyed) stream.sendTrailers(this.#passed(trailers));
       end(trailers?.["grpc-status"]);
     };
     call.on("trailers", (headers) => {
@@ -214,6 +214,13 @@ export class GrpcProxy {
     // Behind what ends the call to the runtime: it begins before anything is read here.
     if (observed !== undefined) stream.on("end", () => observed.requestEnded(INPUTS));
   }
+
+  /** Where answers get tokens, no other one of the name is believed, in whatever call, before messages or behind them. */
+  #passed(headers: IncomingHttpHeaders | undefined): OutgoingHttpHeaders {
+    if (!this.#options.observer.givesTokens) return { ...headers };
+    const { [PETREL_HEADER.token]: _token, ...passed } = headers ?? {};
+    return passed;
+  }
 }
 
 const INPUTS: RequestReader = {
@@ -221,12 +228,6 @@ const INPUTS: RequestReader = {
   rows: (head) => (head[0] === 0 ? readGrpcRows(head.subarray(FRAME_HEAD_BYTES)) : undefined),
 };
 const OUTPUTS: TensorReader = (body, names) => readGrpcTensors(messageOf(body), "outputs", names);
-
-/** Where answers get tokens, no other one of the name is believed. */
-function withoutToken(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  const { [PETREL_HEADER.token]: _token, ...passed } = headers;
-  return passed;
-}
 
 /** The one message of a call, out of its frame. */
 function messageOf(body: Buffer): Buffer {

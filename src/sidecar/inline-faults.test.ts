@@ -135,6 +135,27 @@ test("a body whose length is named as of one connection is no second request", a
   expect(seen).toEqual(["/first", "/third"]);
 });
 
+test("what says which message it is passes, though it is named as of one connection", async () => {
+  const seen = Promise.withResolvers<unknown>();
+  const url = await upstream(
+    createServer((request, response) => {
+      seen.resolve(request.headers);
+      request.resume().on("end", () => response.end());
+    }),
+  );
+  const { rest } = await inline({ rest: url });
+  const own = { host: "m.example", "content-type": "application/json", "content-encoding": "gzip" };
+  const headers = { ...own, "x-hop": "1", connection: "host, content-type, content-encoding, x-hop" };
+  await new Promise((resolve, reject) => {
+    const client = httpRequest(`${rest}/v2/models/m/infer`, { method: "POST", headers }, (answer) =>
+      answer.resume().on("end", resolve),
+    );
+    client.on("error", reject).end("{}");
+  });
+  expect(await seen.promise).toMatchObject(own);
+  expect(await seen.promise).not.toHaveProperty("x-hop");
+});
+
 test("a head that cannot be passed on is 502, and the next request is served", async () => {
   const runtime = createNetServer((socket) => {
     socket.on("error", () => {});
@@ -175,6 +196,38 @@ test("a call whose answer nobody takes is ended, though the runtime is done with
   stream.end();
   await new Promise((resolve) => stream.once("close", resolve));
   expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+});
+
+test("answers that nobody takes end the connection, though the runtime is done with them", async () => {
+  const asked = 2_000;
+  let served = 0;
+  const url = await upstream(
+    createServer((request, response) => {
+      served++;
+      request.resume().on("end", () => response.end(Buffer.alloc(12_000, "x")));
+    }),
+  );
+  const { rest } = await inline({ rest: url }, { timeout: 1_000 });
+  const socket = connect(Number(new URL(rest).port), "127.0.0.1");
+  cleanups.push(() => socket.destroy());
+  socket.on("error", () => {});
+  socket.pause();
+  socket.write("GET /a HTTP/1.1\r\nhost: m\r\n\r\n".repeat(asked));
+  socket.write("GET /a HTTP/1.1\r\nhost: m\r\nconnection: close\r\n\r\n");
+  await until(() => served > 0);
+  let before = 0;
+  while (served !== before) {
+    before = served;
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+  }
+  let taken = 0;
+  socket.on("data", ({ length }) => {
+    taken += length;
+  });
+  socket.resume();
+  await new Promise((resolve) => socket.once("close", resolve));
+  // What was on its way still comes, and nothing of what waited behind it.
+  expect(taken).toBeLessThan(asked * 12_000);
 });
 
 test("a client that goes away ends the request at the runtime, over both protocols", async () => {

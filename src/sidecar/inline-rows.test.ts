@@ -5,9 +5,9 @@ import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { PETREL_HEADER } from "../render/envoy/route.ts";
 import { encodeMessage } from "../serve/grpc-messages.ts";
 import { readToken, tokenBytes } from "../token/prediction-token.ts";
-import { beforeModelServer, cleanups, inline, post, upstream } from "./testdata/inline.ts";
+import { beforeModelServer, cleanups, type Inline, inline, post, upstream } from "./testdata/inline.ts";
 import { until } from "./testdata/observing.ts";
-import { ASSIGNED, call, JSON_REQUEST, newMint } from "./testdata/token-calls.ts";
+import { ASSIGNED, call, JSON_REQUEST, MESSAGE, newMint } from "./testdata/token-calls.ts";
 
 jest.setTimeout(60_000);
 
@@ -50,6 +50,28 @@ describe("a request too large to be observed has a token where its beginning tel
     await until(() => observer.keptBytes === 0);
   });
 });
+
+test.each([
+  [
+    "REST",
+    async (proxies: Inline) =>
+      (await post(proxies.rest, JSON_REQUEST, ASSIGNED)).headers.get(PETREL_HEADER.token),
+  ],
+  ["gRPC", async (proxies: Inline) => (await call(proxies.grpc, MESSAGE, ASSIGNED)).token],
+])(
+  "where all the room is taken by bodies that are kept whole, an answer over %s has its token",
+  async (_protocol, ask) => {
+    const proxies = await beforeModelServer(newMint());
+    while (proxies.observer.reserve(1_024, "Whole")) {
+      // Others take it.
+    }
+    const taken = proxies.observer.keptBytes;
+    expect(readToken(tokenBytes((await ask(proxies)) ?? "") ?? Buffer.alloc(0)).rows).toBe(3);
+    await until(() => proxies.missed.length === 1);
+    expect(proxies.missed).toEqual(["TooMany"]);
+    await until(() => proxies.observer.keptBytes === taken);
+  },
+);
 
 describe("an answer whose rows are not known has no token, and is counted:", () => {
   const plainRuntime = () =>

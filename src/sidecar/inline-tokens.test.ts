@@ -159,7 +159,8 @@ test("a call that is reset behind its head is UNAVAILABLE, so that routers try e
 
 test("a token that the runtime gives itself is not believed, and passes only where there are no others", async () => {
   const own = await runtimeOverGrpc((stream) => {
-    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    const trailers = { "grpc-status": "0", [PETREL_HEADER.token]: "a-forged-one" };
+    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
     stream.end(frame(encodeMessage("inference.ModelInferResponse", { modelName: "m" })));
   });
   const rest = await upstream(
@@ -174,7 +175,11 @@ test("a token that the runtime gives itself is not believed, and passes only whe
     [undefined, "a-forged-one"],
   ] as const) {
     const proxies = await inline({ rest, grpc: own }, mint === undefined ? {} : { mint });
-    expect((await call(proxies.grpc, MESSAGE)).token).toBe(expected);
+    for (const method of ["ModelInfer", "ModelStreamInfer"]) {
+      const path = { ":path": `/inference.GRPCInferenceService/${method}` };
+      const answer = await call(proxies.grpc, MESSAGE, path);
+      expect(answer).toMatchObject({ token: expected, trailingToken: expected, status: "0" });
+    }
     expect(await overRest(proxies, {})).toBe(expected);
     if (mint === undefined) continue;
     const text = (await call(proxies.grpc, MESSAGE, ASSIGNED)).token ?? "";

@@ -8,8 +8,8 @@ export type UnobservedReason = "TooLarge" | "TooMany" | "Encoded" | "Unreadable"
 
 /** The room that all bodies share. */
 export interface SharedRoom {
-  /** Takes room for bytes, if there is so much. */
-  readonly reserve: (bytes: number) => boolean;
+  /** Takes room for bytes, if there is so much. A part of it is for heads alone. */
+  readonly reserve: (bytes: number, purpose: "Whole" | "Head") => boolean;
   /** Gives it back. */
   readonly release: (bytes: number) => void;
 }
@@ -28,6 +28,8 @@ export class PassingBody {
   #bytes = 0;
   #isSkipped = false;
   #keepsHead = false;
+  #isCut = false;
+  #hasAll = false;
   problem: UnobservedReason | undefined;
 
   constructor(room: SharedRoom) {
@@ -39,7 +41,7 @@ export class PassingBody {
     this.#isSkipped = true;
   }
 
-  /** Where it is too large, its beginning is kept. */
+  /** Where it is too large, or there is no room for all of it, its beginning is kept. */
   keepHead(): void {
     this.#keepsHead = true;
   }
@@ -49,28 +51,57 @@ export class PassingBody {
     return this.#isSkipped;
   }
 
-  /** Keeps a piece, or gives the body up. */
+  /** Keeps a piece, or gives up to keep the whole body. */
   add(piece: Buffer): void {
-    if (this.#isSkipped || this.problem !== undefined) return;
+    if (this.#isSkipped) return;
+    if (this.problem !== undefined) {
+      this.#grow(piece);
+      return;
+    }
     const bytes = piece.length + PIECE_BYTES;
-    if (this.#bytes + bytes > MAXIMUM_BODY_BYTES) this.#cut(piece);
-    else if (!this.#room.reserve(bytes)) this.giveUp("TooMany");
+    if (this.#bytes + bytes > MAXIMUM_BODY_BYTES) this.#cut(piece, "TooLarge");
+    else if (!this.#room.reserve(bytes, "Whole")) this.#cut(piece, "TooMany");
     else {
       this.#pieces.push(piece);
       this.#bytes += bytes;
     }
   }
 
-  /** It is too large: keeps its beginning, or nothing. */
-  #cut(next: Buffer): void {
+  /** The whole of it cannot be kept: keeps its beginning, or nothing. */
+  #cut(next: Buffer, reason: UnobservedReason): void {
     const pieces = [...this.#pieces, next];
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
     // A copy: what it is cut from must go.
     const head = this.#keepsHead ? Buffer.concat(pieces, Math.min(bytes, HEAD_BYTES)) : undefined;
-    this.giveUp("TooLarge");
-    if (head === undefined || !this.#room.reserve(head.length)) return;
+    this.giveUp(reason);
+    if (head === undefined || !this.#room.reserve(head.length, "Head")) return;
     this.#pieces = [head];
     this.#bytes = head.length;
+    this.#isCut = true;
+    this.#hasAll = head.length === bytes;
+  }
+
+  /** There was no room for the whole body: what comes now still belongs to its beginning. */
+  #grow(piece: Buffer): void {
+    if (!this.#hasAll) return;
+    const kept = Math.min(piece.length, HEAD_BYTES - this.#bytes - PIECE_BYTES);
+    this.#hasAll = kept === piece.length;
+    if (kept <= 0 || !this.#room.reserve(kept + PIECE_BYTES, "Head")) {
+      this.#hasAll = false;
+      return;
+    }
+    this.#pieces.push(Buffer.from(piece.subarray(0, kept)));
+    this.#bytes += kept + PIECE_BYTES;
+  }
+
+  /** Whether only its beginning is kept, for a token. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Whether this beginning is all of it. */
+  get hasAll(): boolean {
+    return this.#hasAll;
   }
 
   /** Keeps nothing of it any more. */
@@ -89,6 +120,8 @@ export class PassingBody {
   /** Gives its room back. */
   release(): void {
     this.#room.release(this.#bytes);
+    this.#isCut = false;
+    this.#hasAll = false;
     this.#pieces = [];
     this.#bytes = 0;
   }

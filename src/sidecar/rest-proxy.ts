@@ -49,6 +49,9 @@ const HOP_BY_HOP = new Set([
   "expect",
 ]);
 
+/** Never of one connection, whatever `connection` names: without them a message is another one. */
+const OF_THE_MESSAGE = new Set(["content-length", "content-type", "content-encoding", "host"]);
+
 /** The proxy. */
 export class RestProxy {
   readonly #options: RestProxyOptions;
@@ -162,6 +165,10 @@ export class RestProxy {
     }
     answer.on("error", () => response.destroy());
     answer.on("aborted", () => response.destroy());
+    // The runtime is done: what is left of the answer waits for the client alone.
+    answer.on("end", () =>
+      response.setTimeout(this.#options.requestTimeoutMilliseconds, () => response.destroy()),
+    );
     if (observed !== undefined) {
       if (decompressorOf(answer) === undefined) observed.response.giveUp("Encoded");
       answer.on("data", (piece: Buffer) => observed.response.add(piece));
@@ -248,8 +255,7 @@ function passedHeaders({ rawHeaders, headers }: IncomingMessage, withheld?: stri
     .toLowerCase()
     .split(",")
     .map((name) => name.trim())
-    // The length of a body is never of one connection: without it the body would be read as another request.
-    .filter((name) => name !== "content-length");
+    .filter((name) => !OF_THE_MESSAGE.has(name));
   const passed: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = [rawHeaders[index], rawHeaders[index + 1]];

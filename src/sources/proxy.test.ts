@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { httpSource } from "./http.ts";
 import type { OpenedModel } from "./model-source.ts";
 import { parseProxy } from "./proxy.ts";
-import { isReachedDirectly } from "./proxy-exceptions.ts";
+import { isProxyException, isReachedDirectly } from "./proxy-exceptions.ts";
 import { s3Source } from "./s3.ts";
 import { fixedCredentials, webIdentityCredentials } from "./s3-credentials.ts";
 import type { HttpAccess } from "./source-settings.ts";
@@ -261,7 +261,18 @@ test.each([
   ["https://store.example/a", ["store.example:443"], true],
   ["http://store.example/a", ["store.example:443"], false],
   ["https://store.example:9000/a", ["store.example:9000"], true],
-  ["https://a.store.example/a", ["store.example"], false],
+  ["https://store.example/a", ["store.example."], true],
+  ["https://a.store.example/a", ["store.example"], true],
+  ["https://a.store.example:9000/a", ["store.example:9000"], true],
+  ["https://astore.example/a", ["store.example"], false],
+  ["https://example/a", ["store.example"], false],
+  ["https://10.1.2.3/a", ["2.3"], false],
+  ["https://[::1]/a", ["0:0:0:0:0:0:0:1"], true],
+  ["https://[::1]:9000/a", ["[0::1]:9000"], true],
+  ["https://[::ffff:10.1.2.3]/a", ["10.1.2.3"], true],
+  ["https://10.1.2.3/a", ["::ffff:a01:203"], true],
+  ["https://[::ffff:10.1.2.3]/a", ["10.0.0.0/8"], true],
+  ["https://[::ffff:11.1.2.3]/a", ["10.0.0.0/8"], false],
   ["https://a.b.svc/a", [".svc"], true],
   ["https://a.b.svc/a", ["*.svc"], true],
   ["https://asvc/a", [".svc"], false],
@@ -278,6 +289,31 @@ test.each([
   ["https://store.example/a", ["other.example", "*"], true],
 ] as const)("%s with the exceptions %j is reached directly: %s", (url, exceptions, isDirect) => {
   expect(isReachedDirectly(new URL(url), exceptions)).toBe(isDirect);
+});
+
+test.each([
+  ...[
+    "store.example",
+    "store.example.:443",
+    ".svc",
+    "*.svc",
+    "*",
+    "10.0.0.1:80",
+    "10.0.0.0/8",
+    "[::1]:80",
+  ].map((text) => [text, true] as const),
+  ...[
+    "http://store.example",
+    "10.0.0.0/33",
+    "store/8",
+    "store:port",
+    "store:65536",
+    "a..b",
+    "[::1",
+    "s*",
+  ].map((text) => [text, false] as const),
+])("%s can be read as an exception: %s", (text, isOne) => {
+  expect(isProxyException(text)).toBe(isOne);
 });
 
 test.each([

@@ -19,17 +19,16 @@ import { expectExampleScores } from "../../e2e/expect-example-scores.ts";
 import { asList, asString, valueAt } from "../../src/api/json.ts";
 import { ANNOTATION, CONTAINER, MODEL_POD_PORT } from "../../src/api/names.ts";
 import { feedbackServer } from "../../src/collect/collect-server.ts";
-import { Collector } from "../../src/collect/collector.ts";
-import { httpHandOn } from "../../src/collect/partitions.ts";
+import type { Collector } from "../../src/collect/collector.ts";
 import { parseSettings } from "../../src/collect/settings.ts";
-import { Store } from "../../src/collect/store.ts";
+import { openCollector } from "../../src/collect/testdata/collecting.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createLogger } from "../../src/core/log.ts";
 import { observedRequests } from "../../src/core/pods/pod-revision.ts";
 import { close, listen } from "../../src/process/bounded-http-server.ts";
 import { modelServersTemplate } from "../../src/render/model-servers/pod-template.ts";
 import { encodeMessage } from "../../src/serve/grpc-messages.ts";
-import { frame } from "../../src/serve/grpc-wire.ts";
+import { inferOnWire } from "../../src/serve/testdata/grpc-wire-call.ts";
 import { KeyRing, revisionSecret } from "../../src/token/key-ring.ts";
 import { readToken, tokenBytes } from "../../src/token/prediction-token.ts";
 import { nameTag, userTag } from "../../src/token/tags.ts";
@@ -136,17 +135,8 @@ async function startCollector(): Promise<number> {
   const { labels, metrics } = spec.quality;
   const counted = metrics.map((metric: object) => ({ ...metric, label: "order" }));
   const deployment = { name: NAME, uid: UID, labels, metrics: counted };
-  collector = new Collector({
-    store: new Store(join(folder, "evidence.db")),
-    clock: systemClock,
-    log,
-    settings: parseSettings(JSON.stringify({ deployments: [deployment] })),
-    ring,
-    partition: { index: 0, count: 1 },
-    handOn: httpHandOn("", () => ""),
-    retention: { requestSeconds: 3_600, maximumRequests: 1_000, evidenceSeconds: 3_600 },
-    maximumWaiting: 1_000,
-  });
+  const settings = parseSettings(JSON.stringify({ deployments: [deployment] }));
+  collector = openCollector(join(folder, "evidence.db"), { settings, ring }, systemClock.now);
   feedback = feedbackServer({
     collector,
     log,
@@ -221,41 +211,22 @@ async function overRest(headers: Record<string, string>): Promise<Answer> {
   return { scores: JSON.parse(text).outputs[0].data, token };
 }
 
-function overGrpc(headers: Record<string, string>): Promise<Answer> {
+async function overGrpc(headers: Record<string, string>): Promise<Answer> {
   const message = encodeMessage("inference.ModelInferRequest", {
     modelName: NAME,
     inputs: [{ ...features, contents: { fp32Contents: rows.flat() } }],
   });
   const session = connect(url);
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/inference.GRPCInferenceService/ModelInfer",
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...headers,
-  });
-  return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    let token: string | undefined;
-    let status = "";
-    stream.on("response", (answered) => {
-      token = answered["x-petrel-token"]?.toString();
-      status = String(answered["grpc-status"] ?? "");
-    });
-    stream.on("trailers", (trailers) => {
-      status = String(trailers["grpc-status"]);
-    });
-    stream.on("data", (piece: Buffer) => pieces.push(piece));
-    stream.on("error", reject);
-    stream.on("close", () => {
-      session.close();
-      if (status !== "0") return reject(new Error(`gRPC status ${status}`));
-      // Triton answers in binary, the scores last.
-      const bytes = Buffer.concat(pieces).subarray(-4 * rows.length);
-      return resolve({ scores: rows.map((_, row) => bytes.readFloatLE(4 * row)), token });
-    });
-    stream.end(frame(message));
-  });
+  try {
+    const { head, status, body } = await inferOnWire(session, message, headers);
+    if (status !== "0") throw new Error(`gRPC status ${status}`);
+    // Triton answers in binary, the scores last.
+    const bytes = body.subarray(-4 * rows.length);
+    const token = head["x-petrel-token"]?.toString();
+    return { scores: rows.map((_, row) => bytes.readFloatLE(4 * row)), token };
+  } finally {
+    session.close();
+  }
 }
 
 async function shown(series: string): Promise<number | undefined> {

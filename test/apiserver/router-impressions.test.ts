@@ -11,10 +11,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { feedbackServer, internalServer } from "../../src/collect/collect-server.ts";
-import { Collector } from "../../src/collect/collector.ts";
-import { httpHandOn } from "../../src/collect/partitions.ts";
+import type { Collector } from "../../src/collect/collector.ts";
 import { parseSettings } from "../../src/collect/settings.ts";
-import { Store } from "../../src/collect/store.ts";
+import { openCollector } from "../../src/collect/testdata/collecting.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createLogger } from "../../src/core/log.ts";
 import { close, listen } from "../../src/process/bounded-http-server.ts";
@@ -60,17 +59,8 @@ let url: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "petrel-impressions-"));
   const ring = KeyRing.parse(JSON.stringify({ users, roots: [{ id: 1, secret: root.toString("base64") }] }));
-  collector = new Collector({
-    store: new Store(join(folder, "evidence.db")),
-    clock: systemClock,
-    log,
-    settings: parseSettings(JSON.stringify({ deployments: [deployment] })),
-    ring,
-    partition: { index: 0, count: 1 },
-    handOn: httpHandOn("", () => ""),
-    retention: { requestSeconds: 3_600, maximumRequests: 1_000, evidenceSeconds: 3_600 },
-    maximumWaiting: 1_000,
-  });
+  const settings = parseSettings(JSON.stringify({ deployments: [deployment] }));
+  collector = openCollector(join(folder, "evidence.db"), { settings, ring }, systemClock.now);
   const serving = {
     collector,
     log,

@@ -19,6 +19,11 @@ export interface SeedRun extends Omit<SeedTask, "seed"> {
 }
 
 const MAXIMUM_THREADS = 8;
+/**
+ * Seeds of one thread. Operators that are killed in a simulation never end what they wait for, and the runtime keeps what
+ * listens to a signal that never comes: 3 MB a seed.
+ */
+const SEEDS_OF_A_THREAD = 200;
 /** Most of what a simulation makes is garbage at once: a large nursery spares copying what is about to die. */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 64 };
 
@@ -29,16 +34,16 @@ const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 64 };
 export class SeedRunner {
   readonly #idle: Worker[] = [];
   readonly #waiting: ((worker: Worker) => void)[] = [];
-  #workers: readonly Worker[] = [];
+  readonly #workers = new Map<Worker, { seeds: number }>();
   #failure: Error | undefined;
 
   /** Simulates each seed and gives its result when it is there; in no order. Leaving the loop begins no more. */
   async *run({ seeds, ...rest }: SeedRun): AsyncGenerator<SimulationResult> {
-    if (this.#workers.length === 0) this.#begin();
+    if (this.#workers.size === 0) this.#begin();
     const waiting = [...seeds];
     const running = new Map<number, Promise<SimulationResult>>();
     const fill = () => {
-      while (running.size < this.#workers.length) {
+      while (running.size < this.#workers.size) {
         const seed = waiting.shift();
         if (seed === undefined) return;
         running.set(seed, this.#simulate({ seed, ...rest }));
@@ -53,22 +58,34 @@ export class SeedRunner {
 
   /** Ends the threads. */
   async end(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all([...this.#workers.keys()].map((worker) => worker.terminate()));
   }
 
   #begin(): void {
     const count = Math.min(availableParallelism(), MAXIMUM_THREADS);
-    this.#workers = Array.from({ length: count }, () => {
-      const worker = new Worker(new URL("./seed-worker.ts", import.meta.url), {
-        resourceLimits: RESOURCE_LIMITS,
-      });
-      worker.setMaxListeners(0);
-      worker.on("error", (error: Error) => {
-        this.#failure ??= error;
-      });
-      this.#idle.push(worker);
-      return worker;
+    for (let index = 0; index < count; index++) this.#idle.push(this.#startWorker());
+  }
+
+  #startWorker(): Worker {
+    const worker = new Worker(new URL("./seed-worker.ts", import.meta.url), {
+      resourceLimits: RESOURCE_LIMITS,
     });
+    worker.setMaxListeners(0);
+    worker.on("error", (error: Error) => {
+      this.#failure ??= error;
+    });
+    this.#workers.set(worker, { seeds: 0 });
+    return worker;
+  }
+
+  /** The thread again, or another one in its place. */
+  async #refreshed(worker: Worker): Promise<Worker> {
+    const used = this.#workers.get(worker);
+    if (used === undefined || ++used.seeds < SEEDS_OF_A_THREAD) return worker;
+    const next = this.#startWorker();
+    this.#workers.delete(worker);
+    await worker.terminate();
+    return next;
   }
 
   async #simulate(task: SeedTask): Promise<SimulationResult> {
@@ -83,9 +100,10 @@ export class SeedRunner {
     } finally {
       worker.off("message", resolve);
       worker.off("error", reject);
+      const ready = await this.#refreshed(worker);
       const next = this.#waiting.shift();
-      if (next === undefined) this.#idle.push(worker);
-      else next(worker);
+      if (next === undefined) this.#idle.push(ready);
+      else next(ready);
     }
   }
 }

@@ -21,6 +21,11 @@ export function isSameAlarm(
   return left.series === right.series && left.since === right.since;
 }
 
+/** Whether a text of {@link alarmText} is about this alarm, whatever its numbers were when it was first seen. */
+export function isAbout(text: string, { series, since }: Pick<StatedAlarm, "series" | "since">): boolean {
+  return text.startsWith(`${series} was `) && text.endsWith(`, since ${since}`);
+}
+
 /** `metric:ctr was 0.012, expected 0.03 to 0.05, since 2026-01-01T00:00:00Z`. */
 export function alarmText({ series, value, low, high, since }: StatedAlarm): string {
   return truncateUtf8(

@@ -10,8 +10,9 @@ import type { Observation } from "../observation.ts";
 import type { StatedRevision } from "../revision/stated-revision.ts";
 import { currentRelease } from "../rollout/current-release.ts";
 import { knowledgeOf } from "../rollout/gates/reading.ts";
+import type { AskedUndo } from "../undo/plan-undo.ts";
 import { isSameAlarm, statedAlarm } from "./alarm-words.ts";
-import { type AskedUndo, reactionTo, recentReactions } from "./react.ts";
+import { reactionTo, recentReactions } from "./react.ts";
 
 /** What is known of the series. */
 export type SeriesKnowledge =
@@ -40,10 +41,15 @@ export interface AnomalyPlan {
   readonly pause?: PlannedPause;
 }
 
+/** A pause that could not be written for so long, as all was suspended, comes too late to be what anybody expects. */
+const PAUSE_WITHIN_MILLISECONDS = 3_600_000;
+
 /** Decides about the alarms. Nothing follows from any while the ModelDeployment is suspended. */
 export function planAnomalies(observation: Observation, stated: StatedRevision): AnomalyPlan {
   const stored = observation.deployment.status.anomalies ?? {};
-  const kept = recentReactions(stored.reactions ?? [], observation.nowMilliseconds);
+  const kept = recentReactions(stored.reactions ?? [], observation.nowMilliseconds).map((reaction) =>
+    isSeenDone(observation, reaction) ? { ...reaction, isDone: true } : reaction,
+  );
   if (observation.deployment.spec.quality?.anomalies === undefined) return withStatus([], kept);
   const knowledge = seriesKnowledge(observation);
   const standing = stored.alarms ?? [];
@@ -101,14 +107,19 @@ function withStatus(
   };
 }
 
-/** The latest pause of the current release, where its ModelRollout does not have it yet. */
+/** Whether a release is paused by a reaction. Once it is, people may take the pause away with whatever names its reason. */
+function isSeenDone({ rollouts }: Observation, { rollout, because }: StatedReaction): boolean {
+  return rollouts.some(({ name, spec }) => name === rollout && spec.pausedFor === because);
+}
+
+/** The latest pause of the current release, where its ModelRollout did not have it yet and it is not long ago. */
 function pauseOf(observation: Observation, reactions: readonly StatedReaction[]): Pick<AnomalyPlan, "pause"> {
   const { rollout } = currentRelease(observation) ?? {};
   if (rollout === undefined || rollout.status.verdict !== undefined) return {};
   if (observation.deployment.spec.suspend === true) return {};
   const latest = reactions.findLast((reaction) => reaction.rollout === rollout.name);
-  // Once it is there, whether it stays paused is for people to say.
-  if (latest === undefined || latest.because === rollout.spec.pausedFor) return {};
+  if (latest === undefined || latest.isDone === true) return {};
+  if (observation.nowMilliseconds - Date.parse(latest.at) > PAUSE_WITHIN_MILLISECONDS) return {};
   return { pause: { rollout: rollout.name, uid: rollout.uid, because: latest.because } };
 }
 

@@ -146,7 +146,8 @@ class Walk {
 
   check(): void {
     const { status } = this.world;
-    for (const one of status.anomalies?.reactions ?? []) {
+    // That one was seen to be done makes it no other.
+    for (const { isDone: _isDone, ...one } of status.anomalies?.reactions ?? []) {
       if (this.reactions.some((known) => JSON.stringify(known) === JSON.stringify(one))) continue;
       this.reactions.push(one);
     }

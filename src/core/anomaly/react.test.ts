@@ -80,6 +80,12 @@ describe("PauseRollout", () => {
     world.reconcile();
     expect(world.rollout.spec.paused).toBe(true);
     expect(world.reconcile().pause).toBeUndefined();
+    expect(reactionsOf(world)).toMatchObject([{ isDone: true }]);
+    // As people do who edit the object and take both lines away.
+    world.rollouts = world.rollouts.map((rollout) =>
+      rollout.name === world.rollout.name ? { ...rollout, spec } : rollout,
+    );
+    expect(world.reconcile().pause).toBeUndefined();
     world.guide({ paused: false });
     expect(world.reconcile().pause).toBeUndefined();
     expect(reactionsOf(world)).toHaveLength(1);

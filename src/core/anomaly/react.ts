@@ -18,17 +18,8 @@ import type { Observation } from "../observation.ts";
 import type { StatedRevision } from "../revision/stated-revision.ts";
 import { currentRelease } from "../rollout/current-release.ts";
 import { truncateUtf8 } from "../short-text.ts";
-import { newUndoRequest, targetOf } from "../undo/plan-undo.ts";
-import { alarmText } from "./alarm-words.ts";
-
-/** An undo that no person has asked for. */
-export interface AskedUndo {
-  /** Names it, in place of a request. */
-  readonly request: string;
-  /** The revision to go back to. */
-  readonly revision: string;
-  readonly because: string;
-}
+import { type AskedUndo, newUndoRequest, targetOf } from "../undo/plan-undo.ts";
+import { alarmText, isAbout } from "./alarm-words.ts";
 
 /** What is decided about one alarm. */
 export interface AlarmDecision {
@@ -70,7 +61,7 @@ export function reactionTo(
   const refusal =
     spec.suspend === true ? "spec.suspend is true" : bound(asked, reactions, observation.nowMilliseconds);
   if (refusal !== undefined) return nothing(refusal);
-  if (reactions.some(({ because }) => because === alarmText(alarm)))
+  if (reactions.some(({ because }) => isAbout(because, alarm)))
     return nothing("something has followed from it before");
   return asked.type === "PauseRollout"
     ? pause(alarm, observation)

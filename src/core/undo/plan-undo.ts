@@ -51,8 +51,10 @@ interface Settled {
 }
 
 /** An undo that is to begin; by a person unless it says because of what. */
-interface AskedUndo {
+export interface AskedUndo {
+  /** Names it. */
   readonly request: string;
+  /** The revision to go back to. */
   readonly revision: string;
   readonly because?: string;
 }
@@ -86,21 +88,17 @@ function requestOf({ deployment }: Observation): string | undefined {
  */
 export function planUndo(observation: Observation, stated: StatedRevision, asked?: AskedUndo): UndoPlan {
   const stored = observation.deployment.status.undo;
-  const request = requestOf(observation);
-  const isNew = newUndoRequest(observation) !== undefined;
-  const answer =
-    isNew && request !== undefined
-      ? answerTo(observation, stated, request)
-      : asked === undefined
-        ? undefined
-        : begin(observation, stated, asked);
+  const request = newUndoRequest(observation);
+  const begun = asked === undefined ? undefined : begin(observation, stated, asked);
+  const answer = request === undefined ? begun : answerTo(observation, stated, request);
   const { standing, events } = settled(observation, stated, answer?.standing ?? stored?.standing);
   if (answer === undefined && stored === undefined) return planOf(observation, stated, undefined, events);
   // A refusal is told as long as what was asked for stands there.
-  const refusal = isNew ? answer?.refusal : request === undefined ? undefined : stored?.refusal;
+  const refusalBefore = requestOf(observation) === undefined ? undefined : stored?.refusal;
+  const refusal = request === undefined ? refusalBefore : answer?.refusal;
   const remembered = standing === undefined ? stillUndone(observation, stated) : [];
   const status: UndoStatus = {
-    request: (isNew ? (request ?? "") : (stored?.request ?? "")).slice(0, MAXIMUM_UNDO_LENGTH),
+    request: (request ?? stored?.request ?? "").slice(0, MAXIMUM_UNDO_LENGTH),
     ...(refusal === undefined ? {} : { refusal }),
     ...(standing === undefined ? {} : { standing }),
     ...(remembered.length === 0 ? {} : { undone: [...remembered] }),

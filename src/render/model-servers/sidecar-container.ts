@@ -2,8 +2,9 @@
  * The sidecar of a model pod, and what Petrel's model server needs to tell it of requests: a socket in memory, and the
  * settings. One that stands before a foreign server is another ({@link standsInline}).
  *
- * Beside Petrel's server it must never take the model out of service. So it has no probe: a pod is ready as long as the sidecar's container
- * runs, and that begins anew by itself after a failure rather than end. The model server waits for nothing of it.
+ * Beside Petrel's server it must never take the model out of service. So it has no probe: a pod is ready as long as the
+ * sidecar's container runs, and that begins anew by itself after a failure rather than end. The model server waits for
+ * nothing of it.
  */
 import { CONTAINER, MODEL_POD_PORT } from "../../api/names.ts";
 import { containerSecurityContext } from "../pod-security.ts";

@@ -3,7 +3,7 @@ import { randomFillSync } from "node:crypto";
 import { connect } from "node:http2";
 import { PETREL_HEADER } from "../../render/envoy/route.ts";
 import { encodeMessage } from "../../serve/grpc-messages.ts";
-import { frame } from "../../serve/grpc-wire.ts";
+import { inferOnWire } from "../../serve/testdata/grpc-wire-call.ts";
 import { KeyRing } from "../../token/key-ring.ts";
 import { TokenMint } from "../../token/token-mint.ts";
 import { cleanups } from "./inline.ts";
@@ -31,41 +31,23 @@ export function newMint(): TokenMint {
 /** An answer over gRPC. */
 export interface Answer {
   readonly token: string | undefined;
+  /** A token behind the messages, where none belongs. */
+  readonly trailingToken: string | undefined;
   readonly status: string;
   readonly body: Buffer;
 }
 
-/** One call as it is on the wire. */
-export function call(
+/** One call, by what it says of tokens. */
+export async function call(
   address: string,
   message: Buffer,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
   const session = connect(`http://${address}`);
   cleanups.push(() => session.destroy());
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/inference.GRPCInferenceService/ModelInfer",
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...headers,
-  });
-  return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    let token: string | undefined;
-    let status = "";
-    stream.on("response", (answered) => {
-      token = answered[PETREL_HEADER.token]?.toString();
-      status = String(answered["grpc-status"] ?? "");
-    });
-    stream.on("trailers", (trailers) => {
-      status = String(trailers["grpc-status"]);
-    });
-    stream.on("data", (piece: Buffer) => pieces.push(piece));
-    stream.on("error", reject);
-    stream.on("close", () => resolve({ token, status, body: Buffer.concat(pieces) }));
-    stream.end(frame(message));
-  });
+  const { head, trailers, status, body } = await inferOnWire(session, message, headers);
+  const [token, trailingToken] = [head, trailers].map((one) => one[PETREL_HEADER.token]?.toString());
+  return { token, trailingToken, status, body };
 }
 
 export const MESSAGE = encodeMessage("inference.ModelInferRequest", {

@@ -106,8 +106,9 @@ function collectorQuestions(
 }
 
 function askedMetrics({ labels, metrics }: QualitySpec): readonly AskedMetric[] {
-  return metrics.flatMap(({ name, type, label: given }) => {
-    const label = labelOfMetric({ type, label: given });
+  return metrics.flatMap((metric) => {
+    const { name, type } = metric;
+    const label = labelOfMetric(metric);
     const matures = labels.find((declared) => declared.name === label)?.matures;
     if (matures === undefined) return [];
     return [{ name, type, label, maturesSeconds: parseDurationMilliseconds(matures) / 1_000 }];
