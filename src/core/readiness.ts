@@ -34,17 +34,19 @@ export function carriesWeight(observation: Observation, revision: string, weight
 }
 
 /**
- * Share of the traffic that the ready replicas of a revision carry, in parts of {@link FULL_WEIGHT}: in the pool that is
- * shortest of them. Rounded up, so that what is left for others is carried by the replicas that are left for them.
+ * Share of the traffic that the ready replicas of a revision carry, in parts of {@link FULL_WEIGHT}: each pool is sized to
+ * carry all of it, and one takes over what another one lacks. Rounded up, so that what is left for others is carried by
+ * the replicas that are left for them.
  */
 export function carriedWeight(observation: Observation, revision: string): number {
   const { spec } = observation.deployment;
-  const shares = spec.pools.map((pool) => {
-    const wanted = desiredReplicas(spec, pool);
+  const pools = spec.pools.filter((pool) => desiredReplicas(spec, pool) > 0);
+  if (pools.length === 0) return FULL_WEIGHT;
+  const carried = pools.reduce((sum, pool) => {
     const ready = readyReplicas(observation, revision, pool.name);
-    return wanted === 0 ? FULL_WEIGHT : Math.min(FULL_WEIGHT, Math.ceil((FULL_WEIGHT * ready) / wanted));
-  });
-  return Math.min(FULL_WEIGHT, ...shares);
+    return sum + Math.ceil((FULL_WEIGHT * ready) / desiredReplicas(spec, pool));
+  }, 0);
+  return Math.min(FULL_WEIGHT, carried);
 }
 
 /** The worst kind of trouble among pods, and how many pods have it. */

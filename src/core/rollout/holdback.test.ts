@@ -223,6 +223,22 @@ describe("the way back", () => {
     },
   );
 
+  test("a pool of the old revision that cannot come up does not hold it: the next one carries the traffic", () => {
+    const world = inHoldback({ pools: [{ name: "gpu" }, { name: "cpu", replicas: 2 }] });
+    expect(shares(world)).toBe("v2 95% v1 5%");
+    world.guide({ decision: "Abort" });
+    for (let look = 0; look < 6; look++) {
+      world.reconcile();
+      world
+        .setReady(world.revisionName("v2"))
+        .setReady(world.revisionName("v1"), 0, "gpu")
+        .setReady(world.revisionName("v1"), 2, "cpu")
+        .acknowledge();
+    }
+    expect(verdict(world)).toBe("Aborted DecidedByPerson");
+    expect(shares(world)).toBe("v1 100%");
+  });
+
   test("nothing takes it back: not that the gate or the person says otherwise, nor that replicas go", () => {
     const world = givenUpIn(inHoldback());
     world.guide({ decision: "Promote" });

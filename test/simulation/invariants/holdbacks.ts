@@ -33,8 +33,8 @@ export const holdbackWeights: Invariant = {
     if (weight > former) return isReturning ? `${about}, and that was on its way back` : undefined;
     if (weight > 0 && !isReturning) return `${about}, and nothing is on its way back`;
     if (!facts.isCalm || !answers(after, candidate, facts)) return undefined;
-    const short = shortPool(after, 10_000 - weight, facts);
-    return short === undefined ? undefined : `${about}, and pool ${short} of stable does not carry the rest`;
+    const carried = tooLittle(after, 10_000 - weight, facts);
+    return carried === undefined ? undefined : `${about}, and stable carries ${carried}`;
   },
 };
 
@@ -63,16 +63,17 @@ function answers(deployment: KubeObject, revision: string, facts: Facts): boolea
   return readyPods(deployment, revision, facts).length > 0;
 }
 
-/** A pool of stable that lacks ready replicas for a share; undefined when none does. */
-function shortPool(object: KubeObject, weight: number, facts: Facts): string | undefined {
+/** What stable's ready replicas carry, each pool being sized for all of the traffic, where that is too little. */
+function tooLittle(object: KubeObject, weight: number, facts: Facts): number | undefined {
   const { deployment } = readModelDeployment(object);
   if (deployment === undefined) return undefined;
   const { spec, status } = deployment;
   const ready = readyPods(object, status.revisions?.stable ?? "", facts);
-  const readyIn = (pool: string) =>
-    ready.filter(({ metadata }) => metadata.labels?.[LABEL.pool] === pool).length;
-  // A share that is carried is rounded up, by less than a part of 10,000.
-  return spec.pools.find(
-    (pool) => readyIn(pool.name) < Math.floor((weight * desiredReplicas(spec, pool)) / 10_000),
-  )?.name;
+  const carried = spec.pools.reduce((sum, pool) => {
+    const inPool = ready.filter(({ metadata }) => metadata.labels?.[LABEL.pool] === pool.name).length;
+    const wanted = desiredReplicas(spec, pool);
+    // Of each pool it is rounded up.
+    return wanted === 0 ? sum : sum + Math.ceil((10_000 * inPool) / wanted);
+  }, 0);
+  return carried < weight ? carried : undefined;
 }

@@ -130,7 +130,6 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return { ...rollout, spec };
     }),
     noticedBy: [promotedBySteps.name],
-    withinSeeds: 150,
   },
   {
     what: "ends a holdback at once",
@@ -141,7 +140,6 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
         : { ...rollout, spec: { ...spec, holdback: { ...holdback, for: "1s" } } };
     }),
     noticedBy: [stepTimes.name],
-    withinSeeds: 150,
   },
   {
     what: "gives a candidate again what went back from its holdback",
@@ -159,7 +157,6 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       };
     }),
     noticedBy: [holdbackWeights.name, releaseWeights.name],
-    withinSeeds: 150,
   },
   {
     what: "has all the traffic go back from a holdback at once",
@@ -175,7 +172,6 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return { ...observation, pods: [...observation.pods, ...made] };
     }),
     noticedBy: [holdbackWeights.name],
-    withinSeeds: 300,
   },
   {
     what: "forgets where a release is",
