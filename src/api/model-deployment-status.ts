@@ -7,6 +7,7 @@
 import Type from "typebox";
 import { anomaliesStatusSchema } from "./anomaly-status.ts";
 import { conditionSchema } from "./conditions.ts";
+import { verdictSchema } from "./model-rollout.ts";
 import { percentageSchema } from "./percentage.ts";
 import { dnsLabelSchema } from "./schema.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";
@@ -108,6 +109,11 @@ export const modelDeploymentStatusSchema = Type.Object(
           heldBack: Type.Optional(
             percentageSchema(
               "Share of the traffic that the stable revision keeps as a control, with replicas for that alone: the release is in its holdback, or is taken back from there, and the candidate is what serves.",
+            ),
+          ),
+          returning: Type.Optional(
+            verdictSchema(
+              "The verdict that ends the holdback, as the ModelRollout has it: it holds though somebody deletes that.",
             ),
           ),
         },

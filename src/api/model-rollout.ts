@@ -136,7 +136,8 @@ export const modelRolloutSpecSchema = Type.Object(
 
 const FIXED_FIELDS = ["modelDeployment", "revision", "number", "strategy"] as const;
 
-const verdictSchema = (description: string) =>
+/** What ends a release: once it has fallen, or that is to fall. */
+export const verdictSchema = (description: string) =>
   Type.Object(
     {
       outcome: stringEnum(["Promoted", "Aborted", "Superseded"], { description: "What came of it." }),

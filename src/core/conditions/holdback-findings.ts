@@ -6,6 +6,7 @@
  */
 import { formatPercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
+import type { NextRevision } from "../rollout/next-revision.ts";
 import type { Finding, Plans } from "./plan-conditions.ts";
 
 /**
@@ -37,4 +38,21 @@ export function heldBackFinding(
 export function returningFinding(told: string, shortage: string | undefined): Finding {
   const message = shortage === undefined ? told : `${told}; ${shortage}`;
   return { type: "RolloutInProgress", status: "True", reason: "ReturningTraffic", message };
+}
+
+/**
+ * What becomes of a third revision that the spec asks for; nothing where there is none, or it waits for the end.
+ *
+ * @param shortage what its replicas still wait for.
+ * @param awaited that it waits for its validation.
+ */
+export function nextWords(
+  next: NextRevision | undefined,
+  shortage: string | undefined,
+  awaited: Finding | undefined,
+): string {
+  if (awaited !== undefined) return `; ${awaited.message}`;
+  if (next === undefined) return "";
+  const what = `; ${next.revision.name} comes up, and ends the holdback once it can begin`;
+  return shortage === undefined ? what : `${what}: ${shortage}`;
 }

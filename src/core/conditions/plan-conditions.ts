@@ -25,7 +25,7 @@ import type { ValidationPlan } from "../validation/plan-validation.ts";
 import { anomalyFinding } from "./anomaly-finding.ts";
 import { reportedMessage, reportedTime } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
-import { heldBackFinding, returningFinding } from "./holdback-findings.ts";
+import { heldBackFinding, nextWords, returningFinding } from "./holdback-findings.ts";
 import { undoFinding, undoneFinding } from "./undo-findings.ts";
 import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
@@ -240,7 +240,8 @@ function rolloutFinding(observation: Observation, plans: Plans, givenUp: Finding
   const { candidate } = plans.revisions;
   if (candidate === undefined && givenUp !== undefined) return { ...givenUp, type, status: "False" };
   const awaited = awaitedFinding(plans);
-  if (awaited !== undefined && !stableWaits(plans.revisions)) return { ...awaited, type, status: "True" };
+  const isNext = awaited !== undefined && !stableWaits(plans.revisions);
+  if (isNext && candidate === undefined) return { ...awaited, type, status: "True" };
   if (candidate === undefined) {
     return { type, status: "False", reason: "NoRollout", message: "no rollout is in progress" };
   }
@@ -254,8 +255,16 @@ function rolloutFinding(observation: Observation, plans: Plans, givenUp: Finding
   const isInTrouble = shortage !== undefined && !isOrdinary(shortage);
   if (!isInTrouble && current?.phase === "Paused")
     return { type, status: "True", reason: "RolloutPaused", message: told };
-  if (!isInTrouble && holdback !== undefined)
-    return { type, status: "True", reason: "HoldingBack", message: told };
+  if (!isInTrouble && holdback !== undefined) {
+    const { next } = plans.revisions;
+    const waits = next === undefined ? [] : shortagesOf(observation, plans.pods, next.revision);
+    return {
+      type,
+      status: "True",
+      reason: "HoldingBack",
+      message: `${told}${nextWords(next, combined(waits)?.message, awaited)}`,
+    };
+  }
   if (!isInTrouble && weight > 0 && weight < FULL_WEIGHT)
     return { type, status: "True", reason: "RolloutStep", message: told };
   if (!isInTrouble && takesStableAway) return { type, status: "True", reason: "Recreating", message: told };

@@ -14,6 +14,7 @@ import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { everyReplicaIsReady } from "../readiness.ts";
 import { currentRelease, isGivenUp, isHeldBack, isOver, letsPromote } from "../rollout/current-release.ts";
+import { canBegin, type NextRevision, nextRevision } from "../rollout/next-revision.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { candidateHasAllTraffic, candidateWithTraffic, planNamesRevision } from "../traffic/reported-plan.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
@@ -29,7 +30,9 @@ export interface RevisionPlan {
   readonly stable: ObservedRevision;
   /** What is on its way to the traffic. */
   readonly candidate?: ObservedRevision;
-  /** What is worked towards, one of the two above, or queued behind the candidate: by the spec, or by an undo. */
+  /** What comes up beside both, to end the holdback of the candidate. */
+  readonly next?: NextRevision;
+  /** What is worked towards, one of those above, or queued behind the candidate: by the spec, or by an undo. */
   readonly desired: ObservedRevision;
   /** What the spec states. */
   readonly stated: StatedRevision;
@@ -148,6 +151,19 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
   const wanted = (): ObservedRevision | undefined =>
     stable.name === desired.name || isRefused || awaited() !== undefined ? undefined : desired;
   let candidate = wanted();
+  /** What is to end a holdback, or waits for its validation before that: it is compared with what serves. */
+  const thirdOf = (leads: ObservedRevision): Pick<RevisionPlan, "next" | "awaited"> => {
+    const next = nextRevision(
+      observation,
+      { stable, desired, isUndone: undo.standing !== undefined },
+      leads.name,
+    );
+    if (next === undefined) return {};
+    const roles = { desired, stable: leads, stableHasServed: true, byName };
+    const validation = awaitedValidation(observation, roles);
+    return validation === undefined ? { next } : { awaited: validation };
+  };
+  let third: Pick<RevisionPlan, "next" | "awaited"> = {};
 
   // One that is to finish first holds its role until it is over, unless the spec asks for stable again. Without traffic
   // it may be one that never starts, and would keep the fix away.
@@ -163,11 +179,15 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
     const keepsTraffic = mustKeepTraffic(observation, moving, stable);
     // In a holdback stable has no replicas for what the candidate would give up, and none that are missed.
     const isLed = isHeldBack(observation) && moving.name === release?.revision;
+    const ended = isLed ? thirdOf(moving) : {};
     const isWhole = hasAll && (isLed || everyReplicaIsReady(observation, moving));
     // What is undone becomes stable only where the traffic has nobody else to go to on its way back.
     if (
       isWhole &&
-      letsPromote(observation, moving.name, { stable, desired, undo: undo.standing }) &&
+      letsPromote(observation, moving.name, {
+        undo: undo.standing,
+        isMadeWayFor: canBegin(observation, ended.next),
+      }) &&
       (keepsTraffic || !isUndone)
     ) {
       stable = moving;
@@ -177,11 +197,12 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
       (keepsTraffic && !(isUndone && release?.rollout?.spec.strategy.type === "Recreate"))
     ) {
       candidate = moving;
+      third = ended;
     }
   }
 
   // Another one that holds the role may become stable first: then that is what to compare with.
-  const awaitedNow = candidate === undefined ? awaited() : undefined;
+  const awaitedNow = candidate === undefined ? awaited() : third.awaited;
   const inUse = new Set([desired.name, undo.stated.revision.name, stable.name]);
   if (candidate !== undefined) inUse.add(candidate.name);
   if (awaitedNow?.baseline !== undefined) inUse.add(awaitedNow.baseline.name);
@@ -190,6 +211,7 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
     ...goal,
     stable,
     ...(candidate === undefined ? {} : { candidate }),
+    ...(third.next === undefined ? {} : { next: third.next }),
     ...(awaitedNow === undefined ? {} : { awaited: awaitedNow }),
     // The stable one until now is the former one, if it leaves its role.
     surplus: surplusRevisions(revisions, inUse, [status.served?.former, status.revisions?.stable]),

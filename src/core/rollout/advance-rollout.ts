@@ -43,7 +43,7 @@ export function advanceRollout(view: RolloutView): RolloutOutcome {
     const failed = verdict.reason === "GateFailed" && gates.length > 0 ? storedGates(gates) : undefined;
     const seen = failed === undefined ? view : { ...view, status: { ...status, gates: failed } };
     const takesBack = verdict.outcome !== "Promoted" && view.role === "Candidate" && isHeldBack(view, steps);
-    return (takesBack ? takeBack(seen, verdict) : undefined) ?? over(seen, verdict);
+    return (takesBack ? takeBack(seen, steps, verdict) : undefined) ?? over(seen, verdict);
   }
   if (view.role === "Promoting") return { ...idle(status), weight: FULL_WEIGHT, capacityWeight: FULL_WEIGHT };
   return goOn(view, steps);

@@ -67,7 +67,7 @@ export function releaseSpec(
 }
 
 /** How a release of a revision takes place that begins now. Where there is room for one alone, so it is for a way back. */
-function beginningStrategy(
+export function beginningStrategy(
   { spec }: Observation["deployment"],
   { undo }: Pick<RevisionPlan, "undo">,
   revision: string,

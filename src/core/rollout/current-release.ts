@@ -7,7 +7,7 @@ import { MAXIMUM_REFRESH_LENGTH } from "../../api/model-deployment-status.ts";
 import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
 import { ANNOTATION } from "../../api/names.ts";
 import type { StandingUndo } from "../../api/undo-status.ts";
-import type { Observation, ObservedRevision, ObservedRollout } from "../observation.ts";
+import type { Observation, ObservedRollout } from "../observation.ts";
 
 /** What the status of a ModelDeployment says about its latest release. */
 export type ReleaseReference = NonNullable<ModelDeploymentStatus["rollout"]>;
@@ -21,7 +21,10 @@ export interface CurrentRelease {
 }
 
 /** The current release; undefined when there is none. */
-export function currentRelease({ deployment, rollouts }: Observation): CurrentRelease | undefined {
+export function currentRelease({
+  deployment,
+  rollouts,
+}: Pick<Observation, "deployment" | "rollouts">): CurrentRelease | undefined {
   const { name, revision } = deployment.status.rollout ?? {};
   if (name === undefined || revision === undefined) return undefined;
   const rollout = rollouts.find((present) => present.name === name && present.spec.revision === revision);
@@ -31,6 +34,15 @@ export function currentRelease({ deployment, rollouts }: Observation): CurrentRe
 /** Whether the current release, which the stored status names, is in its holdback, or is taken back from there. */
 export function isHeldBack({ deployment: { status } }: Pick<Observation, "deployment">): boolean {
   return status.rollout?.heldBack !== undefined;
+}
+
+/**
+ * The verdict that ends the holdback of the current release, and that is to fall once the traffic is back. The status of
+ * the ModelDeployment remembers it as well: a ModelRollout that somebody deletes is made anew, and knows nothing.
+ */
+export function returningVerdict(observation: Pick<Observation, "deployment" | "rollouts">) {
+  const { status } = observation.deployment;
+  return currentRelease(observation)?.rollout?.status.returning ?? status.rollout?.returning;
 }
 
 /** Whether a verdict has fallen. */
@@ -79,39 +91,27 @@ export function guidedSpec(
     : { ...spec, paused: false };
 }
 
-/** What is asked for beside a release. */
-export interface Asked {
-  readonly stable: Pick<ObservedRevision, "name">;
-  readonly desired: Pick<ObservedRevision, "name">;
-  readonly undo?: Pick<StandingUndo, "revision"> | undefined;
-}
-
-/** Whether the spec asks for a third revision, and does not have it wait for the end of the release of this one. */
-export function asksForAnother(
-  { deployment }: Pick<Observation, "deployment">,
-  { stable, desired, undo }: Asked,
-  revision: string,
-): boolean {
-  const isThird = desired.name !== revision && desired.name !== stable.name;
-  return isThird && undo === undefined && deployment.spec.rollout?.onNewRevision !== "Queue";
-}
-
 /**
  * Whether a release lets its revision become stable: it gives it all the traffic, and nobody holds it. Without any
  * release (an operator from before there were releases gave it the traffic) nothing is in the way.
+ *
+ * @param asked the undo that stands, and whether a third revision can begin its own release.
  */
-export function letsPromote(observation: Observation, revision: string, asked: Asked): boolean {
-  const { undo } = asked;
+export function letsPromote(
+  observation: Observation,
+  revision: string,
+  asked: { readonly undo: StandingUndo | undefined; readonly isMadeWayFor: boolean },
+): boolean {
   const release = currentRelease(observation);
   if (release === undefined) return observation.deployment.status.rollout === undefined;
   const { rollout } = release;
   if (release.revision !== revision || rollout === undefined) return false;
   const { status } = rollout;
-  const spec = guidedSpec(rollout.spec, undo);
+  const spec = guidedSpec(rollout.spec, asked.undo);
   if (status.verdict !== undefined) return status.verdict.outcome === "Promoted";
-  if (status.returning !== undefined) return false;
+  if (returningVerdict(observation) !== undefined) return false;
   // A holdback that makes way for a third revision does so though it is paused.
-  const isCut = isHeldBack(observation) && asksForAnother(observation, asked, revision);
+  const isCut = isHeldBack(observation) && asked.isMadeWayFor;
   const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote" && !isCut);
   return status.phase !== undefined && status.step === status.steps && !isHeld;
 }

@@ -4,13 +4,15 @@
  *
  * What is given up goes back as replicas of the old revision come, and the candidate gives its own up by as much: so the
  * way back ends also where there is room for one revision alone. It must never send the old revision more than its ready
- * replicas carry while the candidate can answer, and never give the candidate anything back.
+ * replicas carry while the candidate can answer, but for its last one where that finds no room, and never give the candidate
+ * anything back.
  */
 import type { ModelRolloutStatus, RolloutVerdict } from "../../api/model-rollout.ts";
 import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { describeRollout } from "./describe-rollout.ts";
 import { holdbackStep, type RolloutStep, weightOfStep } from "./rollout-steps.ts";
+import { rolloutTime } from "./rollout-time.ts";
 import type { HoldbackState, RolloutOutcome, RolloutView } from "./rollout-view.ts";
 
 /** Whether a release has come to its holdback: stable may have the replicas for its share alone from then on. */
@@ -51,15 +53,27 @@ export function keepingState(kept: number, weight: number): HoldbackState | unde
  *
  * @param verdict that will fall; what is stored of it holds.
  */
-export function takeBack(view: RolloutView, verdict: RolloutVerdict): RolloutOutcome | undefined {
-  const { status, stableCarries, anyIsReady, reportedWeight } = view;
+export function takeBack(
+  view: RolloutView,
+  steps: readonly RolloutStep[],
+  verdict: RolloutVerdict,
+): RolloutOutcome | undefined {
+  const { status, anyIsReady, reportedWeight } = view;
+  const stableCarries = view.lacksRoomForLast ? FULL_WEIGHT : view.stableCarries;
   // One that was made again says nothing of its own yet.
   const before = Math.min(parsePercentage(status.weight ?? "100%"), reportedWeight);
   const weight = anyIsReady ? Math.min(before, FULL_WEIGHT - stableCarries) : 0;
   if (weight <= 0) return undefined;
   const { nextCheckAt: _next, weightInEffectAt: _since, ...rest } = status;
   const message = `${verdict.message}; ${formatPercentage(weight)} of the traffic waits for replicas of the old revision, which carry ${formatPercentage(FULL_WEIGHT - weight)}`;
-  const returning: ModelRolloutStatus = { ...rest, weight: formatPercentage(weight), returning: verdict };
+  const returning: ModelRolloutStatus = {
+    ...rest,
+    startedAt: rest.startedAt ?? rolloutTime(view.nowMilliseconds),
+    step: rest.step ?? holdbackStep(steps) ?? steps.length,
+    steps: steps.length,
+    weight: formatPercentage(weight),
+    returning: verdict,
+  };
   return {
     status: describeRollout(view, returning, "Returning", message),
     weight,

@@ -13,7 +13,7 @@ import type { Observation, ObservedRollout } from "../observation.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { advanceRollout } from "./advance-rollout.ts";
 import { planReference, releaseSpec } from "./begin-release.ts";
-import { currentRelease, type ReleaseReference } from "./current-release.ts";
+import { currentRelease, type ReleaseReference, returningVerdict } from "./current-release.ts";
 import { judgedInHoldback } from "./gates/deferred-gates.ts";
 import { present } from "./gates/figure-text.ts";
 import { type GateQuestion, gateQuestions } from "./gates/gate-questions.ts";
@@ -77,13 +77,13 @@ export function heldRollout(observation: Observation, revisions: RevisionPlan): 
 
 /** What stable has in a holdback, by what is stored. */
 function heldBackState(
-  { deployment }: Observation,
+  { deployment, rollouts }: Observation,
   weight: number,
   current?: ObservedRollout,
 ): Pick<RolloutPlan, "holdback"> {
   const { heldBack } = deployment.status.rollout ?? {};
   if (heldBack === undefined || current?.status.verdict !== undefined) return {};
-  if (current?.status.returning !== undefined)
+  if (returningVerdict({ deployment, rollouts }) !== undefined)
     return { holdback: { phase: "Returning", stableRoom: FULL_WEIGHT } };
   const holdback = keepingState(parsePercentage(heldBack), weight);
   return holdback === undefined ? {} : { holdback };
@@ -132,11 +132,11 @@ export function planRollout(observation: Observation, revisions: RevisionPlan): 
 }
 
 /**
- * The reference, with what stable keeps in a holdback: from when the release comes to it until its verdict falls. What is
- * stored of it stays while the ModelRollout is not there.
+ * The reference, with what stable keeps in a holdback: from when the release comes to it until its verdict falls. So it is
+ * with a verdict that is to fall. What is stored of both stays while the ModelRollout is not there.
  */
 function referenceNow(
-  { heldBack: stored, ...reference }: ReleaseReference,
+  { heldBack: stored, returning: storedReturning, ...reference }: ReleaseReference,
   { candidate }: RevisionPlan,
   outcome: RolloutOutcome | undefined,
 ): ReleaseReference {
@@ -144,7 +144,8 @@ function referenceNow(
   const { holdback } = outcome ?? {};
   const begun = holdback?.kept === undefined ? undefined : formatPercentage(holdback.kept);
   const heldBack = begun ?? stored;
-  return { ...reference, ...(heldBack === undefined ? {} : { heldBack }) };
+  const returning = outcome?.status.returning ?? storedReturning;
+  return { ...reference, ...present({ heldBack, returning }) };
 }
 
 const NOTHING: Omit<RolloutOutcome, "status"> = { weight: 0, capacityWeight: 0, takesStableAway: false };
@@ -206,7 +207,7 @@ function unseen(
     const weight = reportedWeight(observation, revision);
     return {
       weight,
-      capacityWeight: FULL_WEIGHT,
+      capacityWeight: reference.returning === undefined ? FULL_WEIGHT : weight,
       ...heldBackState(observation, weight),
       takesStableAway: false,
     };

@@ -3,17 +3,19 @@
  * revisions carry. Pure.
  */
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
+import { lacksRoomForLast } from "../capacity/way-back.ts";
 import type { Observation, ObservedRollout } from "../observation.ts";
 import { carriedWeight, carriesWeight, readyReplicas } from "../readiness.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { planNamesRevision, reportedPools } from "../traffic/reported-plan.ts";
 import { undoneBy } from "../undo/undo-target.ts";
-import { asksForAnother, guidedSpec } from "./current-release.ts";
+import { guidedSpec } from "./current-release.ts";
 import { deferredGates } from "./gates/deferred-gates.ts";
 import { present } from "./gates/figure-text.ts";
 import { judgeGates } from "./gates/judge-gates.ts";
 import { GATES } from "./gates/register.ts";
+import { canBegin } from "./next-revision.ts";
 import { evidenceOf, isComparable } from "./release-evidence.ts";
 import { presentEpochs, withShare } from "./rollout-shares.ts";
 import type { RolloutView } from "./rollout-view.ts";
@@ -33,18 +35,20 @@ export function viewOf(
   const shares = withShare(rollout.status.shares ?? [], isCurrent ? status.traffic : undefined, weight);
   const role = roleOf(observation, revisions, rollout, isCurrent);
   const isCandidate = isCurrent && role === "Candidate";
+  const { heldBack, returning } = status.rollout ?? {};
+  const isNamed = isCurrent && status.rollout?.name === rollout.name;
   const wanted = deployment.pools.reduce((sum, pool) => sum + desiredReplicas(deployment, pool), 0);
   return {
     spec,
-    status: rollout.status,
+    status: isNamed && returning !== undefined ? { returning, ...rollout.status } : rollout.status,
     generation,
     nowMilliseconds: observation.nowMilliseconds,
     role,
     ...(revisions.undo === undefined ? {} : { undoneBy: undoneBy(revisions.undo) }),
     isUndone: isCurrent && revisions.undo !== undefined && revisions.undo.revision !== spec.revision,
     isReturned: isCandidate && revisions.desired.name === stable.name,
-    isReplaced: isCandidate && asksForAnother(observation, revisions, spec.revision),
-    isHeldBack: isCurrent && status.rollout?.heldBack !== undefined && status.rollout.name === rollout.name,
+    isReplaced: isCandidate && canBegin(observation, revisions.next),
+    isHeldBack: isNamed && heldBack !== undefined,
     reportedWeight: weight,
     shares,
     planIsInEffect: acknowledgedEpoch(observation) === status.traffic?.epoch,
@@ -53,6 +57,7 @@ export function viewOf(
     anyIsReady: wanted > 0 && anyIsReady(observation, spec.revision),
     stableIsLost: wanted > 0 && !anyIsReady(observation, stable.name),
     stableCarries: carriedWeight(observation, stable.name),
+    lacksRoomForLast: lacksRoomForLast(observation, stable.name, spec.revision),
     stableHasLeft: hasLeft(observation, stable.name),
     judge: (step) => [
       // What stable keeps in a holdback is no reason to hold anything.

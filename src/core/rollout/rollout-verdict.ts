@@ -70,7 +70,9 @@ function promotedVerdict(
 ): RolloutVerdict {
   const held = holdbackStep(steps);
   const passed = (status.history ?? []).filter(({ endedAt }) => endedAt !== undefined).length;
-  const isWhole = passed >= steps.length - 1;
+  const inHoldback = (status.history ?? []).find(({ step }) => step === held);
+  // One whose ModelRollout was deleted in its holdback does not know any more what came before.
+  const isWhole = passed >= steps.length - 1 || (held !== undefined && inHoldback?.endedAt !== undefined);
   const said = spec.reason === undefined ? "" : `: ${spec.reason}`;
   const promoted = (reason: RolloutVerdict["reason"], message: string): RolloutVerdict => ({
     outcome: "Promoted",
@@ -78,7 +80,7 @@ function promotedVerdict(
     message: reportedMessage(message),
     at,
   });
-  const isCut = held !== undefined && (status.history ?? []).some(({ step }) => step === held);
+  const isCut = held !== undefined && inHoldback !== undefined;
   if (status.returning !== undefined) {
     const meant = `it was to be given up: ${status.returning.message}`;
     return promoted(
@@ -105,6 +107,10 @@ function promotedVerdict(
   if (!isWhole && isCut && status.step === steps.length) {
     const message = `it has all the traffic; its holdback ended early, for the spec asks for another revision`;
     return promoted("StepsPassed", `${message}${undecided(status)}`);
+  }
+  if (!isWhole && status.step === steps.length) {
+    const unknown = "its ModelRollout was deleted, and with it what became of its steps";
+    return promoted("StepsPassed", `it has all the traffic; ${unknown}`);
   }
   if (!isWhole) {
     return promoted("StableLost", "the record of the stable revision is lost, so it took its place");

@@ -18,7 +18,7 @@ export interface RolloutView {
   readonly undoneBy?: "a person" | "an anomaly";
   /** The spec asks for the stable revision again, likewise. */
   readonly isReturned: boolean;
-  /** The spec asks for a third revision, which is not to wait for the end of a holdback. */
+  /** The spec asks for a third revision, whose own release can begin as soon as the holdback ends. */
   readonly isReplaced: boolean;
   /** By what is stored of the ModelDeployment, stable has the replicas for its share of a holdback alone. */
   readonly isHeldBack: boolean;
@@ -38,6 +38,8 @@ export interface RolloutView {
   readonly stableIsLost: boolean;
   /** Share of the traffic that the ready replicas of stable carry, in parts of 10,000. */
   readonly stableCarries: number;
+  /** The last replica of stable waits for the room that the last one of the candidate has. */
+  readonly lacksRoomForLast: boolean;
   /** No pod of the stable revision is left, and no plan in effect names it. */
   readonly stableHasLeft: boolean;
   /** What the gates say of a step. */

@@ -27,9 +27,13 @@ export const holdbackWeights: Invariant = {
     const hasTakenOver = valueAt(after, "status", "revisions", "stable") === candidate;
     if (before === undefined || candidate === undefined || !isHeldBack || hasTakenOver) return undefined;
     const [former, weight] = [weightOf(before, candidate), weightOf(after, candidate)];
+    const goesOn = valueAt(after, "status", "rollout", "heldBack") !== undefined;
+    if (isRemembered(before) && goesOn && !isRemembered(after))
+      return `${after.metadata.name}: it is forgotten that the traffic of ${candidate} goes back`;
     if (former === 0 || weight === former) return undefined;
     const about = `${after.metadata.name}: ${candidate} gets ${weight} instead of ${former}`;
-    const isReturning = valueAt(releaseOf(before, actor, facts), "status", "returning") !== undefined;
+    const isReturning =
+      valueAt(releaseOf(before, actor, facts), "status", "returning") !== undefined || isRemembered(before);
     if (weight > former) return isReturning ? `${about}, and that was on its way back` : undefined;
     if (weight > 0 && !isReturning) return `${about}, and nothing is on its way back`;
     if (!facts.isCalm || !answers(after, candidate, facts)) return undefined;
@@ -37,6 +41,11 @@ export const holdbackWeights: Invariant = {
     return carried === undefined ? undefined : `${about}, and stable carries ${carried}`;
   },
 };
+
+/** Whether the ModelDeployment says that the traffic goes back: its ModelRollout may be deleted. */
+function isRemembered(deployment: KubeObject): boolean {
+  return valueAt(deployment, "status", "rollout", "returning") !== undefined;
+}
 
 function releaseOf(deployment: KubeObject, actor: string, facts: Facts): KubeObject | undefined {
   const name = asString(valueAt(deployment, "status", "rollout", "name"));
@@ -50,28 +59,38 @@ function weightOf(deployment: KubeObject, revision: string): number {
     .reduce((sum, { weight }) => sum + weight, 0);
 }
 
-function readyPods({ metadata }: KubeObject, revision: string, { world }: Facts): readonly KubeObject[] {
+function podsOf({ metadata }: KubeObject, revision: string, { world }: Facts): readonly KubeObject[] {
   return world.objects("Pod").filter((pod) => {
     const { namespace, labels = {}, deletionTimestamp } = pod.metadata;
     const isOurs = namespace === metadata.namespace && labels[LABEL.modelDeployment] === metadata.name;
     const isOfRevision = labels[LABEL.modelRevision] === revision && deletionTimestamp === undefined;
-    return isOurs && isOfRevision && isReady(pod);
+    return isOurs && isOfRevision;
   });
+}
+
+function readyPods(deployment: KubeObject, revision: string, facts: Facts): readonly KubeObject[] {
+  return podsOf(deployment, revision, facts).filter(isReady);
 }
 
 function answers(deployment: KubeObject, revision: string, facts: Facts): boolean {
   return readyPods(deployment, revision, facts).length > 0;
 }
 
-/** What stable's ready replicas carry, each pool being sized for all of the traffic, where that is too little. */
+/**
+ * What stable's ready replicas carry, each pool being sized for all of the traffic, where that is too little. The last one
+ * that finds no room counts: it gets that of the candidate's last one.
+ */
 function tooLittle(object: KubeObject, weight: number, facts: Facts): number | undefined {
   const { deployment } = readModelDeployment(object);
   if (deployment === undefined) return undefined;
   const { spec, status } = deployment;
-  const ready = readyPods(object, status.revisions?.stable ?? "", facts);
+  const pods = podsOf(object, status.revisions?.stable ?? "", facts);
   const carried = spec.pools.reduce((sum, pool) => {
-    const inPool = ready.filter(({ metadata }) => metadata.labels?.[LABEL.pool] === pool.name).length;
+    const present = pods.filter(({ metadata }) => metadata.labels?.[LABEL.pool] === pool.name);
+    const ready = present.filter(isReady).length;
     const wanted = desiredReplicas(spec, pool);
+    const waits = present.some((pod) => valueAt(pod, "spec", "nodeName") === undefined);
+    const inPool = waits && ready > 0 && ready === wanted - 1 ? wanted : ready;
     // Of each pool it is rounded up.
     return wanted === 0 ? sum : sum + Math.ceil((10_000 * inPool) / wanted);
   }, 0);

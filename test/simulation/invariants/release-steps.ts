@@ -7,6 +7,9 @@ import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { LABEL, MANAGED_BY } from "../../../src/api/names.ts";
 import type { TrafficPlan } from "../../../src/api/traffic-plan.ts";
+import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/model-revision.ts";
+import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
+import { isReady } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import type { Write } from "../world.ts";
@@ -40,7 +43,9 @@ export const promotedBySteps: Invariant = {
     const seen = facts.releaseSeenBy(actor, namespace, release.metadata.name);
     if (valueAt(seen, "spec", "decision") === "Abort") return `${about}, and a person gave its release up`;
     // A way back takes no steps.
-    return storedUndo(before)?.revision === stable ? undefined : missingStep(release, about);
+    return storedUndo(before)?.revision === stable
+      ? undefined
+      : (missingStep(release, about) ?? endedForNothing(before, release, about, facts));
   },
 };
 
@@ -62,6 +67,31 @@ function missingStep(release: KubeObject, about: string): string | undefined {
   if (missing >= 0) return `${about}, and step ${missing + 1} was not passed`;
   const isHeldBack = holdbackOf(release) === undefined || heldShareOf(release) !== undefined;
   return isHeldBack ? undefined : `${about}, and nothing was held back`;
+}
+
+/** A holdback that nobody disturbed lasts its time, unless what the spec asks for by then has come up beside it. */
+function endedForNothing(
+  deployment: KubeObject,
+  release: KubeObject,
+  about: string,
+  facts: Facts,
+): string | undefined {
+  const number = holdbackOf(release);
+  const held = asList(valueAt(release, "status", "history")).find(
+    (entry) => valueAt(entry, "step") === number,
+  );
+  const isOver = held === undefined || valueAt(held, "endedAt") !== undefined;
+  if (isOver || valueAt(release, "spec", "decision") === "Promote") return undefined;
+  if (number === undefined || !facts.isCalm || !facts.calmSince(release, number)) return undefined;
+  const { deployment: read } = readModelDeployment(deployment);
+  if (read === undefined) return undefined;
+  const { namespace, name } = read.metadata;
+  const wanted = modelRevisionName(name, modelRevisionOf(read.spec));
+  const hasComeUp = facts.world
+    .objects("Pod")
+    .filter(({ metadata }) => metadata.namespace === namespace)
+    .some((pod) => pod.metadata.labels?.[LABEL.modelRevision] === wanted && isReady(pod));
+  return hasComeUp ? undefined : `${about}, its holdback is cut short, and nothing comes in its place`;
 }
 
 /** A step is told as in effect only when every live router gives it its weight, and lasts its time from there. */

@@ -54,12 +54,12 @@ export function replicasAtRest(deployment: KubeObject, revision: string, all: nu
   const release = storedRelease(deployment, world);
   if (candidate === undefined || release === undefined || verdictOf(release) !== undefined) return all;
   const held = heldShareOf(release);
-  if (held !== undefined) {
+  const isReturning = valueAt(release, "status", "returning") !== undefined;
+  if (held !== undefined || isReturning) {
     const weight = partsOf(valueAt(release, "status", "weight"));
-    const isReturning = valueAt(release, "status", "returning") !== undefined;
     const carrying = (share: number) => Math.min(all, Math.max(1, Math.ceil((share * all) / 10_000)));
     if (revision === candidate) return isReturning ? carrying(weight) : all;
-    return isReturning || weight === 0 ? all : carrying(held);
+    return isReturning || weight === 0 ? all : carrying(held ?? 0);
   }
   if (revision !== candidate) return valueAt(release, "spec", "strategy", "type") === "Recreate" ? 0 : all;
   const step = Math.max(1, asNumber(valueAt(release, "status", "step")) ?? 0);

@@ -6,6 +6,7 @@ import { asRecord, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { ANNOTATION } from "../../../src/api/names.ts";
 import type { RolloutSpec } from "../../../src/api/rollout.ts";
+import { referenceTo } from "../../../src/kube/object-key.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Controller, Task } from "../task.ts";
 import type { World } from "../world.ts";
@@ -19,7 +20,7 @@ const HELD_BACK: RolloutSpec = {
 };
 
 /** What somebody does about a release in its holdback. */
-type Thought = "None" | "Abort" | "Promote" | "Return" | "Undo" | "Another";
+type Thought = "None" | "Abort" | "Promote" | "Return" | "Undo" | "Another" | "Broken";
 
 /** People with second thoughts. */
 export class HoldbackTrials implements Controller {
@@ -29,6 +30,8 @@ export class HoldbackTrials implements Controller {
   readonly #isTried: boolean;
   /** By uid of the ModelDeployment: the spec before, until somebody has had a thought. */
   readonly #former = new Map<string, unknown>();
+  /** By uid of the ModelDeployment: somebody deletes its ModelRollout while the traffic goes back. */
+  readonly #tidy = new Set<string>();
 
   constructor(world: World, random: SeededRandom) {
     this.#world = world;
@@ -61,6 +64,10 @@ export class HoldbackTrials implements Controller {
     return this.#world.objects("ModelRollout").flatMap((release) => {
       const owner = this.#world.controllerOf(release);
       const uid = owner?.metadata.uid ?? "";
+      if (valueAt(release, "status", "returning") !== undefined && this.#tidy.has(uid)) {
+        const run = () => this.#delete(uid, release);
+        return [{ what: `deletes ${release.metadata.name} while its traffic goes back`, run }];
+      }
       const isHeldBack =
         valueAt(release, "status", "phase") === "HoldingBack" &&
         valueAt(release, "status", "weightInEffectAt") !== undefined;
@@ -82,18 +89,27 @@ export class HoldbackTrials implements Controller {
       [2, "Return"],
       [1, "Undo"],
       [1, "Another"],
+      [1, "Broken"],
     ]);
     this.#world.trace.note(`${this.name}: ${thought}`);
+    if (this.#random.chance(0.5)) this.#tidy.add(uid);
     const spec = asRecord(standing["spec"]);
     if (thought === "Abort" || thought === "Promote")
       await this.#replace(release, { spec: { ...asRecord(release["spec"]), decision: thought } });
     if (thought === "Return")
       await this.#replace(standing, { spec: { ...former, replicas: spec?.["replicas"] } });
     if (thought === "Another") await this.#replace(standing, { spec: { ...spec, model: model("v102") } });
+    if (thought === "Broken")
+      await this.#replace(standing, { spec: { ...spec, model: model("broken-graph") } });
     if (thought === "Undo") {
       const asked = { ...annotations, [ANNOTATION.undo]: "trial" };
       await this.#replace(standing, { metadata: { ...standing.metadata, annotations: asked } });
     }
+  }
+
+  async #delete(uid: string, release: KubeObject): Promise<void> {
+    this.#tidy.delete(uid);
+    await this.#world.portFor(this.name).delete(referenceTo(release), {});
   }
 
   async #replace(object: KubeObject, changes: object): Promise<void> {

@@ -174,6 +174,36 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
     noticedBy: [holdbackWeights.name],
   },
   {
+    what: "forgets with its ModelRollout that the traffic goes back",
+    substitutes: seeing((observation) => {
+      const { deployment } = observation;
+      const { returning: _none, ...rollout } = deployment.status.rollout ?? { number: 0 };
+      if (deployment.status.rollout === undefined) return observation;
+      return { ...observation, deployment: { ...deployment, status: { ...deployment.status, rollout } } };
+    }),
+    noticedBy: [holdbackWeights.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "ends a holdback for a revision that has not come up",
+    substitutes: seeing((observation) => {
+      const { deployment, pods, revisions } = observation;
+      const [pod] = pods;
+      if (deployment.status.rollout?.heldBack === undefined || pod === undefined) return observation;
+      const { stable, candidate } = deployment.status.revisions ?? {};
+      const others = revisions.filter(({ name }) => name !== stable && name !== candidate);
+      const { spec } = deployment;
+      const made = others.flatMap(({ name: revision }) =>
+        spec.pools.flatMap(({ name: pool, replicas = spec.replicas }) =>
+          Array.from({ length: replicas }, () => ({ ...pod, revision, pool, isReady: true })),
+        ),
+      );
+      return { ...observation, pods: [...pods, ...made] };
+    }),
+    noticedBy: [promotedBySteps.name],
+    withinSeeds: 150,
+  },
+  {
     what: "forgets where a release is",
     substitutes: seeingReleases((rollout) => ({ ...rollout, status: {} })),
     noticedBy: [
