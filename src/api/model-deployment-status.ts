@@ -71,6 +71,11 @@ export const modelDeploymentStatusSchema = Type.Object(
         {
           stable: Type.Optional(revisionName("The model revision that serves.")),
           candidate: Type.Optional(revisionName("The model revision on its way to the traffic.")),
+          next: Type.Optional(
+            revisionName(
+              "The model revision that comes up without traffic, to end the holdback of the candidate.",
+            ),
+          ),
         },
         { description: "Names of ControllerRevisions by their role." },
       ),

@@ -71,6 +71,7 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
     revisions: {
       stable: revisions.stable.name,
       ...(revisions.candidate === undefined ? {} : { candidate: revisions.candidate.name }),
+      ...(revisions.next === undefined ? {} : { next: revisions.next.revision.name }),
     },
     ...(served === undefined ? {} : { served }),
     ...(undo.status === undefined ? {} : { undo: undo.status }),

@@ -26,6 +26,7 @@ import { anomalyFinding } from "./anomaly-finding.ts";
 import { reportedMessage, reportedTime } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
 import { heldBackFinding, nextWords, returningFinding } from "./holdback-findings.ts";
+import { refreshFinding } from "./refresh-finding.ts";
 import { undoFinding, undoneFinding } from "./undo-findings.ts";
 import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
@@ -350,16 +351,6 @@ function suspendedFinding({ deployment }: Observation): Finding | undefined {
   if (deployment.spec.suspend !== true) return undefined;
   const message = "spec.suspend is true: everything stays as it is, whatever the rest of the spec says";
   return { type: "Suspended", status: "True", reason: "Suspended", message };
-}
-
-/** Whether pods run what an earlier operator rendered. No reason to act at once: several versions work together. */
-function refreshFinding({ pods }: Plans): readonly Finding[] {
-  const pools = new Set(
-    pods.pods.flatMap((planned) => (planned.isRefreshable ? planned.servers.pool.name : [])),
-  );
-  if (pools.size === 0) return [];
-  const message = `pods of pool ${[...pools].join(", ")} are as an earlier operator made them; \`petrel refresh\` replaces them one by one`;
-  return [{ type: "RefreshAvailable", status: "True", reason: "OlderTemplate", message }];
 }
 
 /** Everything that is to be said, without times. */

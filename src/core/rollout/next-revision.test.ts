@@ -25,6 +25,7 @@ describe("it comes up beside both, without traffic", () => {
     expect(replicas(world)).toEqual({ v1: 1, v2: 4, v3: 2 });
     expect(shares(world)).toBe("v2 95% v1 5%");
     expect(roles(world)).toEqual(["v1", "v2"]);
+    expect(world.status.revisions?.next).toBe(world.revisionName("v3"));
     expect(whereIs(world)).toBe(HOLDS);
     expect(messageOf(world, "RolloutInProgress")).toMatch(
       /; ranker-\w+ comes up, and ends the holdback once it can begin: /,
