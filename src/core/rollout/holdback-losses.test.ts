@@ -93,11 +93,16 @@ describe("no device is free for the old revision: the new one makes room", () =>
     expect(replicas(world)).toEqual({ v1: 4 });
   });
 
-  test.each([2, 3, 7])("of %d replicas", (count) => {
-    const { world } = withoutSpareDevice(count);
-    expect(shares(world)).toBe("v1 100%");
-    expect(world.rollouts[0]?.status.verdict?.outcome).toBe("Aborted");
-  });
+  test.each([2, 3, 5, 7].flatMap((count) => [0, 1, 2].map((spare) => [count, spare] as const)))(
+    "of %d replicas, with %d devices more",
+    (count, spare) => {
+      const { world, seen } = withoutSpareDevice(count, count + spare);
+      expect(shares(world)).toBe("v1 100%");
+      expect(world.rollouts[0]?.status.verdict?.outcome).toBe("Aborted");
+      for (const text of seen)
+        expect(Number(/(\d+) ready$/.exec(text)?.[1])).toBeGreaterThanOrEqual(count - 1);
+    },
+  );
 
   test("but not its only replica: a harmful answer is better than none, and what is awaited is told", () => {
     const { world, seen } = withoutSpareDevice(1);
