@@ -19,8 +19,11 @@ const HELD_BACK: RolloutSpec = {
   holdback: { weight: "5%", for: "30s" },
 };
 
-/** What somebody does about a release in its holdback. */
-type Thought = "None" | "Abort" | "Promote" | "Return" | "Undo" | "Another" | "Broken";
+/**
+ * What somebody does about a release in its holdback. `Doubt` asks for another model, and gives the release up as soon as that
+ * comes up: where models are judged, it then was compared with what serves no more.
+ */
+type Thought = "None" | "Abort" | "Promote" | "Return" | "Undo" | "Another" | "Broken" | "Doubt";
 
 /** People with second thoughts. */
 export class HoldbackTrials implements Controller {
@@ -32,6 +35,8 @@ export class HoldbackTrials implements Controller {
   readonly #former = new Map<string, unknown>();
   /** By uid of the ModelDeployment: somebody deletes its ModelRollout while the traffic goes back. */
   readonly #tidy = new Set<string>();
+  /** By uid of the ModelDeployment: somebody gives its release up once another model comes up beside it. */
+  readonly #doubtful = new Set<string>();
 
   constructor(world: World, random: SeededRandom) {
     this.#world = world;
@@ -68,9 +73,13 @@ export class HoldbackTrials implements Controller {
         const run = () => this.#delete(uid, release);
         return [{ what: `deletes ${release.metadata.name} while its traffic goes back`, run }];
       }
-      const isHeldBack =
-        valueAt(release, "status", "phase") === "HoldingBack" &&
-        valueAt(release, "status", "weightInEffectAt") !== undefined;
+      const isInHoldback = valueAt(release, "status", "phase") === "HoldingBack";
+      const hasNext = valueAt(owner, "status", "revisions", "next") !== undefined;
+      if (isInHoldback && hasNext && this.#doubtful.has(uid)) {
+        const run = () => this.#giveUp(uid, release);
+        return [{ what: `gives ${release.metadata.name} up though another model comes up`, run }];
+      }
+      const isHeldBack = isInHoldback && valueAt(release, "status", "weightInEffectAt") !== undefined;
       if (!isHeldBack || owner === undefined || !this.#former.has(uid)) return [];
       return [{ what: `thinks about ${release.metadata.name}`, run: () => this.#think(owner, release) }];
     });
@@ -82,6 +91,8 @@ export class HoldbackTrials implements Controller {
     this.#former.delete(uid);
     const standing = this.#world.find("ModelDeployment", namespace, name);
     if (standing === undefined || former === undefined) return;
+    const spec = asRecord(standing["spec"]);
+    const isJudged = spec?.["validation"] !== undefined;
     const thought = this.#random.weighted<Thought>([
       [1, "None"],
       [3, "Abort"],
@@ -90,21 +101,28 @@ export class HoldbackTrials implements Controller {
       [1, "Undo"],
       [1, "Another"],
       [1, "Broken"],
+      [isJudged ? 8 : 1, "Doubt"],
     ]);
     this.#world.trace.note(`${this.name}: ${thought}`);
     if (this.#random.chance(0.5)) this.#tidy.add(uid);
-    const spec = asRecord(standing["spec"]);
     if (thought === "Abort" || thought === "Promote")
       await this.#replace(release, { spec: { ...asRecord(release["spec"]), decision: thought } });
     if (thought === "Return")
       await this.#replace(standing, { spec: { ...former, replicas: spec?.["replicas"] } });
-    if (thought === "Another") await this.#replace(standing, { spec: { ...spec, model: model("v102") } });
+    if (thought === "Doubt") this.#doubtful.add(uid);
+    if (thought === "Another" || thought === "Doubt")
+      await this.#replace(standing, { spec: { ...spec, model: model("v102") } });
     if (thought === "Broken")
       await this.#replace(standing, { spec: { ...spec, model: model("broken-graph") } });
     if (thought === "Undo") {
       const asked = { ...annotations, [ANNOTATION.undo]: "trial" };
       await this.#replace(standing, { metadata: { ...standing.metadata, annotations: asked } });
     }
+  }
+
+  async #giveUp(uid: string, release: KubeObject): Promise<void> {
+    this.#doubtful.delete(uid);
+    await this.#replace(release, { spec: { ...asRecord(release["spec"]), decision: "Abort" } });
   }
 
   async #delete(uid: string, release: KubeObject): Promise<void> {
