@@ -13,7 +13,7 @@ export const CONDITION_TYPES = [
   "Ready",
   /** At least one replica answers requests. */
   "Available",
-  /** The model revision of the spec has all the traffic. */
+  /** The model revision of the spec has all the traffic, but for what the old one keeps in a holdback. */
   "Promoted",
   /** The model revision of the spec has passed its validation; absent without `spec.validation`. */
   "Validated",
@@ -76,6 +76,10 @@ export const REASON = {
   MovingTraffic: "Traffic is moving to the new revision.",
   RolloutStep:
     "The new revision has the share of the traffic that its step gives it; the ModelRollout tells more.",
+  HoldingBack:
+    "The new revision serves, and the old one keeps a small share of the traffic as a control, for a time.",
+  ReturningTraffic:
+    "The release was given up in its holdback, and the traffic goes back to the old revision as its replicas come; the message says how far that is.",
   RolloutPaused: "The rollout waits for a person; the ModelRollout tells for what.",
   RolloutAborted:
     "The release was given up; the stable revision serves on. Another spec or a retry begins anew.",
@@ -110,6 +114,7 @@ export const ORDINARY_ROLLOUT_REASONS: ReadonlySet<string | undefined> = new Set
   "NewRevision",
   "MovingTraffic",
   "RolloutStep",
+  "HoldingBack",
   "RolloutPaused",
   "Recreating",
 ]);

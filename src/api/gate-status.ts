@@ -59,6 +59,11 @@ export const gateStatusSchema = Type.Object(
     latched: Type.Optional(
       Type.Boolean({ description: "The outcome holds for the rest of the release, whatever is seen later." }),
     ),
+    deferred: Type.Optional(
+      Type.Boolean({
+        description: "Its labels take longer than a step: it holds no step, and is decided in the holdback.",
+      }),
+    ),
     lastTransitionTime: Type.Optional(time("When the outcome became what it is.")),
     noDataSince: Type.Optional(time("Since when there has been nothing to judge by.")),
     figures: Type.Optional(

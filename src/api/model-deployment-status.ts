@@ -7,6 +7,8 @@
 import Type from "typebox";
 import { anomaliesStatusSchema } from "./anomaly-status.ts";
 import { conditionSchema } from "./conditions.ts";
+import { verdictSchema } from "./model-rollout.ts";
+import { percentageSchema } from "./percentage.ts";
 import { dnsLabelSchema } from "./schema.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";
 import { MAXIMUM_UNDO_LENGTH, servedStatusSchema, undoStatusSchema } from "./undo-status.ts";
@@ -69,6 +71,11 @@ export const modelDeploymentStatusSchema = Type.Object(
         {
           stable: Type.Optional(revisionName("The model revision that serves.")),
           candidate: Type.Optional(revisionName("The model revision on its way to the traffic.")),
+          next: Type.Optional(
+            revisionName(
+              "The model revision that comes up without traffic, to end the holdback of the candidate.",
+            ),
+          ),
         },
         { description: "Names of ControllerRevisions by their role." },
       ),
@@ -103,6 +110,16 @@ export const modelDeploymentStatusSchema = Type.Object(
               maxLength: MAXIMUM_UNDO_LENGTH,
               description: "The request to undo that it carries out.",
             }),
+          ),
+          heldBack: Type.Optional(
+            percentageSchema(
+              "Share of the traffic that the stable revision keeps as a control, with replicas for that alone: the release is in its holdback, or is taken back from there, and the candidate is what serves.",
+            ),
+          ),
+          returning: Type.Optional(
+            verdictSchema(
+              "The verdict that ends the holdback, as the ModelRollout has it: it holds though somebody deletes that.",
+            ),
           ),
         },
         { description: "The latest release." },

@@ -10,7 +10,7 @@ import { conditionFields } from "./conditions.ts";
 import { gateStatusSchema } from "./gate-status.ts";
 import type { KindDefinition } from "./kind.ts";
 import { percentageSchema } from "./percentage.ts";
-import { MAXIMUM_STEPS, rolloutStrategySchema } from "./rollout.ts";
+import { holdbackSchema, MAXIMUM_STEPS, rolloutStrategySchema } from "./rollout.ts";
 import { gatesSchema } from "./rollout-gates.ts";
 import { objectNameSchema, stringEnum } from "./schema.ts";
 
@@ -22,6 +22,10 @@ export const ROLLOUT_PHASES = [
   "Progressing",
   /** A person is awaited: who paused it, or who approves the step. */
   "Paused",
+  /** The steps are passed: the new revision serves, and the old one keeps a share as a control. */
+  "HoldingBack",
+  /** Given up in its holdback: the traffic goes back to the old revision as its replicas come. */
+  "Returning",
   /** The new revision gets all the traffic, and that is not in effect everywhere yet. */
   "Promoting",
   /** The new revision is the stable one. Over. */
@@ -52,8 +56,11 @@ const VERDICT_REASONS = [
   "Undone",
 ] as const;
 
-/** Most entries of `status.history`: one for mirrored requests, one for each step, one for all the traffic. */
-export const MAXIMUM_HISTORY = MAXIMUM_STEPS + 2;
+/**
+ * Most entries of `status.history`: one for mirrored requests, one for each step, one for the holdback, one for all the
+ * traffic.
+ */
+export const MAXIMUM_HISTORY = MAXIMUM_STEPS + 3;
 
 /** Most entries of `status.shares`. A candidate that loses its share again and again is judged by the latest ones. */
 export const MAXIMUM_SHARES = 64;
@@ -95,10 +102,11 @@ export const modelRolloutSpecSchema = Type.Object(
     }),
     strategy: rolloutStrategySchema,
     gates: Type.Optional(gatesSchema),
+    holdback: Type.Optional(holdbackSchema),
     paused: Type.Optional(
       Type.Boolean({
         description:
-          "Written by people: the share of the new revision does not grow while this is true. It still falls when it must.",
+          "Written by people: the share of the new revision does not grow, and its holdback does not end, while this is true. It still falls when it must.",
       }),
     ),
     pausedFor: Type.Optional(
@@ -119,7 +127,7 @@ export const modelRolloutSpecSchema = Type.Object(
     decision: Type.Optional(
       stringEnum(["Promote", "Abort"], {
         description:
-          "Written by people. `Promote` gives the new revision all the traffic as soon as all its replicas are ready, without the rest of the steps. `Abort` takes all of it away at once. The first verdict holds.",
+          "Written by people. `Promote` gives the new revision all the traffic as soon as all its replicas are ready, without the rest of the steps and without a holdback. `Abort` takes all of it away: at once, or in the holdback as replicas of the old revision come. The first verdict holds.",
       }),
     ),
     reason: Type.Optional(
@@ -133,6 +141,18 @@ export const modelRolloutSpecSchema = Type.Object(
 );
 
 const FIXED_FIELDS = ["modelDeployment", "revision", "number", "strategy"] as const;
+
+/** What ends a release: once it has fallen, or that is to fall. */
+export const verdictSchema = (description: string) =>
+  Type.Object(
+    {
+      outcome: stringEnum(["Promoted", "Aborted", "Superseded"], { description: "What came of it." }),
+      reason: stringEnum(VERDICT_REASONS, { description: "Why, in one word." }),
+      message: Type.String({ maxLength: 1024, description: "Why, for people." }),
+      at: time("When it fell."),
+    },
+    { description },
+  );
 
 const shareSchema = Type.Object(
   {
@@ -161,7 +181,7 @@ export const modelRolloutStatusSchema = Type.Object(
         minimum: 0,
         maximum: MAXIMUM_HISTORY,
         description:
-          "Number of the step in progress; 0 before the first. The one after the last of the strategy is all the traffic.",
+          "Number of the step in progress; 0 before the first. After the last of the strategy come the holdback, if there is one, and all the traffic.",
       }),
     ),
     steps: Type.Optional(
@@ -222,17 +242,12 @@ export const modelRolloutStatusSchema = Type.Object(
         description: "What each gate said when it let the latest step end; it stays for those who ask why.",
       }),
     ),
-    verdict: Type.Optional(
-      Type.Object(
-        {
-          outcome: stringEnum(["Promoted", "Aborted", "Superseded"], { description: "What came of it." }),
-          reason: stringEnum(VERDICT_REASONS, { description: "Why, in one word." }),
-          message: Type.String({ maxLength: 1024, description: "Why, for people." }),
-          at: time("When it fell."),
-        },
-        { description: "What came of it. It is never taken back." },
+    returning: Type.Optional(
+      verdictSchema(
+        "The verdict that ends the holdback: it falls once the old revision can carry all the traffic, which goes back to it as its replicas come. It is never taken back.",
       ),
     ),
+    verdict: Type.Optional(verdictSchema("What came of it. It is never taken back.")),
     conditions: Type.Optional(
       Type.Array(conditionFields("One of Progressing, Promoted."), {
         maxItems: 8,
@@ -264,6 +279,10 @@ export const modelRolloutKind: KindDefinition = {
     {
       field: "gates",
       rule: "has(self.gates) == has(oldSelf.gates) && (!has(self.gates) || self.gates == oldSelf.gates)",
+    },
+    {
+      field: "holdback",
+      rule: "has(self.holdback) == has(oldSelf.holdback) && (!has(self.holdback) || self.holdback == oldSelf.holdback)",
     },
   ].map(({ field, rule }) => ({
     rule,

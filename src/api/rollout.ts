@@ -58,15 +58,33 @@ export const rolloutStrategySchema = Type.Object(
   { description: "How the traffic moves." },
 );
 
+/** JSON Schema of a holdback, in a ModelDeployment and in the ModelRollout that carries it out. */
+export const holdbackSchema = Type.Object(
+  {
+    weight: percentageSchema(
+      "Share of the requests that the old revision goes on to answer, such as `5%`; more than 0% and less than 50%.",
+    ),
+    for: durationSchema({
+      description:
+        "How long, counted from when every router gives the new revision the rest. From 1m to 720h. A quality gate whose label takes longer than a step lasts is decided in this time, if the label takes no longer than that.",
+    }),
+  },
+  {
+    description:
+      "After the last step the old revision keeps a share of the traffic as a control, with the replicas for that alone, so that slow labels can still show harm. On harm the traffic goes back to it, as its replicas come.",
+  },
+);
+
 /** JSON Schema of the rollout settings of a ModelDeployment. */
 export const rolloutSchema = Type.Object(
   {
     strategy: rolloutStrategySchema,
     gates: Type.Optional(gatesSchema),
+    holdback: Type.Optional(holdbackSchema),
     onNewRevision: Type.Optional(
       stringEnum(["Supersede", "Queue"], {
         description:
-          "`Supersede` unless set. When the spec asks for yet another revision in mid-rollout: `Supersede` gives the present one up and begins with the new one, `Queue` finishes it first, if it has traffic. A return to the revision that serves always ends the rollout.",
+          "`Supersede` unless set. When the spec asks for yet another revision in mid-rollout: `Supersede` gives the present one up and begins with the new one, `Queue` finishes it first, if it has traffic. In a holdback `Supersede` ends that at once, and the revision that then has all the traffic is what the new one is released beside; `Queue` waits for its end. A return to the revision that serves always ends the rollout.",
       }),
     ),
   },
@@ -79,6 +97,10 @@ export const rolloutSchema = Type.Object(
 const STEPS = "self.rollout.strategy.canary.steps";
 const NO_STEPS = "!has(self.rollout) || !has(self.rollout.strategy.canary)";
 const share = (step: string) => `double(${step}.weight.replace('%', ''))`;
+
+const HOLDBACK = "self.rollout.holdback";
+const NO_HOLDBACK = `!has(self.rollout) || !has(${HOLDBACK})`;
+const heldBack = `double(${HOLDBACK}.weight.replace('%', ''))`;
 
 const GATES = "self.rollout.gates";
 const NO_GATES = "!has(self.rollout) || !has(self.rollout.gates)";
@@ -123,9 +145,28 @@ export const rolloutRules: readonly CelRule[] = [
     message: `spec.rollout.gates[].quality.metric: must be of a type by which revisions can be compared: ${GATING_METRIC_TYPES.join(", ")}; people click what is displayed first, so labels follow the own order of each revision, and NDCG, MAP, MRR, HitRate and metrics of scores only describe it`,
   },
   {
-    rule: `${NO_GATES} || ${NO_STEPS} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || self.quality.labels.all(l, l.name != ${labelOfMetricInCel("m")} || ${STEPS}.all(step, (has(step.pause) && step.pause) || !has(step.minDuration) || duration(l.matures) <= duration(step.minDuration)))))`,
+    rule: `${NO_GATES} || ${NO_STEPS} || !has(self.quality) || ${GATES}.all(gate, !has(gate.quality) || self.quality.metrics.all(m, m.name != gate.quality.metric || self.quality.labels.all(l, l.name != ${labelOfMetricInCel("m")} || (has(${HOLDBACK}) && duration(l.matures) <= duration(${HOLDBACK}.for)) || ${STEPS}.all(step, (has(step.pause) && step.pause) || !has(step.minDuration) || duration(l.matures) <= duration(step.minDuration)))))`,
     message:
-      "spec.rollout.gates[].quality.metric: its label takes longer than a step lasts, so the step would wait for the label whatever it says; make minDuration at least as long as spec.quality.labels[].matures, or gate on a faster label",
+      "spec.rollout.gates[].quality.metric: its label takes longer than a step lasts, so the step would wait for the label whatever it says; make minDuration at least as long as spec.quality.labels[].matures, gate on a faster label, or have a spec.rollout.holdback that is at least as long, in which the gate is then decided",
+  },
+  {
+    rule: `${NO_HOLDBACK} || self.rollout.strategy.type == 'Canary'`,
+    message:
+      "spec.rollout.holdback: needs the type Canary; what moves all at once has no old revision to compare with",
+  },
+  {
+    rule: `${NO_HOLDBACK} || (${heldBack} > 0.0 && ${heldBack} < 50.0)`,
+    message:
+      "spec.rollout.holdback.weight: must be more than 0% and less than 50%; most of the traffic is for the new revision",
+  },
+  {
+    rule: `${NO_HOLDBACK} || ${NO_STEPS} || ${STEPS}.all(step, ${share("step")} + ${heldBack} < 100.0)`,
+    message:
+      "spec.rollout.holdback.weight: must leave the new revision more than the last step does; make the last step or the holdback smaller",
+  },
+  {
+    rule: `${NO_HOLDBACK} || (duration(${HOLDBACK}.for) >= duration('1m') && duration(${HOLDBACK}.for) <= duration('720h'))`,
+    message: "spec.rollout.holdback.for: must be from 1m to 720h",
   },
   ...shadowRules,
   ...gateRules("self.rollout.gates", "has(self.rollout) && has(self.rollout.gates)"),
@@ -133,5 +174,7 @@ export const rolloutRules: readonly CelRule[] = [
 
 /** How a new model revision takes the traffic over. */
 export type RolloutSpec = Type.Static<typeof rolloutSchema>;
+/** What the old revision keeps for a time after the steps. */
+export type HoldbackSpec = Type.Static<typeof holdbackSchema>;
 /** How the traffic moves. */
 export type RolloutStrategy = Type.Static<typeof rolloutStrategySchema>;

@@ -9,7 +9,8 @@ import { EXIT } from "./exit-code.ts";
 import { currentRollout, guideRollout } from "./guide-rollout.ts";
 import { requestRefresh } from "./refresh.ts";
 import { requestRetry, requestValidation } from "./retry.ts";
-import type { GuidingVerb } from "./rollout/guidance.ts";
+import { type GuidingVerb, guidanceOf } from "./rollout/guidance.ts";
+import type { RolloutObject } from "./rollout/rollout-object.ts";
 
 const MANAGER = { fieldManager: "operator" };
 const deployment = { resource: RESOURCE.modelDeployment, name: "ranker", namespace: "shop" };
@@ -140,5 +141,44 @@ describe("a retry", () => {
       exitCode: EXIT.refused,
       message: "ranker-1 was not aborted: it is Progressing, step 1 of 3",
     });
+  });
+});
+
+describe("in a holdback", () => {
+  const held = (status: ModelRolloutStatus): RolloutObject => ({
+    name: "ranker-1",
+    namespace: "shop",
+    uid: "u",
+    spec: {
+      modelDeployment: "ranker",
+      revision: "ranker-v2",
+      number: 1,
+      strategy: { type: "Canary", canary },
+      holdback: { weight: "5%", for: "96h" },
+    },
+    status,
+  });
+
+  test.each<[GuidingVerb, said: string]>([
+    ["pause", "paused: its holdback does not end"],
+    ["resume", "goes on"],
+    ["promote", "its holdback ends, and it gets all the traffic"],
+    ["abort", "loses its traffic as replicas of the old revision come"],
+  ])("%s: %s", (verb, said) => {
+    const release = held({ phase: "HoldingBack", step: 3, steps: 4 });
+    expect(guidanceOf(verb, release, undefined).said).toBe(said);
+    expect(guidanceOf(verb, held({ phase: "Progressing", step: 2, steps: 4 }), undefined).said !== said).toBe(
+      verb !== "resume",
+    );
+  });
+
+  test("there is no step to approve", () => {
+    const release = held({ phase: "HoldingBack", step: 3, steps: 4 });
+    expect(() => guidanceOf("approve", release, undefined)).toThrow("is in step 3, which needs no approval");
+  });
+
+  test.each<GuidingVerb>(["promote", "abort", "approve"])("what goes back is not to be %sd", (verb) => {
+    const release = held({ phase: "Returning", step: 3, steps: 4, returning: aborted });
+    expect(() => guidanceOf(verb, release, undefined)).toThrow("ranker-1 is given up: clicks fell");
   });
 });

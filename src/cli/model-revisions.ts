@@ -11,7 +11,7 @@ import type { DeploymentObject } from "./deployment-object.ts";
 const dataCheck = Compile(modelRevisionDataSchema);
 
 /** What a revision is to its ModelDeployment. */
-export type RevisionRole = "Stable" | "Candidate" | "Former";
+export type RevisionRole = "Stable" | "Candidate" | "Next" | "Former";
 
 /** One model revision. */
 export interface ModelRevision {
@@ -50,5 +50,6 @@ export function modelRevisionsOf(
 /** The role of a revision. */
 export function roleOf({ status }: DeploymentObject, revision: string): RevisionRole {
   if (status.revisions?.stable === revision) return "Stable";
-  return status.revisions?.candidate === revision ? "Candidate" : "Former";
+  if (status.revisions?.candidate === revision) return "Candidate";
+  return status.revisions?.next === revision ? "Next" : "Former";
 }

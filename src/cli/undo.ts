@@ -7,6 +7,7 @@
 import type { Command } from "commander";
 import type { KubeObject } from "../api/kube-object.ts";
 import { ANNOTATION } from "../api/names.ts";
+import { servingRevision } from "../core/rollout/leading-revision.ts";
 import { undoAnnotation, undoTarget } from "../core/undo/undo-target.ts";
 import type { KubePort } from "../kube/port.ts";
 import { requestByAnnotation } from "./annotation-request.ts";
@@ -41,7 +42,7 @@ export async function requestUndo(port: KubePort, object: KubeObject, wish: Undo
   const target = undoTarget(status, wish, {
     // Whether it is kept the operator knows.
     isKept: () => true,
-    isStated: (revision) => isPromoted && revision === status.revisions?.stable,
+    isStated: (revision) => isPromoted && revision === servingRevision(status),
   });
   if ("refusal" in target) throw refuse(target.refusal);
   const { revision } = target;
@@ -52,7 +53,7 @@ export async function requestUndo(port: KubePort, object: KubeObject, wish: Undo
     fieldManager: FIELD_MANAGER,
   });
   const { stable, candidate } = status.revisions ?? {};
-  const from = stable === revision ? candidate : stable;
+  const from = stable === revision ? candidate : servingRevision(status);
   const isGivenUp = candidate !== undefined && candidate !== revision && candidate !== from;
   const release = isGivenUp ? `; the release of ${candidate} is given up` : "";
   return `asked for the traffic to go back from ${from ?? "what the spec states"} to ${revision}${release}; petrel status ${name} tells how it goes`;

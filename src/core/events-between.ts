@@ -6,6 +6,7 @@ import { type ConditionReason, ORDINARY_ROLLOUT_REASONS } from "../api/condition
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
 import { alarmText, isSameAlarm } from "./anomaly/alarm-words.ts";
 import type { EventIntent, RolloutReport } from "./decision.ts";
+import { stepsOf } from "./rollout/rollout-steps.ts";
 
 function conditionOf(status: ModelDeploymentStatus, type: string) {
   return status.conditions?.find((condition) => condition.type === type);
@@ -139,9 +140,16 @@ export function eventsOfRollout({ rollout, status: after }: RolloutReport): read
       ? [tell("Warning", "RolloutAborted", "AbortRollout")]
       : [tell("Normal", "RolloutSuperseded", "SupersedeRollout")];
   }
+  if (after.returning !== undefined) {
+    return before.returning === undefined ? [tell("Warning", "ReturningTraffic", "TakeTrafficBack")] : [];
+  }
   const [step = 0, former = 0] = [after.step, before.step];
   const events: EventIntent[] = [];
-  if (step > former && (after.steps ?? 1) > 1) {
+  const isNewStep = step > former && (after.steps ?? 1) > 1;
+  if (isNewStep && stepsOf(rollout.spec)[step - 1]?.isHoldback === true) {
+    const note = `the steps are passed: it has ${after.weight} of the traffic, and stable keeps ${rollout.spec.holdback?.weight} as a control for ${rollout.spec.holdback?.for}`;
+    events.push(tell("Normal", "HoldingBack", "BeginHoldback", note));
+  } else if (isNewStep) {
     const { mirrored } = after.history?.at(-1) ?? {};
     const given = mirrored === undefined ? `gives it ${after.weight}` : `sends it copies of ${mirrored}`;
     const note = `step ${step} of ${after.steps} ${given} of the traffic`;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { servingWorld } from "../../test/fixtures/world.ts";
+import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import type { ObservedPod, PodTrouble } from "./observation.ts";
-import { mostUrgentTrouble, podsOf, readyReplicas } from "./readiness.ts";
+import { carriedWeight, mostUrgentTrouble, podsOf, readyReplicas } from "./readiness.ts";
 
 function pod(changes: Partial<ObservedPod> = {}): ObservedPod {
   return { name: "pod", revision: "r", pool: "p", isReady: true, isTerminating: false, ...changes };
@@ -19,6 +20,30 @@ describe("ready replicas", () => {
     const observation = { ...servingWorld().observation(), pods };
     expect(readyReplicas(observation, "r", "p")).toBe(expected);
     expect(podsOf(observation, "r", "p").length).toBeGreaterThanOrEqual(expected);
+  });
+});
+
+describe("what ready replicas carry", () => {
+  const POOLS = { replicas: 3, pools: [{ name: "gpu" }, { name: "cpu", replicas: 2 }] };
+  const inPools = (gpu: number, cpu: number) => [
+    ...Array.from({ length: gpu }, () => pod({ pool: "gpu" })),
+    ...Array.from({ length: cpu }, () => pod({ pool: "cpu" })),
+  ];
+
+  test.each<[string, readonly ObservedPod[], number]>([
+    ["nothing without pods", [], 0],
+    ["a part of a pool, rounded up", inPools(1, 0), 3_334],
+    ["parts of all pools", inPools(1, 1), 8_334],
+    ["all by one pool alone", inPools(0, 2), FULL_WEIGHT],
+    ["no more than all", inPools(3, 2), FULL_WEIGHT],
+    ["nothing by what is not ready", [pod({ pool: "gpu", isReady: false })], 0],
+  ])("%s", (_what, pods, expected) => {
+    expect(carriedWeight({ ...servingWorld(POOLS).observation(), pods }, "r")).toBe(expected);
+  });
+
+  test("all where no replicas are asked for", () => {
+    const observation = { ...servingWorld({ replicas: 0 }).observation(), pods: [] };
+    expect(carriedWeight(observation, "r")).toBe(FULL_WEIGHT);
   });
 });
 

@@ -1,6 +1,7 @@
 /**
  * Counts over pods that several planners share: who is ready, who is in trouble.
  */
+import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import { desiredReplicas, replicasForWeight } from "./capacity/desired-replicas.ts";
 import type { Observation, ObservedPod, ObservedRevision, PodTrouble } from "./observation.ts";
 
@@ -30,6 +31,22 @@ export function carriesWeight(observation: Observation, revision: string, weight
   return spec.pools.every(
     (pool) => readyReplicas(observation, revision, pool.name) >= replicasForWeight(spec, pool, weight),
   );
+}
+
+/**
+ * Share of the traffic that the ready replicas of a revision carry, in parts of {@link FULL_WEIGHT}: each pool is sized to
+ * carry all of it, and one takes over what another one lacks. Rounded up, so that what is left for others is carried by
+ * the replicas that are left for them.
+ */
+export function carriedWeight(observation: Observation, revision: string): number {
+  const { spec } = observation.deployment;
+  const pools = spec.pools.filter((pool) => desiredReplicas(spec, pool) > 0);
+  if (pools.length === 0) return FULL_WEIGHT;
+  const carried = pools.reduce((sum, pool) => {
+    const ready = readyReplicas(observation, revision, pool.name);
+    return sum + Math.ceil((FULL_WEIGHT * ready) / desiredReplicas(spec, pool));
+  }, 0);
+  return Math.min(FULL_WEIGHT, carried);
 }
 
 /** The worst kind of trouble among pods, and how many pods have it. */

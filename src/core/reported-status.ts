@@ -14,8 +14,8 @@ import { type Plans, planConditions, shortageOf } from "./conditions/plan-condit
 import type { Observation } from "./observation.ts";
 import type { PlannedPods } from "./pods/plan-pods.ts";
 import { podsOf, readyReplicas } from "./readiness.ts";
-import type { RevisionPlan } from "./revision/plan-revisions.ts";
 import { servedRevisions } from "./revision/served-revisions.ts";
+import { leadingRevision } from "./rollout/leading-revision.ts";
 import { acknowledgedEpoch } from "./traffic/acknowledged-epoch.ts";
 
 function poolStatus(observation: Observation, planned: PlannedPods): PoolStatus {
@@ -31,15 +31,23 @@ function poolStatus(observation: Observation, planned: PlannedPods): PoolStatus 
   };
 }
 
-/** What autoscalers read: the pods of stable's first pool, so that a candidate never moves the average. */
-function scaleStatus(observation: Observation, revisions: RevisionPlan) {
+/**
+ * What autoscalers read: the pods of the first pool of what serves, so that a candidate never moves the average. While the
+ * traffic goes back from a holdback that is both revisions: either alone would seem to need the less the more it has lost.
+ */
+function scaleStatus(observation: Observation, { revisions, rollout }: Pick<Plans, "revisions" | "rollout">) {
   const firstPool = observation.deployment.spec.pools[0]?.name ?? "";
+  const isReturning = rollout.holdback?.phase === "Returning";
+  const { stable, candidate } = revisions;
+  const both = [stable, ...(candidate === undefined ? [] : [candidate])];
+  const counted = isReturning ? both : [leadingRevision(revisions, rollout)];
+  const [only] = counted;
   return {
-    replicas: podsOf(observation, revisions.stable.name, firstPool).length,
+    replicas: counted.reduce((sum, { name }) => sum + podsOf(observation, name, firstPool).length, 0),
     selector: [
       `${LABEL.modelDeployment}=${observation.deployment.metadata.name}`,
       `${LABEL.pool}=${firstPool}`,
-      `${LABEL.modelRevision}=${revisions.stable.name}`,
+      ...(isReturning || only === undefined ? [] : [`${LABEL.modelRevision}=${only.name}`]),
     ].join(","),
   };
 }
@@ -58,11 +66,12 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
   return {
     observedGeneration: observation.deployment.metadata.generation,
     ...refreshStatus(observation),
-    ...scaleStatus(observation, revisions),
+    ...scaleStatus(observation, plans),
     conditions: planConditions(observation, plans),
     revisions: {
       stable: revisions.stable.name,
       ...(revisions.candidate === undefined ? {} : { candidate: revisions.candidate.name }),
+      ...(revisions.next === undefined ? {} : { next: revisions.next.revision.name }),
     },
     ...(served === undefined ? {} : { served }),
     ...(undo.status === undefined ? {} : { undo: undo.status }),

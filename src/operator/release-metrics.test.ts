@@ -126,6 +126,8 @@ describe("nothing stays behind", () => {
     ["Pending", true],
     ["Progressing", true],
     ["Paused", true],
+    ["HoldingBack", true],
+    ["Returning", true],
     ["Promoting", true],
     ["Aborted", true],
     ["Promoted", false],

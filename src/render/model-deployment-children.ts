@@ -166,13 +166,20 @@ export function controllerRevision(owner: Owner, name: string, number: number, d
 export function modelRollout(
   owner: Owner,
   name: string,
-  { modelDeployment, revision, number, strategy, gates }: ModelRolloutSpec,
+  { modelDeployment, revision, number, strategy, gates, holdback }: ModelRolloutSpec,
 ): KubeObject {
   return {
     apiVersion: API_GROUP_VERSION,
     kind: "ModelRollout",
     metadata: childMetadata(owner, name),
-    spec: { modelDeployment, revision, number, strategy, ...(gates === undefined ? {} : { gates }) },
+    spec: {
+      modelDeployment,
+      revision,
+      number,
+      strategy,
+      ...(gates === undefined ? {} : { gates }),
+      ...(holdback === undefined ? {} : { holdback }),
+    },
   };
 }
 

@@ -131,6 +131,9 @@ describe("Argo CD", () => {
     Unreadable: undefined,
     NotOwned: undefined,
     RolloutAborted: undefined,
+    // Ready says what replicas are short of, or nothing of it.
+    HoldingBack: undefined,
+    ReturningTraffic: undefined,
     ValidationFailed: undefined,
     ValidationNotMeasured: undefined,
     Undoing: undefined,

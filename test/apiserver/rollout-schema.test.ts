@@ -86,6 +86,7 @@ test.each([
   ["strategy", { type: "BlueGreen", canary: null }],
   ["gates", [{ name: "judge", type: "WebHook", webHook: { url: "http://other" } }]],
   ["gates", null],
+  ["holdback", { weight: "5%", for: "96h" }],
 ])("nobody changes %s", async (field, value) => {
   await expect(patch({ [field]: value })).rejects.toThrow(
     `spec.${field}: is for good; change the spec of the ModelDeployment for another release`,

@@ -62,7 +62,8 @@ function constant<
   return fc.constant({ type });
 }
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+/** Any step. */
+export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: constant("Reconcile") },
   { weight: 4, arbitrary: constant("Decide") },
   { weight: 4, arbitrary: constant("Execute") },

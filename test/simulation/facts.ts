@@ -24,7 +24,7 @@ export function isOperator(actor: string): boolean {
 export interface Needs {
   /** Plans that are stored, and plans that live routers carry out. */
   readonly plans: readonly TrafficPlan[];
-  /** Revisions that are stable or candidate. */
+  /** Revisions that have a role. */
   readonly roles: readonly string[];
   /** Replicas that the spec asks for where the object is the model servers of a revision with a role. */
   readonly size?: number | undefined;

@@ -20,7 +20,7 @@ export function storedPlan(deployment: KubeObject): TrafficPlan | undefined {
 
 /** Names of the revisions that have a role in the status of a ModelDeployment. */
 export function storedRoles(deployment: KubeObject): readonly string[] {
-  return ["stable", "candidate"].flatMap(
+  return ["stable", "candidate", "next"].flatMap(
     (role) => asString(valueAt(deployment, "status", "revisions", role)) ?? [],
   );
 }
@@ -37,7 +37,7 @@ function planOrNothing(value: unknown): TrafficPlan | undefined {
 export class PlanHistory {
   /** By uid of the ModelDeployment, oldest first. */
   readonly #plans = new Map<string, TrafficPlan[]>();
-  /** By uid of the ModelDeployment: names of the revisions that were stable or candidate. */
+  /** By uid of the ModelDeployment: names of the revisions that had a role. */
   readonly #revisions = new Map<string, Set<string>>();
   /** By uid of the ModelDeployment: names of the revisions that were stable. */
   readonly #stable = new Map<string, Set<string>>();
@@ -59,7 +59,7 @@ export class PlanHistory {
     });
   }
 
-  /** Whether a revision was ever stored as stable or as candidate. */
+  /** Whether a revision was ever stored with a role. */
   hasNamed(uid: string, revision: string): boolean {
     return this.#revisions.get(uid)?.has(revision) === true;
   }

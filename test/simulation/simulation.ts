@@ -21,6 +21,7 @@ import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
 import { Judges } from "./judges.ts";
 import { Fleet } from "./operators/fleet.ts";
 import type { Substitutes } from "./operators/operator-process.ts";
+import { HoldbackTrials } from "./people/holdback-trials.ts";
 import { Meddlers } from "./people/meddlers.ts";
 import { ModelOwners } from "./people/model-owners.ts";
 import { Neighbours } from "./people/neighbours.ts";
@@ -77,6 +78,7 @@ class Run {
   readonly #neighbours: Neighbours;
   readonly #guides: ReleaseGuides;
   readonly #undoers: Undoers;
+  readonly #trials: HoldbackTrials;
   readonly #judges: Judges;
   readonly #controllers: readonly Controller[];
   readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
@@ -109,6 +111,7 @@ class Run {
       defect: (message) => this.#breaks("no error that only a defect can cause", message),
     });
     this.#guides = new ReleaseGuides(world);
+    this.#trials = new HoldbackTrials(world, this.#random.fork("trials"));
     this.#controllers = [
       this.#fleet,
       new WorkloadControllers(new DeploymentController(world), evaluations),
@@ -117,6 +120,7 @@ class Run {
       this.#routers,
       new GarbageCollector(world),
       this.#guides,
+      this.#trials,
     ];
     this.#neighbours = new Neighbours(world, this.#facts);
     const owners = new ModelOwners(world, this.#random.fork("owners"));
@@ -208,6 +212,7 @@ class Run {
 
     // Names become free, of which nobody is told: whoever waits for one has to look again by himself.
     if (!(await this.#stirs(this.#neighbours.name, this.#neighbours.leaving()))) return;
+    if (!(await this.#stirs(this.#trials.name, this.#trials.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.appliedAgain()))) return;
 

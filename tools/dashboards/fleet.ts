@@ -46,7 +46,7 @@ export const fleet: DashboardText = {
         description: "In all namespaces, those that wait for a person included.",
         unit: "short",
       },
-      'sum(petrel_model_rollouts{phase=~"Pending|Progressing|Paused|Promoting"})',
+      'sum(petrel_model_rollouts{phase=~"Pending|Progressing|Paused|HoldingBack|Returning|Promoting"})',
     ),
     stat(
       { title: "Alerts", description: "Alerts of Petrel that fire now.", unit: "short" },

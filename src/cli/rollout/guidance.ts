@@ -4,7 +4,7 @@
  * Each field has an owner of its own: to apply one takes none of the others back.
  */
 import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
-import { stepsOf } from "../../core/rollout/rollout-steps.ts";
+import { holdbackStep, stepsOf } from "../../core/rollout/rollout-steps.ts";
 import { CommandError, EXIT } from "../exit-code.ts";
 import type { RolloutObject } from "./rollout-object.ts";
 
@@ -35,12 +35,18 @@ export function guidanceOf(verb: GuidingVerb, rollout: RolloutObject, reason: st
     throw new CommandError(EXIT.refused, `${name} is over: ${outcome}, ${message}`);
   }
   const why = reason === undefined ? {} : { reason };
+  if (status.returning !== undefined && verb !== "pause" && verb !== "resume") {
+    throw new CommandError(EXIT.refused, `${name} is given up: ${status.returning.message}`);
+  }
+  const isHeldBack = status.step !== undefined && status.step === holdbackStep(stepsOf(rollout.spec));
   switch (verb) {
     case "pause":
       return {
         fieldManager: OWNER.paused,
         fields: { paused: true, ...why },
-        said: "paused: the share of the new revision does not grow",
+        said: isHeldBack
+          ? "paused: its holdback does not end"
+          : "paused: the share of the new revision does not grow",
       };
     case "resume":
       return { fieldManager: OWNER.paused, fields: { paused: false }, said: "goes on" };
@@ -50,19 +56,23 @@ export function guidanceOf(verb: GuidingVerb, rollout: RolloutObject, reason: st
       return {
         fieldManager: OWNER.decision,
         fields: { decision: "Promote", ...why },
-        said: "gets all the traffic as soon as all its replicas are ready",
+        said: isHeldBack
+          ? "its holdback ends, and it gets all the traffic"
+          : "gets all the traffic as soon as all its replicas are ready",
       };
     case "abort":
       return {
         fieldManager: OWNER.decision,
         fields: { decision: "Abort", ...why },
-        said: "loses its traffic; the stable revision serves on",
+        said: isHeldBack
+          ? "loses its traffic as replicas of the old revision come"
+          : "loses its traffic; the stable revision serves on",
       };
   }
 }
 
 function approval({ name, spec, status: { step = 0 } }: RolloutObject): Guidance {
-  const isPausing = stepsOf(spec.strategy)[step - 1]?.isPausing === true;
+  const isPausing = stepsOf(spec)[step - 1]?.isPausing === true;
   if (!isPausing) {
     const where = step === 0 ? "has not begun its first step" : `is in step ${step}, which needs no approval`;
     throw new CommandError(EXIT.refused, `${name} ${where}`);

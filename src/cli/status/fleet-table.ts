@@ -2,6 +2,7 @@
  * The table of `petrel status`: all ModelDeployments, first those that need a person. Pure.
  */
 import type { KubeObject } from "../../api/kube-object.ts";
+import { servingRevision } from "../../core/rollout/leading-revision.ts";
 import { ageText } from "../age-text.ts";
 import { conditionOf, deploymentObject } from "../deployment-object.ts";
 import { tableLines } from "../table.ts";
@@ -16,7 +17,7 @@ export function fleetView(objects: readonly KubeObject[], nowMilliseconds: numbe
     .map((object) => {
       const deployment = deploymentObject(object);
       const { namespace, name, status } = deployment;
-      const pools = (status.pools ?? []).filter(({ revision }) => revision === status.revisions?.stable);
+      const pools = (status.pools ?? []).filter(({ revision }) => revision === servingRevision(status));
       return {
         namespace,
         name,

@@ -71,3 +71,26 @@ test("of amounts nothing can be told before there are some; gates of other types
   expect(planned(undefined)).toEqual([]);
   expect(gatePlans(spec(), TRAFFIC)).toEqual([]);
 });
+
+test("a gate that the holdback decides is told whether enough has matured before its end", () => {
+  const spent = (holdback: { weight: string; for: string }, nonInferiorityMargin = "10%") =>
+    gatePlans(
+      spec({
+        quality: CLICKS_AND_REVENUE,
+        rollout: {
+          strategy: { type: "Canary", canary: { steps: [{ weight: "50%", minDuration: "10m" }] } },
+          gates: [gate(nonInferiorityMargin, { deadline: "1m" })],
+          holdback,
+        },
+      }),
+      TRAFFIC,
+    ).map(({ severity, problem }) => [severity, problem.message.replace(/about [\d,]+/, "about N")]);
+  const about = "gate clicks needs about N requests to show that margin";
+  const at = "at 50 requests a second, 5 % of them with a success,";
+  expect(spent({ weight: "5%", for: "24h" })).toEqual([
+    ["Note", `${about}, which ${at} have come and matured before the end of the holdback`],
+  ]);
+  const short = `${about}, and ${at} fewer have matured at the end of the holdback: it then ends without having shown it`;
+  expect(spent({ weight: "5%", for: "31m" })).toEqual([["Warning", short]]);
+  expect(spent({ weight: "5%", for: "24h" }, "1%")).toEqual([["Warning", short]]);
+});

@@ -9,14 +9,14 @@ import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import { parseShare } from "../../api/percentage.ts";
 import type { QualitySpec } from "../../api/quality.ts";
 import { isAmountMetric, labelOfMetric } from "../../api/quality-metrics.ts";
-import type { RolloutStrategy } from "../../api/rollout.ts";
 import { DEFAULT_GATE_DEADLINE } from "../../api/rollout-gates.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
+import { deferredGates } from "../../core/rollout/gates/deferred-gates.ts";
 import { countText, numberText, percentText, waitText } from "../../core/rollout/gates/figure-text.ts";
 import { needForPromotion } from "../../core/rollout/gates/gate-need.ts";
 import type { Need } from "../../core/rollout/gates/judgement.ts";
 import { QUALITY_ALPHA } from "../../core/rollout/gates/quality.ts";
-import { stepsOf } from "../../core/rollout/rollout-steps.ts";
+import { type RolloutStep, stepsOf } from "../../core/rollout/rollout-steps.ts";
 import type { Finding, Problem } from "./finding.ts";
 
 /** Name of the warning that a gate takes longer than its deadline. */
@@ -60,10 +60,21 @@ export function gatePlans(spec: ModelDeploymentSpec, traffic: StatedTraffic): re
       ];
     }
     const margin = parseShare(quality.nonInferiorityMargin);
-    const needed = needOf(rollout.strategy, traffic, margin, maturityOf(counted, metric));
+    const matures = maturityOf(counted, metric);
+    const isDeferred = deferredGates(rollout, counted).has(name);
+    const needed = needOf(stepsToShow(rollout, isDeferred, matures), traffic, margin, matures);
     if (needed === undefined) return [];
     const { requests = 0, milliseconds = Number.POSITIVE_INFINITY } = needed;
     const at = `${numberText(traffic.requestsPerSecond)} requests a second, ${percentText(traffic.rate)} of them with a success`;
+    if (isDeferred)
+      return [
+        deferredPlan({
+          path,
+          about: `gate ${name} needs about ${countText(requests)} requests to show that margin`,
+          at,
+          isReached: milliseconds <= matures,
+        }),
+      ];
     const wait = waitText(milliseconds);
     const until = wait === undefined ? "for ever" : `for ${wait} after its minDuration`;
     const message = `gate ${name} needs about ${countText(requests)} requests to show that margin, so at ${at}, the last step waits ${until}`;
@@ -83,14 +94,54 @@ export function gatePlans(spec: ModelDeploymentSpec, traffic: StatedTraffic): re
   });
 }
 
+/** A gate that is decided in the holdback, where nothing is waited for. */
+function deferredPlan({
+  path,
+  about,
+  at,
+  isReached,
+}: {
+  readonly path: Problem["path"];
+  readonly about: string;
+  readonly at: string;
+  readonly isReached: boolean;
+}): GatePlan {
+  if (isReached) {
+    const message = `${about}, which at ${at}, have come and matured before the end of the holdback`;
+    return { severity: "Note", check: PLAN, problem: { path, message } };
+  }
+  return {
+    severity: "Warning",
+    check: OUT_OF_REACH,
+    problem: {
+      path,
+      message: `${about}, and at ${at}, fewer have matured at the end of the holdback: it then ends without having shown it`,
+      remedy:
+        "make spec.rollout.holdback longer or its weight larger, raise nonInferiorityMargin, or gate on a label that is more frequent",
+    },
+  };
+}
+
+/** The steps whose answers tell something in time; of a holdback what is answered early enough to mature before its end. */
+function stepsToShow(
+  { strategy, holdback }: NonNullable<ModelDeploymentSpec["rollout"]>,
+  isDeferred: boolean,
+  maturesMilliseconds: number,
+): readonly Pick<RolloutStep, "weight" | "minDurationMilliseconds">[] {
+  const steps = stepsOf({ strategy, ...(isDeferred && holdback !== undefined ? { holdback } : {}) });
+  return steps.slice(0, -1).map(({ weight, minDurationMilliseconds, isHoldback }) => ({
+    weight,
+    minDurationMilliseconds: minDurationMilliseconds - (isHoldback ? maturesMilliseconds : 0),
+  }));
+}
+
 /** By the last step, with what the earlier ones tell. */
 function needOf(
-  strategy: RolloutStrategy,
+  held: ReturnType<typeof stepsToShow>,
   { requestsPerSecond, rate, dispersion }: StatedTraffic,
   margin: number,
   maturesMilliseconds: number,
 ): Need | undefined {
-  const held = stepsOf(strategy).slice(0, -1);
   const last = held.at(-1);
   if (last === undefined) return undefined;
   const seen = held.map(({ weight, minDurationMilliseconds }) => {

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { messageOf } from "../../../test/fixtures/found-conditions.ts";
+import { inHoldback } from "../../../test/fixtures/held-back-world.ts";
 import { CANARY, condition, follow, inStepOne, shares } from "../../../test/fixtures/released-world.ts";
 import { badModelServes, followed, undoEvents } from "../../../test/fixtures/undone-world.ts";
 import { fallOfCtr, tell, watched } from "../../../test/fixtures/watched-world.ts";
@@ -117,6 +118,11 @@ describe("PauseRollout", () => {
         return world;
       },
       "has all the traffic already",
+    ],
+    [
+      "the old revision is the control of a holdback",
+      () => inHoldback().edit({ quality: watched(PAUSE) }),
+      "a holdback is on",
     ],
     ["all is suspended", () => releasing().edit({ suspend: true }), "spec.suspend is true"],
   ])("does nothing where %s, and says so", (_what, given, words) => {
@@ -248,6 +254,12 @@ describe("Undo", () => {
     ],
     ["a person asks for it", () => promoted().undo("a"), {}, "a person asks for an undo"],
     ["an undo stands", () => follow(promoted().undo("a"), 8), {}, "an undo stands already"],
+    [
+      "the old revision is the control of a holdback",
+      () => inHoldback().edit({ quality: watched(UNDO) }),
+      {},
+      "a holdback is on, and the series are of the few whom the old revision answers",
+    ],
     ["all is suspended", () => promoted().edit({ suspend: true }), {}, "spec.suspend is true"],
   ])("does nothing where %s, and says so", (_what, given, changes, words) => {
     const world = alarm(given(), changes);

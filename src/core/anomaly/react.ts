@@ -63,6 +63,9 @@ export function reactionTo(
   if (refusal !== undefined) return nothing(refusal);
   if (reactions.some(({ because }) => isAbout(because, alarm)))
     return nothing("something has followed from it before");
+  // Series are of the stable revision: not of the one that serves most, and noisier by far.
+  if (observation.deployment.status.rollout?.heldBack !== undefined)
+    return nothing("a holdback is on, and the series are of the few whom the old revision answers");
   return asked.type === "PauseRollout"
     ? pause(alarm, observation)
     : undo(alarm, observation, stated, asked.promotedWithin ?? REACTION_DEFAULTS.promotedWithin);

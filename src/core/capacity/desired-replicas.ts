@@ -13,6 +13,12 @@ export function desiredReplicas(spec: ModelDeploymentSpec, pool: PoolSpec): numb
   return spec.pools[0]?.name === pool.name ? spec.replicas : (pool.replicas ?? 0);
 }
 
+/** Replicas in a pool that carry a share of the traffic beside another revision that carries the rest: one at least. */
+export function replicasForShare(spec: ModelDeploymentSpec, pool: PoolSpec, weight: number): number {
+  const all = desiredReplicas(spec, pool);
+  return weight === 0 ? 0 : Math.min(all, Math.max(1, Math.ceil((weight * all) / FULL_WEIGHT)));
+}
+
 /** Replicas of a candidate in a pool that carry its share of the traffic, in parts of {@link FULL_WEIGHT}; none for none. */
 export function replicasForWeight(spec: ModelDeploymentSpec, pool: PoolSpec, weight: number): number {
   if (weight === 0) return 0;

@@ -3,22 +3,25 @@
  *
  * Capacity never leaves before the traffic has left it: model servers that nobody asks for any more keep their
  * replicas until every live router has acknowledged a plan without them. Until a candidate is promoted, stable keeps
- * the replicas for all the traffic; the candidate has those for its share, and for the next one before it gets it.
+ * the replicas for all the traffic; the candidate has those for its share, and for the next one before it gets it. In a
+ * holdback it is the other way round, and a third revision has those for its first step before it gets a role.
  */
 import type { PoolSpec } from "../../api/pool.ts";
+import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedModelServers, ObservedRevision } from "../observation.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { reportedPools } from "../traffic/reported-plan.ts";
-import { desiredReplicas, replicasForWeight } from "./desired-replicas.ts";
+import { desiredReplicas, replicasForShare, replicasForWeight } from "./desired-replicas.ts";
+import { replicasOnTheWayBack } from "./way-back.ts";
 
 /** The model servers of one revision in one pool. */
 export interface PlannedModelServers {
   readonly revision: ObservedRevision;
   readonly pool: PoolSpec;
-  /** Replicas that are asked for: by the spec, or of a candidate by its share of the traffic. */
+  /** Replicas that are asked for: by the spec, or by a share of the traffic. */
   readonly replicas: number;
   /** Replicas that carry the traffic that the revision is to have now. */
   readonly needed: number;
@@ -30,7 +33,7 @@ export interface PlannedModelServers {
 
 /** Replicas of everything. */
 export interface CapacityPlan {
-  /** Stable's pools in order of preference, then the candidate's. */
+  /** Stable's pools in order of preference, then the candidate's, then those of what comes next. */
   readonly modelServers: readonly PlannedModelServers[];
   /** Model servers that the spec does not ask for any more, and that requests still reach. By name. */
   readonly leaving: readonly ObservedModelServers[];
@@ -74,15 +77,29 @@ function areHeld(
 type Sizes = Pick<PlannedModelServers, "replicas" | "needed">;
 
 function sizesOf(
-  { deployment: { spec } }: Observation,
+  observation: Observation,
   revision: ObservedRevision,
   pool: PoolSpec,
   revisions: RevisionPlan,
   rollout: RolloutPlan,
 ): Sizes {
-  const isStable = revision.name === revisions.stable.name;
+  const { spec } = observation.deployment;
+  const { stable, next } = revisions;
+  if (revision.name === next?.revision.name)
+    return { replicas: replicasForWeight(spec, pool, next.weight), needed: 0 };
+  const isStable = revision.name === stable.name;
   if (isStable && (rollout.takesStableAway || stableWaits(revisions))) return { replicas: 0, needed: 0 };
-  if (isStable) return { replicas: desiredReplicas(spec, pool), needed: desiredReplicas(spec, pool) };
+  const { holdback } = rollout;
+  if (isStable) {
+    const replicas = replicasForShare(spec, pool, holdback?.stableRoom ?? FULL_WEIGHT);
+    return { replicas, needed: replicas };
+  }
+  // What goes back makes room for the replicas that it goes to.
+  if (holdback?.phase === "Returning") {
+    const wayBack = { stable: stable.name, candidate: revision };
+    const replicas = replicasOnTheWayBack(observation, wayBack, pool, rollout.capacityWeight);
+    return { replicas, needed: replicas };
+  }
   return {
     replicas: replicasForWeight(spec, pool, rollout.capacityWeight),
     needed: replicasForWeight(spec, pool, Math.max(rollout.weight, rollout.mirror)),
@@ -96,7 +113,8 @@ export function planCapacity(
   rollout: RolloutPlan,
 ): CapacityPlan {
   const { spec } = observation.deployment;
-  const roles = [revisions.stable, ...(revisions.candidate === undefined ? [] : [revisions.candidate])];
+  const { stable, candidate, next } = revisions;
+  const roles = [stable, candidate, next?.revision].flatMap((revision) => revision ?? []);
   const modelServers = roles.flatMap((revision) =>
     spec.pools.map((pool): PlannedModelServers => {
       const { replicas, needed } = sizesOf(observation, revision, pool, revisions, rollout);

@@ -17,6 +17,7 @@ import { type PlannedPods, type PodPlan, templateIdOf } from "../pods/plan-pods.
 import { mostUrgentTrouble, podsOf, readyReplicas } from "../readiness.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import { currentRelease, isGivenUp } from "../rollout/current-release.ts";
+import { leadingRevision, servingRevision } from "../rollout/leading-revision.ts";
 import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
@@ -24,6 +25,8 @@ import type { ValidationPlan } from "../validation/plan-validation.ts";
 import { anomalyFinding } from "./anomaly-finding.ts";
 import { reportedMessage, reportedTime } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
+import { heldBackFinding, nextWords, returningFinding } from "./holdback-findings.ts";
+import { refreshFinding } from "./refresh-finding.ts";
 import { undoFinding, undoneFinding } from "./undo-findings.ts";
 import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
@@ -193,10 +196,9 @@ function readyFinding(observation: Observation, plans: Plans, stalled: Finding |
   if (stalled !== undefined) return { ...stalled, type, status: "False" };
   const awaited = awaitedFinding(plans);
   if (awaited !== undefined && stableWaits(plans.revisions)) return { ...awaited, type };
-  const stableServers = plans.capacity.modelServers.filter(
-    (servers) => servers.revision.name === plans.revisions.stable.name,
-  );
-  const wanted = stableServers.reduce((sum, servers) => sum + servers.replicas, 0);
+  const lead = leadingRevision(plans.revisions, plans.rollout);
+  const leadServers = plans.capacity.modelServers.filter((servers) => servers.revision.name === lead.name);
+  const wanted = leadServers.reduce((sum, servers) => sum + servers.replicas, 0);
   const { spec } = observation.deployment;
   const isAskedFor = spec.pools.some((pool) => desiredReplicas(spec, pool) > 0);
   if (plans.rollout.takesStableAway && isAskedFor) {
@@ -209,13 +211,13 @@ function readyFinding(observation: Observation, plans: Plans, stalled: Finding |
   const problem = credentialProblem(observation);
   if (problem !== undefined)
     return { type, status: "False", reason: "CredentialsUnusable", message: problem };
-  const shortage = combined(shortagesOf(observation, plans.pods, plans.revisions.stable));
+  const shortage = combined(shortagesOf(observation, plans.pods, lead));
   if (shortage !== undefined) return { type, status: "False", ...shortage };
   if (!routersServe(observation, plans.traffic, type)) {
     const message = "no router has acknowledged the traffic plan yet";
     return { type, status: "False", reason: "RouterNotReady", message };
   }
-  const message = `${wanted} replicas of ${plans.revisions.stable.name} serve`;
+  const message = `${wanted} replicas of ${lead.name} serve`;
   return { type, status: "True", reason: "Serving", message };
 }
 
@@ -239,16 +241,31 @@ function rolloutFinding(observation: Observation, plans: Plans, givenUp: Finding
   const { candidate } = plans.revisions;
   if (candidate === undefined && givenUp !== undefined) return { ...givenUp, type, status: "False" };
   const awaited = awaitedFinding(plans);
-  if (awaited !== undefined && !stableWaits(plans.revisions)) return { ...awaited, type, status: "True" };
+  const isNext = awaited !== undefined && !stableWaits(plans.revisions);
+  if (isNext && candidate === undefined) return { ...awaited, type, status: "True" };
   if (candidate === undefined) {
     return { type, status: "False", reason: "NoRollout", message: "no rollout is in progress" };
   }
-  const { current, weight, mirror, takesStableAway } = plans.rollout;
+  const { current, weight, mirror, takesStableAway, holdback } = plans.rollout;
   const told = `${candidate.name}: ${current?.message}`;
+  if (holdback?.phase === "Returning") {
+    const waits = combined(shortagesOf(observation, plans.pods, plans.revisions.stable));
+    return returningFinding(told, waits?.message);
+  }
   const shortage = combined(shortagesOf(observation, plans.pods, candidate));
   const isInTrouble = shortage !== undefined && !isOrdinary(shortage);
   if (!isInTrouble && current?.phase === "Paused")
     return { type, status: "True", reason: "RolloutPaused", message: told };
+  if (!isInTrouble && holdback !== undefined) {
+    const { next } = plans.revisions;
+    const waits = next === undefined ? [] : shortagesOf(observation, plans.pods, next.revision);
+    return {
+      type,
+      status: "True",
+      reason: "HoldingBack",
+      message: `${told}${nextWords(next, combined(waits)?.message, awaited)}`,
+    };
+  }
   if (!isInTrouble && (mirror > 0 || (weight > 0 && weight < FULL_WEIGHT)))
     return { type, status: "True", reason: "RolloutStep", message: told };
   if (!isInTrouble && takesStableAway) return { type, status: "True", reason: "Recreating", message: told };
@@ -274,12 +291,12 @@ function promotedFinding(observation: Observation, plans: Plans, found: Found): 
   const type = "Promoted";
   const { ready, givenUp } = found;
   if (givenUp !== undefined) return { ...givenUp, type, status: "False" };
-  const { stable, stated } = plans.revisions;
-  const desired = stated.revision;
+  const desired = plans.revisions.stated.revision;
+  const lead = leadingRevision(plans.revisions, plans.rollout);
+  const { status } = observation.deployment;
   // Once it is so, a lost pod or router does not undo it. At first all of it must have been seen to serve: a pool
   // with a model of its own may answer while the model of the spec never does.
-  const wasPromoted =
-    isTrue(observation, type) && observation.deployment.status.revisions?.stable === stable.name;
+  const wasPromoted = isTrue(observation, type) && servingRevision(status) === lead.name;
   const isInEffect =
     acknowledgedEpoch(observation) === plans.traffic.epoch || ready.reason === "ScaledToZero";
   const isServed = wasPromoted || (ready.status === "True" && isInEffect);
@@ -288,8 +305,12 @@ function promotedFinding(observation: Observation, plans: Plans, found: Found): 
     arms.length === 0
       ? ready.reason === "ScaledToZero"
       : arms.every((arm) => arm.weight === 0 || arm.pools[0]?.revision === desired.name);
-  if (stable.name === desired.name && isServed && hasAll) {
-    return { type, status: "True", reason: "Promoted", message: `${stable.name} has all the traffic` };
+  if (lead.name === desired.name && isServed && hasAll) {
+    return { type, status: "True", reason: "Promoted", message: `${lead.name} has all the traffic` };
+  }
+  if (lead.name === desired.name && isServed) {
+    const heldBack = heldBackFinding(plans, desired.name);
+    if (heldBack !== undefined) return heldBack;
   }
   return { ...whyNotPromoted(plans.revisions, found), type, status: "False" };
 }
@@ -330,16 +351,6 @@ function suspendedFinding({ deployment }: Observation): Finding | undefined {
   if (deployment.spec.suspend !== true) return undefined;
   const message = "spec.suspend is true: everything stays as it is, whatever the rest of the spec says";
   return { type: "Suspended", status: "True", reason: "Suspended", message };
-}
-
-/** Whether pods run what an earlier operator rendered. No reason to act at once: several versions work together. */
-function refreshFinding({ pods }: Plans): readonly Finding[] {
-  const pools = new Set(
-    pods.pods.flatMap((planned) => (planned.isRefreshable ? planned.servers.pool.name : [])),
-  );
-  if (pools.size === 0) return [];
-  const message = `pods of pool ${[...pools].join(", ")} are as an earlier operator made them; \`petrel refresh\` replaces them one by one`;
-  return [{ type: "RefreshAvailable", status: "True", reason: "OlderTemplate", message }];
 }
 
 /** Everything that is to be said, without times. */

@@ -5,7 +5,7 @@
  * plan that gives it all the traffic, and only where its release lets it. One whose release was given up has no role
  * until somebody asks for another try, and one that waits for its validation has none yet. A stable revision that never had traffic holds nobody up: a newer spec
  * takes its place at once. Neither does a candidate that does not come up while stable can still take the
- * traffic back.
+ * traffic back. In a holdback, where stable cannot, the candidate keeps its role until its release says that it can.
  */
 
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
@@ -13,7 +13,8 @@ import type { StandingUndo } from "../../api/undo-status.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { everyReplicaIsReady } from "../readiness.ts";
-import { currentRelease, isGivenUp, isOver, letsPromote } from "../rollout/current-release.ts";
+import { currentRelease, isGivenUp, isHeldBack, isOver, letsPromote } from "../rollout/current-release.ts";
+import { canBegin, type NextRevision, nextRevision } from "../rollout/next-revision.ts";
 import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import { candidateHasAllTraffic, candidateWithTraffic, planNamesRevision } from "../traffic/reported-plan.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
@@ -29,7 +30,9 @@ export interface RevisionPlan {
   readonly stable: ObservedRevision;
   /** What is on its way to the traffic. */
   readonly candidate?: ObservedRevision;
-  /** What is worked towards, one of the two above, or queued behind the candidate: by the spec, or by an undo. */
+  /** What comes up beside both, to end the holdback of the candidate. */
+  readonly next?: NextRevision;
+  /** What is worked towards, one of those above, or queued behind the candidate: by the spec, or by an undo. */
   readonly desired: ObservedRevision;
   /** What the spec states. */
   readonly stated: StatedRevision;
@@ -148,6 +151,19 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
   const wanted = (): ObservedRevision | undefined =>
     stable.name === desired.name || isRefused || awaited() !== undefined ? undefined : desired;
   let candidate = wanted();
+  /** What is to end a holdback, or waits for its validation before that: it is compared with what serves. */
+  const thirdOf = (leads: ObservedRevision): Pick<RevisionPlan, "next" | "awaited"> => {
+    const next = nextRevision(
+      observation,
+      { stable, desired, isUndone: undo.standing !== undefined },
+      leads.name,
+    );
+    if (next === undefined) return {};
+    const roles = { desired, stable: leads, stableHasServed: true, byName };
+    const validation = awaitedValidation(observation, roles);
+    return validation === undefined ? { next } : { awaited: validation };
+  };
+  let third: Pick<RevisionPlan, "next" | "awaited"> = {};
 
   // One that is to finish first holds its role until it is over, unless the spec asks for stable again. Without traffic
   // it may be one that never starts, and would keep the fix away.
@@ -161,18 +177,32 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
     const planIsInEffect = acknowledgedEpoch(observation) === status.traffic?.epoch;
     const hasAll = planIsInEffect && candidateHasAllTraffic(status);
     const keepsTraffic = mustKeepTraffic(observation, moving, stable);
-    const isWhole = hasAll && everyReplicaIsReady(observation, moving);
+    // In a holdback stable has no replicas for what the candidate would give up, and none that are missed.
+    const isLed = isHeldBack(observation) && moving.name === release?.revision;
+    const ended = isLed ? thirdOf(moving) : {};
+    const isWhole = hasAll && (isLed || everyReplicaIsReady(observation, moving));
     // What is undone becomes stable only where the traffic has nobody else to go to on its way back.
-    if (isWhole && letsPromote(observation, moving.name, undo.standing) && (keepsTraffic || !isUndone)) {
+    if (
+      isWhole &&
+      letsPromote(observation, moving.name, {
+        undo: undo.standing,
+        isMadeWayFor: canBegin(observation, ended.next),
+      }) &&
+      (keepsTraffic || !isUndone)
+    ) {
       stable = moving;
       candidate = wanted();
-    } else if (keepsTraffic && !(isUndone && release?.rollout?.spec.strategy.type === "Recreate")) {
+    } else if (
+      isLed ||
+      (keepsTraffic && !(isUndone && release?.rollout?.spec.strategy.type === "Recreate"))
+    ) {
       candidate = moving;
+      third = ended;
     }
   }
 
   // Another one that holds the role may become stable first: then that is what to compare with.
-  const awaitedNow = candidate === undefined ? awaited() : undefined;
+  const awaitedNow = candidate === undefined ? awaited() : third.awaited;
   const inUse = new Set([desired.name, undo.stated.revision.name, stable.name]);
   if (candidate !== undefined) inUse.add(candidate.name);
   if (awaitedNow?.baseline !== undefined) inUse.add(awaitedNow.baseline.name);
@@ -181,6 +211,7 @@ export function planRevisions(observation: Observation, undo: UndoPlan): Revisio
     ...goal,
     stable,
     ...(candidate === undefined ? {} : { candidate }),
+    ...(third.next === undefined ? {} : { next: third.next }),
     ...(awaitedNow === undefined ? {} : { awaited: awaitedNow }),
     // The stable one until now is the former one, if it leaves its role.
     surplus: surplusRevisions(revisions, inUse, [status.served?.former, status.revisions?.stable]),

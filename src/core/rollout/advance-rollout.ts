@@ -7,17 +7,19 @@
  * never taken back.
  */
 
-import type { GateStatus } from "../../api/gate-status.ts";
 import type { ModelRolloutStatus, RolloutHistoryEntry, RolloutVerdict } from "../../api/model-rollout.ts";
 import { formatPercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { describeRollout } from "./describe-rollout.ts";
-import { judgedStep, type NamedFinding, storedGates } from "./gates/judged-step.ts";
+import { judgedStep, letsEnd, type NamedFinding, storedGates } from "./gates/judged-step.ts";
+import { holdingState, isHeldBack, takeBack } from "./holdback.ts";
 import {
   dueTime,
+  holdbackStep,
   loadOfStep,
   mirrorOfStep,
   type RolloutStep,
+  roomOfStep,
   stepsOf,
   weightOfStep,
 } from "./rollout-steps.ts";
@@ -35,12 +37,15 @@ export const STABLE_LOSS_MILLISECONDS = 60_000;
 /** Takes one look. */
 export function advanceRollout(view: RolloutView): RolloutOutcome {
   const { status } = view;
-  const steps = stepsOf(view.spec.strategy);
+  const steps = stepsOf(view.spec);
   if (status.verdict !== undefined) return over(view, status.verdict);
   const gates = gatesAsStored(view, steps);
   const verdict = verdictOf(view, steps, gates);
   if (verdict !== undefined) {
-    return over(view, verdict, verdict.reason === "GateFailed" ? storedGates(gates) : undefined);
+    const failed = verdict.reason === "GateFailed" && gates.length > 0 ? storedGates(gates) : undefined;
+    const seen = failed === undefined ? view : { ...view, status: { ...status, gates: failed } };
+    const takesBack = verdict.outcome !== "Promoted" && view.role === "Candidate" && isHeldBack(view, steps);
+    return (takesBack ? takeBack(seen, steps, verdict) : undefined) ?? over(seen, verdict);
   }
   if (view.role === "Promoting") return { ...idle(status), weight: FULL_WEIGHT, capacityWeight: FULL_WEIGHT };
   return goOn(view, steps);
@@ -50,20 +55,21 @@ function idle(status: ModelRolloutStatus): RolloutOutcome {
   return { status, weight: 0, mirror: 0, capacityWeight: 0, takesStableAway: false };
 }
 
-/** @param gates what they said when one of them ended it; else what is stored of that. */
-function over(view: RolloutView, verdict: RolloutVerdict, gates?: GateStatus[]): RolloutOutcome {
+/** What gates said stays where one of them ended it. */
+function over(view: RolloutView, verdict: RolloutVerdict): RolloutOutcome {
   const weight = verdict.outcome === "Promoted" ? FULL_WEIGHT : 0;
-  const { nextCheckAt: _next, gates: stored, weightInEffectAt, ...rest } = view.status;
-  const said = gates ?? (view.status.verdict?.reason === "GateFailed" ? stored : undefined);
+  const { nextCheckAt: _next, gates: stored, weightInEffectAt, returning, ...rest } = view.status;
+  const said = verdict.reason === "GateFailed" ? stored : undefined;
+  const endedAt = returning === undefined ? verdict.at : rolloutTime(view.nowMilliseconds);
   const status: ModelRolloutStatus = {
     ...rest,
     startedAt: rest.startedAt ?? verdict.at,
     step: rest.step ?? 0,
-    steps: rest.steps ?? stepsOf(view.spec.strategy).length,
+    steps: rest.steps ?? stepsOf(view.spec).length,
     weight: formatPercentage(weight),
     ...(weight > 0 && weightInEffectAt !== undefined ? { weightInEffectAt } : {}),
     ...(said === undefined ? {} : { gates: said }),
-    endedAt: rest.endedAt ?? verdict.at,
+    endedAt: rest.endedAt ?? endedAt,
     verdict,
   };
   const described = describeRollout(view, status, verdict.outcome, verdict.message);
@@ -74,9 +80,10 @@ function over(view: RolloutView, verdict: RolloutVerdict, gates?: GateStatus[]):
 function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]): RolloutOutcome {
   const now = view.nowMilliseconds;
   const last = steps.length;
-  const before = begun(view, last);
-  const stableLostAt = lossOfStable(view, before.step, last);
-  const held = holding(view, steps, before);
+  const before = begun(view, steps);
+  const heldBack = isHeldBack(view, steps);
+  const stableLostAt = heldBack ? undefined : lossOfStable(view, before.step, last);
+  const held = holding(view, steps, before, heldBack);
   const entry = held.history.at(-1);
   const dueAt = dueTime(steps, before.step, entry);
   const gates =
@@ -87,24 +94,28 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     isPassed && !wasPassed && gates.length > 0 ? storedGates(gates) : view.status.passedGates;
   const history = isPassed ? withEnd(held.history, now) : held.history;
 
-  const skips = view.spec.decision === "Promote" || isLost(view, stableLostAt);
+  const isCut = heldBack && view.isReplaced;
+  const skips = view.spec.decision === "Promote" || isLost(view, stableLostAt) || isCut;
   const next = skips
     ? last
     : before.step === 0 || (isPassed && before.step < last)
       ? before.step + 1
       : before.step;
-  const isPaused = view.spec.paused === true && view.spec.decision !== "Promote";
+  const isPaused = view.spec.paused === true && view.spec.decision !== "Promote" && !isCut;
   const isHeld = isPaused || (view.isUndone && !isLost(view, stableLostAt));
   const isRecreate = view.spec.strategy.type === "Recreate";
   const takesStableAway = isRecreate && (before.step > 0 || !isHeld);
   const roomIsThere = !isRecreate || (view.stableHasLeft && takesStableAway) || before.step > 0;
   // What is missed of one of them at the beginning would be held against the other.
   const isComparable = view.isComparable || before.step > 0 || skips || last === 1;
-  const carriesNext = view.carries(loadOfStep(steps, next));
-  const grows = next > before.step && !isHeld && roomIsThere && isComparable && carriesNext;
+  // Nothing is gained by waiting for the last replica of what has nearly all the traffic already.
+  const isCarried = heldBack ? view.anyIsReady : view.carries(roomOfStep(steps, next));
+  const grows = next > before.step && !isHeld && roomIsThere && isComparable && isCarried;
   const step = grows ? next : before.step;
   const weight = grows ? weightOfStep(steps, next) : held.weight;
   const mirror = grows ? mirrorOfStep(steps, next) : held.mirror;
+  const isHolding = heldBack || (grows && steps[step - 1]?.isHoldback === true);
+  const holdback = isHolding ? holdingState(steps, weight) : undefined;
   const finalHistory: RolloutHistoryEntry[] = grows
     ? [...history, entryOf(step, weight, mirror, now)]
     : history;
@@ -152,8 +163,9 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     status: describeRollout(view, status, phase, message),
     weight,
     mirror,
-    capacityWeight: roomIsThere || !isRecreate ? loadOfStep(steps, Math.max(1, next)) : 0,
+    capacityWeight: roomIsThere || !isRecreate ? roomOfStep(steps, Math.max(1, next)) : 0,
     takesStableAway,
+    ...(holdback === undefined ? {} : { holdback }),
     ...(wakeAt === undefined ? {} : { wakeAtMilliseconds: wakeAt }),
   };
 }
@@ -169,12 +181,17 @@ interface Position {
 }
 
 /** Where it stands; one that is looked at for the first time stands before its first step, or has all the traffic. */
-function begun({ status, reportedWeight, nowMilliseconds }: RolloutView, last: number): Position {
+function begun(
+  { status, reportedWeight, nowMilliseconds, isHeldBack }: RolloutView,
+  steps: readonly RolloutStep[],
+): Position {
   if (status.step !== undefined) return { step: status.step, history: status.history ?? [] };
-  if (reportedWeight < FULL_WEIGHT) return { step: 0, history: [] };
+  if (reportedWeight < FULL_WEIGHT && !(isHeldBack && reportedWeight > 0)) return { step: 0, history: [] };
   // It was deleted, or there were no releases when it began: what it has, it has by right.
+  const step = (reportedWeight < FULL_WEIGHT ? holdbackStep(steps) : undefined) ?? steps.length;
   const startedAt = rolloutTime(nowMilliseconds);
-  return { step: last, history: [{ step: last, weight: formatPercentage(FULL_WEIGHT), startedAt }] };
+  const weight = formatPercentage(weightOfStep(steps, step));
+  return { step, history: [{ step, weight, startedAt }] };
 }
 
 /** What the present step gives, or nothing of it when it cannot be carried; and since when it is in effect. */
@@ -182,6 +199,7 @@ function holding(
   view: RolloutView,
   steps: readonly RolloutStep[],
   { step, history }: Position,
+  heldBack: boolean,
 ): { readonly weight: number; readonly mirror: number; readonly history: RolloutHistoryEntry[] } {
   const wanted = loadOfStep(steps, step);
   const entry = history.at(-1);
@@ -189,11 +207,13 @@ function holding(
   const { nowMilliseconds: now } = view;
   const [weight, mirror] = [weightOfStep(steps, step), mirrorOfStep(steps, step)];
   const reported = mirror > 0 ? view.reportedMirror : view.reportedWeight;
-  const isCarried = reported >= wanted ? view.anyIsReady : view.carries(wanted);
+  const isCarried = reported >= wanted ? view.anyIsReady : view.carries(roomOfStep(steps, step));
+  // Stable could not carry what it would get.
+  const kept = heldBack && view.anyIsReady ? Math.min(reported, weight) : 0;
   const { inEffectAt, ...rest } = entry;
   const since = sinceInEffect();
   return {
-    weight: isCarried ? weight : 0,
+    weight: isCarried ? weight : kept,
     mirror: isCarried ? mirror : 0,
     history: [...history.slice(0, -1), since === undefined ? rest : { ...rest, inEffectAt: since }],
   };
@@ -221,8 +241,9 @@ function mayEnd({
   readonly gates: readonly NamedFinding[];
 }): boolean {
   if (dueAt === undefined || dueAt > view.nowMilliseconds || view.spec.paused === true) return false;
+  if (steps[step - 1]?.isHoldback === true) return true;
   const isApproved = steps[step - 1]?.isPausing !== true || (view.spec.approvedStep ?? 0) >= step;
-  return isApproved && gates.every(({ outcome }) => outcome === "Pass");
+  return isApproved && gates.every(letsEnd);
 }
 
 function withEnd(history: RolloutHistoryEntry[], now: number): RolloutHistoryEntry[] {

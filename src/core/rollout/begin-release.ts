@@ -53,17 +53,21 @@ export function releaseSpec(
 ): ModelRolloutSpec {
   const asked = revisions.undo?.revision === candidate.name ? undefined : deployment.spec.rollout?.gates;
   const gates = current === undefined ? asked : current.spec.gates;
+  const strategy = current?.spec.strategy ?? beginningStrategy(deployment, revisions, candidate.name);
+  const held = strategy.type === "Canary" ? deployment.spec.rollout?.holdback : undefined;
+  const holdback = current === undefined ? held : current.spec.holdback;
   return {
     modelDeployment: deployment.metadata.name,
     revision: candidate.name,
     number,
-    strategy: current?.spec.strategy ?? beginningStrategy(deployment, revisions, candidate.name),
+    strategy,
     ...(gates === undefined ? {} : { gates }),
+    ...(holdback === undefined ? {} : { holdback }),
   };
 }
 
 /** How a release of a revision takes place that begins now. Where there is room for one alone, so it is for a way back. */
-function beginningStrategy(
+export function beginningStrategy(
   { spec }: Observation["deployment"],
   { undo }: Pick<RevisionPlan, "undo">,
   revision: string,

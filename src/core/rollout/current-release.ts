@@ -21,11 +21,28 @@ export interface CurrentRelease {
 }
 
 /** The current release; undefined when there is none. */
-export function currentRelease({ deployment, rollouts }: Observation): CurrentRelease | undefined {
+export function currentRelease({
+  deployment,
+  rollouts,
+}: Pick<Observation, "deployment" | "rollouts">): CurrentRelease | undefined {
   const { name, revision } = deployment.status.rollout ?? {};
   if (name === undefined || revision === undefined) return undefined;
   const rollout = rollouts.find((present) => present.name === name && present.spec.revision === revision);
   return { name, revision, ...(rollout === undefined ? {} : { rollout }) };
+}
+
+/** Whether the current release, which the stored status names, is in its holdback, or is taken back from there. */
+export function isHeldBack({ deployment: { status } }: Pick<Observation, "deployment">): boolean {
+  return status.rollout?.heldBack !== undefined;
+}
+
+/**
+ * The verdict that ends the holdback of the current release, and that is to fall once the traffic is back. The status of
+ * the ModelDeployment remembers it as well: a ModelRollout that somebody deletes is made anew, and knows nothing.
+ */
+export function returningVerdict(observation: Pick<Observation, "deployment" | "rollouts">) {
+  const { status } = observation.deployment;
+  return currentRelease(observation)?.rollout?.status.returning ?? status.rollout?.returning;
 }
 
 /** Whether a verdict has fallen. */
@@ -77,19 +94,24 @@ export function guidedSpec(
 /**
  * Whether a release lets its revision become stable: it gives it all the traffic, and nobody holds it. Without any
  * release (an operator from before there were releases gave it the traffic) nothing is in the way.
+ *
+ * @param asked the undo that stands, and whether a third revision can begin its own release.
  */
 export function letsPromote(
   observation: Observation,
   revision: string,
-  undo: Pick<StandingUndo, "revision"> | undefined,
+  asked: { readonly undo: StandingUndo | undefined; readonly isMadeWayFor: boolean },
 ): boolean {
   const release = currentRelease(observation);
   if (release === undefined) return observation.deployment.status.rollout === undefined;
   const { rollout } = release;
   if (release.revision !== revision || rollout === undefined) return false;
   const { status } = rollout;
-  const spec = guidedSpec(rollout.spec, undo);
+  const spec = guidedSpec(rollout.spec, asked.undo);
   if (status.verdict !== undefined) return status.verdict.outcome === "Promoted";
-  const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote");
+  if (returningVerdict(observation) !== undefined) return false;
+  // A holdback that makes way for a third revision does so though it is paused.
+  const isCut = isHeldBack(observation) && asked.isMadeWayFor;
+  const isHeld = spec.decision === "Abort" || (spec.paused === true && spec.decision !== "Promote" && !isCut);
   return status.phase !== undefined && status.step === status.steps && !isHeld;
 }

@@ -6,28 +6,23 @@
  * follows from it. It moves no role: that follows from the traffic.
  */
 import type { ModelRolloutSpec, ModelRolloutStatus } from "../../api/model-rollout.ts";
-import { parsePercentage } from "../../api/percentage.ts";
+import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
-import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { RolloutReport } from "../decision.ts";
 import type { Observation, ObservedRollout } from "../observation.ts";
-import { carriesWeight, readyReplicas } from "../readiness.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
-import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
-import { planNamesRevision, reportedPools } from "../traffic/reported-plan.ts";
-import { undoneBy } from "../undo/undo-target.ts";
 import { advanceRollout } from "./advance-rollout.ts";
 import { planReference, releaseSpec } from "./begin-release.ts";
-import { currentRelease, guidedSpec, type ReleaseReference } from "./current-release.ts";
+import { currentRelease, type ReleaseReference, returningVerdict } from "./current-release.ts";
+import { judgedInHoldback } from "./gates/deferred-gates.ts";
 import { present } from "./gates/figure-text.ts";
 import { type GateQuestion, gateQuestions } from "./gates/gate-questions.ts";
-import { judgeGates } from "./gates/judge-gates.ts";
-import { GATES } from "./gates/register.ts";
 import { addressesOf } from "./gates/service-counts.ts";
-import { evidenceOf, isComparable } from "./release-evidence.ts";
-import { presentEpochs, withMirror, withShare } from "./rollout-shares.ts";
-import { loadOfStep, mirrorOfStep, stepsOf } from "./rollout-steps.ts";
-import type { RolloutOutcome, RolloutView } from "./rollout-view.ts";
+import { keepingState } from "./holdback.ts";
+import { anyIsReady, reportedMirror, reportedWeight, viewOf } from "./release-view.ts";
+import { presentEpochs } from "./rollout-shares.ts";
+import { mirrorOfStep, roomOfStep, stepsOf } from "./rollout-steps.ts";
+import type { HoldbackState, RolloutOutcome } from "./rollout-view.ts";
 
 /** Releases that are kept once they are over. */
 export const ROLLOUT_HISTORY_LIMIT = 10;
@@ -47,6 +42,8 @@ export interface RolloutPlan {
   readonly mirror: number;
   /** Share of the traffic that its replicas are to be able to carry. */
   readonly capacityWeight: number;
+  /** What becomes of stable in a holdback; absent while stable is to carry all the traffic, if it must. */
+  readonly holdback?: HoldbackState;
   /** The stable revision is to go before the candidate comes. */
   readonly takesStableAway: boolean;
   /** The release is over by now, and the candidate about to lose its role: its replicas stay as they are. */
@@ -62,20 +59,37 @@ export interface RolloutPlan {
 export function heldRollout(observation: Observation, revisions: RevisionPlan): RolloutPlan {
   const { rollout } = observation.deployment.status;
   const current = currentRelease(observation)?.rollout;
+  const weight =
+    revisions.candidate === undefined ? 0 : reportedWeight(observation, revisions.candidate.name);
   return {
     ...(rollout === undefined ? {} : { reference: rollout }),
     ...(current === undefined ? {} : { current: current.status }),
     reports: [],
-    weight: revisions.candidate === undefined ? 0 : reportedWeight(observation, revisions.candidate.name),
+    weight,
     mirror: revisions.candidate === undefined ? 0 : reportedMirror(observation, revisions.candidate.name),
     capacityWeight:
       current === undefined
         ? FULL_WEIGHT
-        : loadOfStep(stepsOf(current.spec.strategy), Math.max(1, current.status.step ?? 0)),
+        : roomOfStep(stepsOf(current.spec), Math.max(1, current.status.step ?? 0)),
+    ...heldBackState(observation, weight, current),
     takesStableAway: false,
     isEnding: false,
     surplus: [],
   };
+}
+
+/** What stable has in a holdback, by what is stored. */
+function heldBackState(
+  { deployment, rollouts }: Observation,
+  weight: number,
+  current?: ObservedRollout,
+): Pick<RolloutPlan, "holdback"> {
+  const { heldBack } = deployment.status.rollout ?? {};
+  if (heldBack === undefined || current?.status.verdict !== undefined) return {};
+  if (returningVerdict({ deployment, rollouts }) !== undefined)
+    return { holdback: { phase: "Returning", stableRoom: FULL_WEIGHT } };
+  const holdback = keepingState(parsePercentage(heldBack), weight);
+  return holdback === undefined ? {} : { holdback };
 }
 
 /** Decides about the releases. */
@@ -94,7 +108,9 @@ export function planRollout(observation: Observation, revisions: RevisionPlan): 
     isCurrent: rollout === current || rollout.name === observation.deployment.status.rollout?.name,
   }));
   const base = {
-    ...(reference === undefined ? {} : { reference }),
+    ...(reference === undefined
+      ? {}
+      : { reference: referenceNow(reference, revisions, current && outcomes.get(current)) }),
     reports: reports.toSorted((left, right) => left.rollout.spec.number - right.rollout.spec.number),
     surplus: surplusRollouts(observation, reference),
   };
@@ -118,6 +134,23 @@ export function planRollout(observation: Observation, revisions: RevisionPlan): 
   };
 }
 
+/**
+ * The reference, with what stable keeps in a holdback: from when the release comes to it until its verdict falls. So it is
+ * with a verdict that is to fall. What is stored of both stays while the ModelRollout is not there.
+ */
+function referenceNow(
+  { heldBack: stored, returning: storedReturning, ...reference }: ReleaseReference,
+  { candidate }: RevisionPlan,
+  outcome: RolloutOutcome | undefined,
+): ReleaseReference {
+  if (candidate === undefined || outcome?.status.verdict !== undefined) return reference;
+  const { holdback } = outcome ?? {};
+  const begun = holdback?.kept === undefined ? undefined : formatPercentage(holdback.kept);
+  const heldBack = begun ?? stored;
+  const returning = outcome?.status.returning ?? storedReturning;
+  return { ...reference, ...present({ heldBack, returning }) };
+}
+
 const NOTHING: Omit<RolloutOutcome, "status"> = {
   weight: 0,
   mirror: 0,
@@ -129,7 +162,7 @@ const NOTHING: Omit<RolloutOutcome, "status"> = {
 function questionsOf(
   observation: Observation,
   { stable }: RevisionPlan,
-  { name: rollout, spec: { gates = [], revision, strategy } }: ObservedRollout,
+  { name: rollout, spec }: ObservedRollout,
   {
     step = 0,
     steps = 0,
@@ -138,14 +171,18 @@ function questionsOf(
     history,
     shares = [],
     mirrored,
-    verdict,
+    ...ending
   }: ModelRolloutStatus,
 ): Pick<RolloutPlan, "gateQuestions"> {
   const { deployment } = observation;
   const { quality } = deployment.spec;
-  const isMirroring = mirrorOfStep(stepsOf(strategy), step) > 0;
+  const { gates: declared = [], revision } = spec;
+  const all = stepsOf(spec);
+  const isMirroring = mirrorOfStep(all, step) > 0;
+  const gates = all[step - 1]?.isHoldback === true ? judgedInHoldback(declared) : declared;
   const isAsked = gates.length > 0 || quality !== undefined || isMirroring;
-  if (!isAsked || step === 0 || step === steps || verdict !== undefined) return {};
+  const isEnding = ending.verdict !== undefined || ending.returning !== undefined;
+  if (!isAsked || step === 0 || step === steps || isEnding) return {};
   if (isMirroring && mirrored === undefined) return {};
   const { name, namespace } = deployment.metadata;
   const inEffectAt = history?.at(-1)?.inEffectAt;
@@ -180,117 +217,31 @@ function questionsOf(
 function unseen(
   observation: Observation,
   reference: ReleaseReference,
-  { revision, strategy }: ModelRolloutSpec,
+  spec: ModelRolloutSpec,
 ): Omit<RolloutOutcome, "status"> {
+  const { revision, strategy } = spec;
   const stored = observation.deployment.status.rollout;
   const isNew = stored !== undefined && stored.name !== reference.name;
   const hasAll = !isNew && reportedWeight(observation, revision) === FULL_WEIGHT;
   const canStay = anyIsReady(observation, revision);
+  // Stable could not carry what it would get.
+  const heldBack = isNew || hasAll ? undefined : reference.heldBack;
+  if (heldBack !== undefined && canStay) {
+    const weight = reportedWeight(observation, revision);
+    return {
+      weight,
+      mirror: 0,
+      capacityWeight: reference.returning === undefined ? FULL_WEIGHT : weight,
+      ...heldBackState(observation, weight),
+      takesStableAway: false,
+    };
+  }
   return {
     weight: hasAll && canStay ? FULL_WEIGHT : 0,
     mirror: 0,
-    capacityWeight: hasAll
-      ? FULL_WEIGHT
-      : strategy.type === "Recreate"
-        ? 0
-        : loadOfStep(stepsOf(strategy), 1),
+    capacityWeight: hasAll ? FULL_WEIGHT : strategy.type === "Recreate" ? 0 : roomOfStep(stepsOf(spec), 1),
     takesStableAway: false,
   };
-}
-
-function viewOf(
-  observation: Observation,
-  revisions: RevisionPlan,
-  rollout: ObservedRollout,
-  isCurrent: boolean,
-): RolloutView {
-  const { status, spec: deployment } = observation.deployment;
-  const { generation } = rollout;
-  const { stable } = revisions;
-  const spec = isCurrent ? guidedSpec(rollout.spec, revisions.undo) : rollout.spec;
-  const weight = reportedWeight(observation, spec.revision);
-  const shares = withShare(rollout.status.shares ?? [], isCurrent ? status.traffic : undefined, weight);
-  const mirror = reportedMirror(observation, spec.revision);
-  const mirrored = withMirror(rollout.status.mirrored, isCurrent ? status.traffic : undefined, mirror);
-  const wanted = deployment.pools.reduce((sum, pool) => sum + desiredReplicas(deployment, pool), 0);
-  return {
-    spec,
-    status: rollout.status,
-    generation,
-    nowMilliseconds: observation.nowMilliseconds,
-    role: roleOf(observation, revisions, rollout, isCurrent),
-    ...(revisions.undo === undefined ? {} : { undoneBy: undoneBy(revisions.undo) }),
-    isUndone: isCurrent && revisions.undo !== undefined && revisions.undo.revision !== spec.revision,
-    reportedWeight: weight,
-    reportedMirror: mirror,
-    ...(mirrored === undefined ? {} : { mirrored }),
-    shares,
-    planIsInEffect: acknowledgedEpoch(observation) === status.traffic?.epoch,
-    carries: (weight) => wanted > 0 && carriesWeight(observation, spec.revision, weight),
-    isComparable: isComparable(observation, spec, stable.name),
-    anyIsReady: wanted > 0 && anyIsReady(observation, spec.revision),
-    stableIsLost: wanted > 0 && !anyIsReady(observation, stable.name),
-    stableHasLeft: hasLeft(observation, stable.name),
-    judge: (step) => [
-      ...GATES.map((gate) => ({
-        name: gate.name,
-        ...gate.judge({ observation, revision: spec.revision, weight: step.weight + (step.mirror ?? 0) }),
-      })),
-      ...judgeGates({
-        declared: spec.gates ?? [],
-        before: rollout.status.gates ?? [],
-        shadow: spec.strategy.shadow,
-        step: {
-          ...step,
-          nowMilliseconds: observation.nowMilliseconds,
-          ...present({ epochs: presentEpochs(shares, step.weight) }),
-        },
-        evidence: evidenceOf(observation, spec, shares),
-      }).map(({ status: said, ...wake }) => ({ ...said, ...wake })),
-    ],
-  };
-}
-
-function roleOf(
-  { deployment }: Observation,
-  { stable, candidate, desired, undo }: RevisionPlan,
-  { spec }: ObservedRollout,
-  isCurrent: boolean,
-): RolloutView["role"] {
-  if (isCurrent && candidate?.name === spec.revision) return "Candidate";
-  if (stable.name === spec.revision) {
-    return deployment.status.revisions?.stable === spec.revision ? "Promoted" : "Promoting";
-  }
-  if (undo !== undefined && undo.revision !== spec.revision) return "Undone";
-  return stable.name === desired.name ? "ReturnedToStable" : "Replaced";
-}
-
-/** Share of the traffic that the stored plan gives a revision as the candidate. */
-function reportedWeight({ deployment }: Observation, revision: string): number {
-  const arm = deployment.status.traffic?.arms.find(({ name }) => name === "Candidate");
-  return arm?.pools[0]?.revision === revision ? arm.weight : 0;
-}
-
-/** Share of the requests that the stored plan mirrors to a revision, in parts of 10,000. */
-function reportedMirror({ deployment }: Observation, revision: string): number {
-  const { mirror } = deployment.status.traffic ?? {};
-  return mirror?.pools[0]?.revision === revision ? mirror.share : 0;
-}
-
-/** In a pool of the spec, or in one that the spec gave up and the plan still names. */
-function anyIsReady({ deployment, ...observation }: Observation, revision: string): boolean {
-  const { spec, status } = deployment;
-  const planned = reportedPools(status).filter((pool) => pool.revision === revision);
-  const pools = new Set([...spec.pools.map(({ name }) => name), ...planned.map(({ pool }) => pool)]);
-  return [...pools].some((pool) => readyReplicas({ deployment, ...observation }, revision, pool) > 0);
-}
-
-/** Whether nothing of a revision is left: no traffic by any plan in effect, and no pod, not even one that ends. */
-function hasLeft(observation: Observation, revision: string): boolean {
-  const { status } = observation.deployment;
-  const trafficHasLeft =
-    acknowledgedEpoch(observation) === status.traffic?.epoch && !planNamesRevision(status, revision);
-  return trafficHasLeft && observation.pods.every((pod) => pod.revision !== revision);
 }
 
 /** What is over and not the current one, the oldest beyond the limit. */

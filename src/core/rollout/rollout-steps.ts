@@ -1,9 +1,9 @@
 /**
- * The steps of a strategy as the planner counts them: from 1, and after those that people wrote one more, which is all
- * the traffic.
+ * The steps of a release as the planner counts them: from 1, and after those that people wrote the holdback, where there
+ * is one, and one more, which is all the traffic.
  */
 import { parseDurationMilliseconds } from "../../api/duration.ts";
-import type { RolloutHistoryEntry } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec, RolloutHistoryEntry } from "../../api/model-rollout.ts";
 import { parsePercentage } from "../../api/percentage.ts";
 import type { RolloutStrategy } from "../../api/rollout.ts";
 import { DEFAULT_MIRRORED_SHARE } from "../../api/shadow.ts";
@@ -18,33 +18,68 @@ export interface RolloutStep {
   readonly minDurationMilliseconds: number;
   /** It goes on until a person approves it. */
   readonly isPausing: boolean;
+  /** The old revision is a control, and has the replicas for its own share alone. */
+  readonly isHoldback: boolean;
 }
 
-const ALL: RolloutStep = { weight: FULL_WEIGHT, mirror: 0, minDurationMilliseconds: 0, isPausing: false };
+const ALL: RolloutStep = {
+  weight: FULL_WEIGHT,
+  mirror: 0,
+  minDurationMilliseconds: 0,
+  isPausing: false,
+  isHoldback: false,
+};
 
 /**
- * The steps: that of the mirroring where there is one, those that people wrote, and all the traffic. There is always the
- * last one. Throws on what the schema does not let in.
+ * The steps: that of the mirroring where there is one, those that people wrote, the holdback after them where there is one,
+ * and all the traffic. There is always the last one. Throws on what the schema does not let in.
  */
-export function stepsOf({ type, canary, shadow }: RolloutStrategy): readonly [RolloutStep, ...RolloutStep[]] {
+export function stepsOf({
+  strategy: { type, canary, shadow },
+  holdback,
+}: Pick<ModelRolloutSpec, "strategy" | "holdback">): readonly [RolloutStep, ...RolloutStep[]] {
   const written = type === "Canary" ? (canary?.steps ?? []) : [];
-  const [first = ALL, ...rest] = [
+  const [first, ...rest] = [
     ...(type === "Canary" || type === "Shadow" ? mirroringStep(shadow) : []),
     ...written.map(({ weight, minDuration, pause }) => ({
       weight: parsePercentage(weight),
       mirror: 0,
       minDurationMilliseconds: minDuration === undefined ? 0 : parseDurationMilliseconds(minDuration),
       isPausing: pause === true,
+      isHoldback: false,
     })),
+    ...(written.length === 0 ? [] : heldStep(holdback)),
   ];
-  return first === ALL ? [ALL] : [first, ...rest, ALL];
+  return first === undefined ? [ALL] : [first, ...rest, ALL];
+}
+
+function heldStep(holdback: ModelRolloutSpec["holdback"]): readonly RolloutStep[] {
+  if (holdback === undefined) return [];
+  const weight = FULL_WEIGHT - parsePercentage(holdback.weight);
+  const minDurationMilliseconds = parseDurationMilliseconds(holdback.for);
+  return [{ weight, mirror: 0, minDurationMilliseconds, isPausing: false, isHoldback: true }];
+}
+
+/** Number of the holdback; undefined where there is none. */
+export function holdbackStep(steps: readonly RolloutStep[]): number | undefined {
+  const index = steps.findIndex(({ isHoldback }) => isHoldback);
+  return index < 0 ? undefined : index + 1;
+}
+
+/**
+ * Share of the traffic that the candidate's replicas have to carry in a step, by its number: what it gets, be it copies, and
+ * in the holdback all of it, for what the old revision has there is no way back without waiting.
+ */
+export function roomOfStep(steps: readonly RolloutStep[], step: number): number {
+  return steps[step - 1]?.isHoldback === true ? FULL_WEIGHT : loadOfStep(steps, step);
 }
 
 function mirroringStep(shadow: RolloutStrategy["shadow"]): readonly RolloutStep[] {
   if (shadow === undefined) return [];
   const { share = DEFAULT_MIRRORED_SHARE, minDuration } = shadow;
   const minDurationMilliseconds = parseDurationMilliseconds(minDuration);
-  return [{ weight: 0, mirror: parsePercentage(share), minDurationMilliseconds, isPausing: false }];
+  const mirror = parsePercentage(share);
+  return [{ weight: 0, mirror, minDurationMilliseconds, isPausing: false, isHoldback: false }];
 }
 
 /** Weight of a step by its number; 0 before the first. */
@@ -57,7 +92,7 @@ export function mirrorOfStep(steps: readonly RolloutStep[], step: number): numbe
   return steps[step - 1]?.mirror ?? 0;
 }
 
-/** Share of the requests that the candidate has to carry in a step, be they copies. */
+/** Share of the requests that the candidate gets in a step, be they copies. */
 export function loadOfStep(steps: readonly RolloutStep[], step: number): number {
   return weightOfStep(steps, step) + mirrorOfStep(steps, step);
 }

@@ -21,6 +21,12 @@ export interface RolloutView {
   readonly isUndone: boolean;
   /** Who had the traffic taken back, where an undo stands; a person unless given. */
   readonly undoneBy?: "a person" | "an anomaly";
+  /** The spec asks for the stable revision again, likewise. */
+  readonly isReturned: boolean;
+  /** The spec asks for a third revision, whose own release can begin as soon as the holdback ends. */
+  readonly isReplaced: boolean;
+  /** By what is stored of the ModelDeployment, stable has the replicas for its share of a holdback alone. */
+  readonly isHeldBack: boolean;
   /** Share of the traffic that the stored plan gives it. */
   readonly reportedWeight: number;
   /** Share of the requests that the stored plan mirrors to it. */
@@ -39,10 +45,24 @@ export interface RolloutView {
   readonly anyIsReady: boolean;
   /** The stable revision should have replicas, and none is ready. */
   readonly stableIsLost: boolean;
+  /** Share of the traffic that the ready replicas of stable carry, in parts of 10,000. */
+  readonly stableCarries: number;
+  /** The last replica of stable waits for the room that the last one of the candidate has. */
+  readonly lacksRoomForLast: boolean;
   /** No pod of the stable revision is left, and no plan in effect names it. */
   readonly stableHasLeft: boolean;
   /** What the gates say of a step. */
   readonly judge: (step: JudgedStep) => readonly NamedFinding[];
+}
+
+/** What becomes of stable in a holdback. */
+export interface HoldbackState {
+  /** `Holding`: it is a control, and the candidate serves. `Returning`: the traffic goes back to it. */
+  readonly phase: "Holding" | "Returning";
+  /** Share of the traffic that it keeps as a control, in parts of 10,000; absent once the traffic goes back. */
+  readonly kept?: number;
+  /** Share of the traffic that its replicas are to be able to carry, in parts of 10,000. */
+  readonly stableRoom: number;
 }
 
 /** Where a release goes from here. */
@@ -56,6 +76,8 @@ export interface RolloutOutcome {
   readonly capacityWeight: number;
   /** The stable revision is to go before it comes. */
   readonly takesStableAway: boolean;
+  /** Absent while stable is to carry all the traffic, if it must. */
+  readonly holdback?: HoldbackState;
   /** When it is to be looked at again, in milliseconds since the Unix epoch. */
   readonly wakeAtMilliseconds?: number;
 }

@@ -4,6 +4,7 @@
  * Nothing in a text moves with the time: a status is written on transitions only.
  */
 import { formatPercentage } from "../../api/percentage.ts";
+import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { awaitedGate, type NamedFinding } from "./gates/judged-step.ts";
 import { mirrorOfStep, type RolloutStep, weightOfStep } from "./rollout-steps.ts";
 import { rolloutTime } from "./rollout-time.ts";
@@ -30,18 +31,21 @@ export interface Situation {
 
 /** The phase, and what is awaited. */
 export function wording(situation: Situation): {
-  readonly phase: "Pending" | "Progressing" | "Paused" | "Promoting";
+  readonly phase: "Pending" | "Progressing" | "Paused" | "HoldingBack" | "Promoting";
   readonly message: string;
 } {
   const { view, steps, step, next, weight, mirror, isHeld, isComparable } = situation;
-  const phaseOf = step === steps.length ? "Promoting" : step === 0 ? "Pending" : "Progressing";
+  const isHoldback = steps[step - 1]?.isHoldback === true;
+  const inSteps = isHoldback ? "HoldingBack" : "Progressing";
+  const phaseOf = step === steps.length ? "Promoting" : step === 0 ? "Pending" : inSteps;
   if (isHeld && view.isUndone) {
     const by = view.undoneBy ?? "a person";
     const message = `${by} has the traffic taken back: it keeps what it has until stable can take that`;
     return { phase: phaseOf, message };
   }
   if (isHeld) {
-    const where = step === 0 ? "before its first step" : `in step ${step} of ${steps.length}`;
+    const inStep = isHoldback ? "in its holdback, which does not end" : `in step ${step} of ${steps.length}`;
+    const where = step === 0 ? "before its first step" : inStep;
     const { reason, pausedFor } = view.spec;
     const said = reason === undefined ? "" : `: ${reason}`;
     const message =
@@ -61,6 +65,10 @@ export function wording(situation: Situation): {
     };
   }
   const about = `step ${step} of ${steps.length}, ${shareText(steps, step)}`;
+  if (isHoldback && weight > 0 && weight < weightOfStep(steps, step)) {
+    const message = `${about}: it keeps ${formatPercentage(weight)} until all its replicas are ready`;
+    return { phase: phaseOf, message };
+  }
   if (weight === 0 && mirror === 0) {
     return { phase: phaseOf, message: `${about}: it has no traffic until its replicas are ready again` };
   }
@@ -83,6 +91,11 @@ function waiting({ view, steps, step, next, dueAt, isPassed, grows, gates, inEff
     const share = shareText(steps, next);
     const why = skips && !isPassed ? "the rest of the steps is skipped" : "passed";
     return { message: `${why}; replicas for ${share} come up` };
+  }
+  const held = steps[step - 1];
+  if (held?.isHoldback === true && dueAt !== undefined) {
+    const share = formatPercentage(FULL_WEIGHT - held.weight);
+    return { message: `the old revision keeps ${share} as a control until ${rolloutTime(dueAt)}` };
   }
   if (step === steps.length) return { message: "in effect; it becomes stable with all its replicas" };
   if (dueAt !== undefined && dueAt > view.nowMilliseconds) {

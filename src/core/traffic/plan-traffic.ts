@@ -144,10 +144,13 @@ function planArms(
   // Replicas are asked for by pool, not by revision: without any, nobody can get the traffic.
   if (plannedPools(capacity, stable).length === 0) return [];
   if (candidate !== undefined && weight > 0) {
-    const chain = [...failoverChain(observation, capacity, candidate), ...stablePools];
+    const candidatePools = failoverChain(observation, capacity, candidate);
+    const chain = [...candidatePools, ...stablePools];
     if (weight === FULL_WEIGHT) return [arm("Candidate", weight, chain)];
     if (!stableMayServe(observation, capacity, stable)) return remainingArms(observation, revisions);
-    return [arm("Candidate", weight, chain), arm("Stable", FULL_WEIGHT - weight, stablePools)];
+    // A control has few replicas, and what serves is behind it.
+    const control = rollout.holdback === undefined ? stablePools : [...stablePools, ...candidatePools];
+    return [arm("Candidate", weight, chain), arm("Stable", FULL_WEIGHT - weight, control)];
   }
   if (stableMayServe(observation, capacity, stable)) return [arm("Stable", FULL_WEIGHT, stablePools)];
   return remainingArms(observation, revisions);

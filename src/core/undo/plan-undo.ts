@@ -19,6 +19,7 @@ import type { Observation, ObservedRevision } from "../observation.ts";
 import { mostUrgentTrouble } from "../readiness.ts";
 import { knownRevisions, type StatedRevision } from "../revision/stated-revision.ts";
 import { isGivenUp, isRetried, retryToken } from "../rollout/current-release.ts";
+import { servingRevision } from "../rollout/leading-revision.ts";
 import { candidateWithTraffic } from "../traffic/reported-plan.ts";
 import { isSameModel } from "./same-model.ts";
 import {
@@ -167,7 +168,7 @@ function begin(
     ...(because === undefined ? {} : { because }),
   };
   const { stable, candidate } = deployment.status.revisions ?? {};
-  const from = stable === revision ? candidate : stable;
+  const from = stable === revision ? candidate : servingRevision(deployment.status);
   const why = because === undefined ? "" : `: ${because}`;
   const note = `${undoneBy(standing)} has the traffic taken back${from === undefined ? "" : ` from ${from}`} to ${revision} (request ${request})${why}`;
   const type = because === undefined ? "Normal" : "Warning";

@@ -6,6 +6,7 @@
  */
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
 import { MAXIMUM_UNDO_LENGTH, type StandingUndo } from "../../api/undo-status.ts";
+import { servingRevision } from "../rollout/leading-revision.ts";
 import { candidateHasAllTraffic } from "../traffic/reported-plan.ts";
 
 /** A request, as its annotation has it. */
@@ -58,7 +59,7 @@ export function undoTarget(
   known: KnownRevisions,
 ): UndoTarget {
   const { served, revisions = {}, undo } = status;
-  const serves = servingRevision(status);
+  const serves = revisionWithTraffic(status);
   const others = (served?.revisions ?? []).filter(
     (revision) => known.isKept(revision) && revision !== serves,
   );
@@ -84,8 +85,7 @@ export function undoTarget(
   return { revision };
 }
 
-/** Who has the traffic: stable, or a candidate that has all of it and is about to become stable. */
-function servingRevision(status: ModelDeploymentStatus): string | undefined {
-  const { stable, candidate } = status.revisions ?? {};
-  return candidate !== undefined && candidateHasAllTraffic(status) ? candidate : stable;
+/** Who has the traffic: stable, or a candidate that has all of it and is about to become stable, or is in its holdback. */
+function revisionWithTraffic(status: ModelDeploymentStatus): string | undefined {
+  return candidateHasAllTraffic(status) ? status.revisions?.candidate : servingRevision(status);
 }

@@ -12,7 +12,7 @@ const TARGET = { pod: "operator-1", petrel_component: "operator" };
 const FIRES = { ...TARGET, ...OWN };
 
 export const ROLLOUT_CASES: readonly AlertCase[] = [
-  ...["Pending", "Promoting"].map(
+  ...["Pending", "Promoting", "Returning"].map(
     (name): AlertCase => ({
       name: `an hour of ${name}`,
       file: "rollouts",
@@ -52,18 +52,20 @@ export const ROLLOUT_CASES: readonly AlertCase[] = [
       ["30h", "PetrelRolloutWaitsForPerson", { ...FIRES, model_revision: "ranker-b", phase: "Paused" }],
     ],
   },
-  {
-    name: "a gate that sees nothing",
-    file: "rollouts",
-    series: {
-      [phase("Progressing")]: "1x120",
-      [release("gate_no_data_since_timestamp_seconds", { gate: "ctr" })]: "600x120",
-    },
-    alerts: [
-      ["30m", "PetrelGateWithoutData"],
-      ["50m", "PetrelGateWithoutData", { ...FIRES, gate: "ctr" }],
-    ],
-  },
+  ...["Progressing", "HoldingBack"].map(
+    (name): AlertCase => ({
+      name: `a gate that sees nothing, ${name}`,
+      file: "rollouts",
+      series: {
+        [phase(name)]: "1x120",
+        [release("gate_no_data_since_timestamp_seconds", { gate: "ctr" })]: "600x120",
+      },
+      alerts: [
+        ["30m", "PetrelGateWithoutData"],
+        ["50m", "PetrelGateWithoutData", { ...FIRES, gate: "ctr" }],
+      ],
+    }),
+  ),
   {
     name: "a release that was given up waits for no data",
     file: "rollouts",

@@ -10,6 +10,7 @@ import { convergence } from "./convergence.ts";
 import { epochs } from "./epochs.ts";
 import { foreignObjects } from "./foreign-objects.ts";
 import { freshLook } from "./fresh-look.ts";
+import { holdbackWeights } from "./holdbacks.ts";
 import type { Invariant, RestInvariant } from "./invariant.ts";
 import { leftovers } from "./leftovers.ts";
 import { mirroredByRelease, mirroredWithoutWeight, mirroringEnds } from "./mirrored-requests.ts";
@@ -52,6 +53,7 @@ export const INVARIANTS: readonly Invariant[] = [
   promotedBySteps,
   stepTimes,
   stepGates,
+  holdbackWeights,
   undoStands,
   undoneStaysAway,
   undoneToServed,

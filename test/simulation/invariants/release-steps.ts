@@ -7,11 +7,14 @@ import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { LABEL, MANAGED_BY } from "../../../src/api/names.ts";
 import type { TrafficPlan } from "../../../src/api/traffic-plan.ts";
+import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/model-revision.ts";
+import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
+import { isReady } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import type { Write } from "../world.ts";
 import type { Invariant } from "./invariant.ts";
-import { partsOf, stepsOf, storedRelease } from "./stored-release.ts";
+import { heldShareOf, holdbackOf, partsOf, stepsOf, storedRelease } from "./stored-release.ts";
 import { storedUndo } from "./stored-undo.ts";
 
 /**
@@ -40,7 +43,9 @@ export const promotedBySteps: Invariant = {
     const seen = facts.releaseSeenBy(actor, namespace, release.metadata.name);
     if (valueAt(seen, "spec", "decision") === "Abort") return `${about}, and a person gave its release up`;
     // A way back takes no steps.
-    return storedUndo(before)?.revision === stable ? undefined : missingStep(release, about);
+    return storedUndo(before)?.revision === stable
+      ? undefined
+      : (missingStep(release, about) ?? endedForNothing(before, release, about, facts));
   },
 };
 
@@ -59,7 +64,34 @@ function missingStep(release: KubeObject, about: string): string | undefined {
     .filter((entry) => valueAt(entry, "endedAt") !== undefined)
     .map((entry) => valueAt(entry, "step"));
   const missing = stepsOf(release).findIndex((_step, index) => !passed.includes(index + 1));
-  return missing < 0 ? undefined : `${about}, and step ${missing + 1} was not passed`;
+  if (missing >= 0) return `${about}, and step ${missing + 1} was not passed`;
+  const isHeldBack = holdbackOf(release) === undefined || heldShareOf(release) !== undefined;
+  return isHeldBack ? undefined : `${about}, and nothing was held back`;
+}
+
+/** A holdback that nobody disturbed lasts its time, unless what the spec asks for by then has come up beside it. */
+function endedForNothing(
+  deployment: KubeObject,
+  release: KubeObject,
+  about: string,
+  facts: Facts,
+): string | undefined {
+  const number = holdbackOf(release);
+  const held = asList(valueAt(release, "status", "history")).find(
+    (entry) => valueAt(entry, "step") === number,
+  );
+  const isOver = held === undefined || valueAt(held, "endedAt") !== undefined;
+  if (isOver || valueAt(release, "spec", "decision") === "Promote") return undefined;
+  if (number === undefined || !facts.isCalm || !facts.calmSince(release, number)) return undefined;
+  const { deployment: read } = readModelDeployment(deployment);
+  if (read === undefined) return undefined;
+  const { namespace, name } = read.metadata;
+  const wanted = modelRevisionName(name, modelRevisionOf(read.spec));
+  const hasComeUp = facts.world
+    .objects("Pod")
+    .filter(({ metadata }) => metadata.namespace === namespace)
+    .some((pod) => pod.metadata.labels?.[LABEL.modelRevision] === wanted && isReady(pod));
+  return hasComeUp ? undefined : `${about}, its holdback is cut short, and nothing comes in its place`;
 }
 
 /** A step is told as in effect only when every live router gives it its weight, and lasts its time from there. */
@@ -129,7 +161,8 @@ export const stepGates: Invariant = {
     const { actor, after, call } = write;
     if (after?.kind !== "ModelRollout" || call?.subresource !== "status") return undefined;
     const ended = endedStep(write);
-    if (ended === undefined) return undefined;
+    // A holdback waits for nobody.
+    if (ended === undefined || ended === holdbackOf(after)) return undefined;
     const isMirroring = valueAt(stepsOf(after)[ended - 1], "mirrored") !== undefined;
     if (!isMirroring && asList(valueAt(after, "spec", "gates")).length === 0) return undefined;
     const { namespace = "", name } = after.metadata;
@@ -151,20 +184,21 @@ function endsTooEarly(write: Write, about: string, facts: Facts): string | undef
   const { after } = write;
   const ended = endedStep(write);
   if (ended === undefined || after === undefined) return undefined;
-  const wanted = stepsOf(after)[ended - 1];
+  const isHoldback = ended === holdbackOf(after);
+  const wanted = isHoldback ? valueAt(after, "spec", "holdback") : stepsOf(after)[ended - 1];
   const isApproved =
     valueAt(wanted, "pause") !== true || (asNumber(valueAt(after, "spec", "approvedStep")) ?? 0) >= ended;
   if (!isApproved) return `${about}: step ${ended} ends without its approval`;
   if (facts.clocksDiffer) return undefined;
   const lasted = facts.sinceInEffect(after, ended);
-  const minimum = parseDurationMilliseconds(asString(valueAt(wanted, "minDuration")) ?? "0s");
+  const minimum = parseDurationMilliseconds(
+    asString(valueAt(wanted, isHoldback ? "for" : "minDuration")) ?? "0s",
+  );
   // Stored times are whole milliseconds.
   if (lasted === undefined || lasted < minimum - 1)
     return `${about}: step ${ended} ends after ${lasted} ms in effect instead of ${minimum}`;
-  const waits =
-    valueAt(wanted, "pause") === true ||
-    valueAt(wanted, "mirrored") !== undefined ||
-    asList(valueAt(after, "spec", "gates")).length > 0;
+  const isJudged = !isHoldback && asList(valueAt(after, "spec", "gates")).length > 0;
+  const waits = valueAt(wanted, "pause") === true || valueAt(wanted, "mirrored") !== undefined || isJudged;
   if (!facts.isCalm || waits) return undefined;
   const late = facts.calmSince(after, ended) ? lasted - minimum : 0;
   return late > WAKE_UP_MILLISECONDS ? `${about}: step ${ended} ends ${late} ms late` : undefined;

@@ -28,7 +28,10 @@ export const releaseWeights: Invariant = {
     if (name === undefined) return `${about}, and no release is named`;
     const release = facts.releaseSeenBy(actor, after.metadata.namespace ?? "", name);
     if (release === undefined) return `${about}, and ${name} was never reported on by ${actor}`;
-    if (valueAt(release, "spec", "decision") === "Abort") return `${about}, and a person gave ${name} up`;
+    const fallsBack =
+      valueAt(release, "status", "returning") !== undefined && arm.weight < (formerWeight ?? 0);
+    if (valueAt(release, "spec", "decision") === "Abort" && !fallsBack)
+      return `${about}, and a person gave ${name} up`;
     const allowed = partsOf(valueAt(release, "status", "weight"));
     return arm.weight <= allowed ? undefined : `${about}, and ${name} says ${allowed}`;
   },

@@ -85,8 +85,9 @@ export const validatedFirst: Invariant = {
 };
 
 /**
- * A revision becomes the candidate only where it has passed what the spec asks for now, beside what is stable now. None
- * is held up that has traffic, whose release is under way, or that an undo goes back to.
+ * A revision becomes the candidate only where it has passed what the spec asks for now, beside what is stable from then on;
+ * and the one that is to end a holdback only where it has passed beside what serves there. None is held up that has
+ * traffic, whose release is under way, or that an undo goes back to.
  */
 export const validatedAnew: Invariant = {
   name: "a release begins only after the validation that the spec asks for now",
@@ -95,24 +96,37 @@ export const validatedAnew: Invariant = {
     if (!isReport(write) || before === undefined || after === undefined || !asksForValidation(after)) {
       return undefined;
     }
+    const next = roleOf(after, "next");
+    const isNext = next !== undefined && next !== roleOf(before, "next");
+    const problem = isNext ? notPassed(before, after, next, roleOf(after, "candidate")) : undefined;
+    if (problem !== undefined) return problem;
     const candidate = roleOf(after, "candidate");
     if (candidate === undefined || candidate === roleOf(before, "candidate")) return undefined;
     const isNamed = storedPlan(before)?.arms.some(({ pools }) => pools[0]?.revision === candidate) === true;
     const release = storedRelease(before, world);
     const isUnderWay = valueAt(release, "spec", "revision") === candidate && verdictOf(release) === undefined;
     if (isNamed || isUnderWay || storedUndo(after)?.revision === candidate) return undefined;
-    const passed = storedValidation(before);
-    const { name } = after.metadata;
-    if (passed?.revision !== candidate || passed.outcome !== "Passed") {
-      return `${name}: ${candidate} is released, and what is stored is ${JSON.stringify(passed)}`;
-    }
-    if (passed.settings !== settingsOf(after)) return `${name}: ${candidate} passed with other settings`;
-    const stable = roleOf(before, "stable");
-    return passed.baseline === stable
-      ? undefined
-      : `${name}: ${candidate} was compared with ${passed.baseline}, and ${stable} serves`;
+    // The same write may end the release of what is stable then.
+    return notPassed(before, after, candidate, roleOf(after, "stable"));
   },
 };
+
+function notPassed(
+  before: KubeObject,
+  after: KubeObject,
+  revision: string,
+  serves: string | undefined,
+): string | undefined {
+  const passed = storedValidation(before);
+  const { name } = after.metadata;
+  if (passed?.revision !== revision || passed.outcome !== "Passed") {
+    return `${name}: ${revision} is released, and what is stored is ${JSON.stringify(passed)}`;
+  }
+  if (passed.settings !== settingsOf(after)) return `${name}: ${revision} passed with other settings`;
+  return passed.baseline === serves
+    ? undefined
+    : `${name}: ${revision} was compared with ${passed.baseline}, and ${serves} serves`;
+}
 
 /** A Job is made for a question that a status has asked, and tries the models that this is about. */
 export const jobsAsked: Invariant = {
@@ -141,7 +155,7 @@ function settingsOf(deployment: KubeObject): string | undefined {
   return read?.spec.validation === undefined ? undefined : contentHash(read.spec.validation);
 }
 
-function roleOf(deployment: KubeObject, role: "stable" | "candidate"): string | undefined {
+function roleOf(deployment: KubeObject, role: "stable" | "candidate" | "next"): string | undefined {
   return asString(valueAt(deployment, "status", "revisions", role));
 }
 

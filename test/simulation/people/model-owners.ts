@@ -54,7 +54,7 @@ export class ModelOwners implements Disturbance {
 
   constructor(world: World, random: SeededRandom) {
     this.#world = world;
-    this.isRestless = random.chance(0.1);
+    this.isRestless = random.chance(0.2);
     this.#deletionRate = this.isRestless ? 0.02 : random.chance(0.2) ? 0.6 : 0.12;
     this.#isHandsOn = random.chance(0.25);
     this.#isCareful = random.fork("careful").chance(0.3);

@@ -107,10 +107,25 @@ const ROLLOUTS: readonly (readonly [weight: number, rollout: ModelDeploymentSpec
     ]),
   ],
   [1, { ...canary([{ weight: "34%", minDuration: "20s" }]), onNewRevision: "Queue" }],
+  [2, { ...canary([{ weight: "10%", minDuration: "2s" }]), holdback: { weight: "5%", for: "25s" } }],
+  [
+    1,
+    {
+      ...canary([{ weight: "1%", minDuration: "1s" }]),
+      holdback: { weight: "40%", for: "10s" },
+      onNewRevision: "Queue",
+    },
+  ],
   [1, { strategy: { type: "BlueGreen" }, onNewRevision: "Queue" }],
   [1, { strategy: { type: "Recreate" } }],
   [1, { strategy: { type: "Shadow", shadow: MIRRORED } }],
-  [1, { strategy: { ...canary([{ weight: "20%", minDuration: "2s" }]).strategy, shadow: MIRRORED } }],
+  [
+    1,
+    {
+      strategy: { ...canary([{ weight: "20%", minDuration: "2s" }]).strategy, shadow: MIRRORED },
+      holdback: { weight: "10%", for: "15s" },
+    },
+  ],
 ];
 
 function canary(steps: NonNullable<RolloutStrategy["canary"]>["steps"]): RolloutSpec {
@@ -154,7 +169,8 @@ export function specTag(spec: ModelDeploymentSpec): string {
   const pools = spec.pools.map((pool) => `${pool.name}=${pool.replicas ?? spec.replicas}`).join(",");
   const suspended = spec.suspend === true ? "suspended, " : "";
   const judged = spec.rollout?.gates === undefined ? "" : "judged ";
-  const rollout = spec.rollout === undefined ? "" : `${judged}${spec.rollout.strategy.type}, `;
+  const heldBack = spec.rollout?.holdback === undefined ? "" : "held back ";
+  const rollout = spec.rollout === undefined ? "" : `${judged}${heldBack}${spec.rollout.strategy.type}, `;
   const validated = spec.validation === undefined ? "" : `validated in ${spec.validation.timeout}, `;
   return `${suspended}${validated}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
 }

@@ -1,9 +1,12 @@
 /**
  * Errors in the planner of releases.
  */
+import type { KubeObject } from "../../../src/api/kube-object.ts";
+import { decide } from "../../../src/core/decide.ts";
 import type { ObservedRollout } from "../../../src/core/observation.ts";
 import { capacityBeforeTraffic } from "../invariants/capacity-before-traffic.ts";
 import { convergence } from "../invariants/convergence.ts";
+import { holdbackWeights } from "../invariants/holdbacks.ts";
 import { mirroredByRelease, mirroredWithoutWeight, mirroringEnds } from "../invariants/mirrored-requests.ts";
 import { promotion } from "../invariants/promotion.ts";
 import { promotedBySteps, stepGates, stepTimes } from "../invariants/release-steps.ts";
@@ -17,6 +20,19 @@ import { calling, deciding, type PlantedBug, planning, seeing, withStatus } from
 /** The real decision about releases that are not as they are. */
 function seeingReleases(change: (rollout: ObservedRollout) => ObservedRollout): Substitutes {
   return seeing((observation) => ({ ...observation, rollouts: observation.rollouts.map(change) }));
+}
+
+/** The same about what is for good in them: the API server would refuse what follows from that for the stored one. */
+function misreadingReleases(change: (rollout: ObservedRollout) => ObservedRollout): Substitutes {
+  return {
+    decide: (observation) => {
+      const { rollouts } = observation;
+      const decision = decide({ ...observation, rollouts: rollouts.map(change) });
+      const isStored = ({ kind, metadata }: KubeObject) =>
+        kind === "ModelRollout" && rollouts.some(({ name }) => name === metadata.name);
+      return { ...decision, apply: decision.apply.filter((object) => !isStored(object)) };
+    },
+  };
 }
 
 /** All of them. */
@@ -147,6 +163,86 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return { ...observation, gateEvidence: { ...gateEvidence, mirrored } };
     }),
     noticedBy: [stepGates.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "holds nothing back",
+    substitutes: misreadingReleases((rollout) => {
+      const { holdback: _none, ...spec } = rollout.spec;
+      return { ...rollout, spec };
+    }),
+    noticedBy: [promotedBySteps.name],
+  },
+  {
+    what: "ends a holdback at once",
+    substitutes: misreadingReleases((rollout) => {
+      const { holdback, ...spec } = rollout.spec;
+      return holdback === undefined
+        ? rollout
+        : { ...rollout, spec: { ...spec, holdback: { ...holdback, for: "1s" } } };
+    }),
+    noticedBy: [stepTimes.name],
+  },
+  {
+    what: "gives a candidate again what went back from its holdback",
+    substitutes: planning(({ arms }, _observation, { rollouts }) => {
+      const isReturning = rollouts.some(
+        ({ isCurrent, status }) => isCurrent && status.returning !== undefined,
+      );
+      const [first, second] = arms;
+      if (!isReturning || first === undefined || second === undefined) return {};
+      return {
+        arms: [
+          { ...first, weight: 9_900 },
+          { ...second, weight: 100 },
+        ],
+      };
+    }),
+    noticedBy: [holdbackWeights.name, releaseWeights.name],
+  },
+  {
+    what: "has all the traffic go back from a holdback at once",
+    substitutes: seeing((observation) => {
+      const { rollout, revisions } = observation.deployment.status;
+      if (rollout?.heldBack === undefined) return observation;
+      const [pod] = observation.pods.filter(({ revision }) => revision === revisions?.stable);
+      if (pod === undefined) return observation;
+      const { spec } = observation.deployment;
+      const made = spec.pools.flatMap(({ name: pool, replicas = spec.replicas }) =>
+        Array.from({ length: replicas }, () => ({ ...pod, pool, isReady: true, isTerminating: false })),
+      );
+      return { ...observation, pods: [...observation.pods, ...made] };
+    }),
+    noticedBy: [holdbackWeights.name],
+  },
+  {
+    what: "forgets with its ModelRollout that the traffic goes back",
+    substitutes: seeing((observation) => {
+      const { deployment } = observation;
+      const { returning: _none, ...rollout } = deployment.status.rollout ?? { number: 0 };
+      if (deployment.status.rollout === undefined) return observation;
+      return { ...observation, deployment: { ...deployment, status: { ...deployment.status, rollout } } };
+    }),
+    noticedBy: [holdbackWeights.name],
+    withinSeeds: 150,
+  },
+  {
+    what: "ends a holdback for a revision that has not come up",
+    substitutes: seeing((observation) => {
+      const { deployment, pods, revisions } = observation;
+      const [pod] = pods;
+      if (deployment.status.rollout?.heldBack === undefined || pod === undefined) return observation;
+      const { stable, candidate } = deployment.status.revisions ?? {};
+      const others = revisions.filter(({ name }) => name !== stable && name !== candidate);
+      const { spec } = deployment;
+      const made = others.flatMap(({ name: revision }) =>
+        spec.pools.flatMap(({ name: pool, replicas = spec.replicas }) =>
+          Array.from({ length: replicas }, () => ({ ...pod, revision, pool, isReady: true })),
+        ),
+      );
+      return { ...observation, pods: [...pods, ...made] };
+    }),
+    noticedBy: [promotedBySteps.name],
     withinSeeds: 150,
   },
   {

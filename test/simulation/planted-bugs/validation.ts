@@ -3,6 +3,7 @@
  */
 import { contentHash } from "../../../src/api/content-hash.ts";
 import type { ValidationStatus } from "../../../src/api/validation-status.ts";
+import { decide } from "../../../src/core/decide.ts";
 import type { Observation, ObservedValidation } from "../../../src/core/observation.ts";
 import { goodReport } from "../../fixtures/validations.ts";
 import { completeness } from "../invariants/completeness.ts";
@@ -15,7 +16,7 @@ import {
   validatedFirst,
 } from "../invariants/validation.ts";
 import { COMES_TO_REST } from "../simulation.ts";
-import { deciding, notApplying, notRemoving, type PlantedBug, seeing } from "./planted-bug.ts";
+import { deciding, notApplying, notRemoving, type PlantedBug, seeing, withStatus } from "./planted-bug.ts";
 
 /** The observation with another memory of the validation. */
 function withStored(
@@ -38,6 +39,15 @@ function withTold(
   const { validation } = observation.deployment.status;
   if (validations === undefined || validation === undefined) return observation;
   return { ...observation, validations: validations.map((told) => change(told, validation)) };
+}
+
+/** What passed beside a revision that does not serve any more. */
+function passedBesideAnother({ deployment: { status } }: Observation): ValidationStatus | undefined {
+  const { validation, revisions, rollout } = status;
+  const { outcome, baseline, revision } = validation ?? {};
+  const isOther = [baseline, revision].every((name) => name !== undefined && name !== revisions?.stable);
+  // In a holdback it is the candidate that serves.
+  return outcome === "Passed" && isOther && rollout?.heldBack === undefined ? validation : undefined;
 }
 
 /** All of them. */
@@ -92,6 +102,22 @@ export const VALIDATION_BUGS: readonly PlantedBug[] = [
       ),
     ),
     noticedBy: [validatedAnew.name, outcomeHolds.name],
+  },
+  {
+    what: "lets a release begin by a comparison with what was given up since",
+    substitutes: {
+      decide: (observation) => {
+        const passed = passedBesideAnother(observation);
+        const { stable } = observation.deployment.status.revisions ?? {};
+        if (passed === undefined || stable === undefined) return decide(observation);
+        const decision = decide(withStored(observation, (stored) => ({ ...stored, baseline: stable })));
+        return decision.status.validation?.job === passed.job
+          ? withStatus(decision, { validation: passed })
+          : decision;
+      },
+    },
+    noticedBy: [validatedAnew.name],
+    withinSeeds: 400,
   },
   {
     what: "forgets an outcome that is no pass",

@@ -132,8 +132,10 @@ export interface StepView {
   readonly mirror?: number;
   /** The plans of the traffic that give this share, the latest without another between; absent before there is one. */
   readonly epochs?: { readonly first: number; readonly last: number };
-  /** All the traffic follows after this step. */
+  /** All the traffic follows after this step, or all but what stable keeps in a holdback. */
   readonly isLast: boolean;
+  /** Stable keeps its share as a control: nothing waits for a gate, and all that is looked for is harm. */
+  readonly isHoldback?: boolean;
   /** Since when every router gives this share; absent while one does not. */
   readonly inEffectAtMilliseconds?: number;
   /** When the step has lasted its time; deadlines count from here. */

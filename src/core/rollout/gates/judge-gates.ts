@@ -6,10 +6,11 @@ import type { GateStatus } from "../../../api/gate-status.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import { DEFAULT_SHADOW_DEADLINE, type ShadowSpec } from "../../../api/shadow.ts";
 import { countPolicy } from "./count-policy.ts";
+import { judgedInHoldback } from "./deferred-gates.ts";
 import type { GateEvidence, StepView } from "./gate-evidence.ts";
 import { comparesArms } from "./gate-questions.ts";
 import { COUNT_GATES, GATE_KINDS, SHADOW_GATES } from "./register.ts";
-import { type SettledGate, settleGate } from "./settle-gate.ts";
+import { type GatePolicy, type SettledGate, settleGate } from "./settle-gate.ts";
 
 /** What the gates of a release are judged by. */
 export interface GatesInput {
@@ -21,6 +22,8 @@ export interface GatesInput {
   readonly shadow?: ShadowSpec | undefined;
   readonly step: StepView;
   readonly evidence: GateEvidence;
+  /** Names of those whose labels take longer than a step: they are decided in the holdback. */
+  readonly deferred?: ReadonlySet<string>;
 }
 
 /** Judges and settles them. */
@@ -55,10 +58,17 @@ function judgeMirroring(
   return [...mirrored, ...others];
 }
 
-function judgeStep({ declared, before, step, evidence }: GatesInput): readonly SettledGate[] {
+function judgeStep({
+  declared: all,
+  before,
+  step,
+  evidence,
+  deferred = NONE,
+}: GatesInput): readonly SettledGate[] {
+  const declared = step.isHoldback === true ? judgedInHoldback(all) : all;
   const harmGates = declared.filter(({ type }) => GATE_KINDS[type].looksForHarm).length;
   const isCompared = comparesArms(declared);
-  const policy = countPolicy(declared);
+  const policy = step.isHoldback === true ? WATCHED : countPolicy(declared);
   const stored = (name: string) => before.find((status) => status.name === name);
   const counts = COUNT_GATES.filter(
     // What failed once is not forgotten because its evidence is gone.
@@ -69,8 +79,19 @@ function judgeStep({ declared, before, step, evidence }: GatesInput): readonly S
   });
   const others = declared.map((settings) => {
     const { name, type } = settings;
-    const judgement = GATE_KINDS[type].judge({ name, settings, step, evidence, harmGates });
-    return settleGate(name, settings, judgement, stored(name), step);
+    const isDeferred = deferred.has(name);
+    const judgement = GATE_KINDS[type].judge({ name, settings, step, evidence, harmGates, isDeferred });
+    const isWatched = isDeferred || step.isHoldback === true;
+    const settled = settleGate(name, isWatched ? WATCHED : settings, judgement, stored(name), step);
+    return isDeferred ? { ...settled, status: { ...settled.status, deferred: true } } : settled;
   });
   return [...counts, ...others];
 }
+
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Of a gate that holds no step: it fails by what is seen alone. Labels that are slow by nature give nothing up by not
+ * being there yet.
+ */
+const WATCHED: GatePolicy = { onNoData: "Wait", deadline: "0s", failsByVerdictAlone: true };

@@ -3,7 +3,7 @@
  */
 import type { GateStatus } from "../../../api/gate-status.ts";
 import type { RolloutHistoryEntry } from "../../../api/model-rollout.ts";
-import { mirrorOfStep, type RolloutStep, weightOfStep } from "../rollout-steps.ts";
+import { holdbackStep, mirrorOfStep, type RolloutStep, weightOfStep } from "../rollout-steps.ts";
 import type { StepView } from "./gate-evidence.ts";
 
 /** What a gate says, and when it is to be asked again although nothing else happens. */
@@ -26,10 +26,12 @@ export function judgedStep(
   entry: RolloutHistoryEntry | undefined,
   dueAt: number | undefined,
 ): JudgedStep {
+  const held = holdbackStep(steps);
   return {
     weight: weightOfStep(steps, step),
     mirror: mirrorOfStep(steps, step),
-    isLast: step === steps.length - 1,
+    isLast: step === (held ?? steps.length) - 1,
+    ...(held !== undefined && step >= held ? { isHoldback: true } : {}),
     ...(entry?.inEffectAt === undefined ? {} : { inEffectAtMilliseconds: Date.parse(entry.inEffectAt) }),
     ...(dueAt === undefined ? {} : { dueAtMilliseconds: dueAt }),
   };
@@ -40,9 +42,14 @@ export function storedGates(gates: readonly NamedFinding[]): GateStatus[] {
   return gates.map(({ wakeAtMilliseconds: _wake, ...status }) => status);
 }
 
+/** Whether a gate lets its step end. One that is decided in the holdback holds no step. */
+export function letsEnd({ outcome, deferred }: Pick<GateStatus, "outcome" | "deferred">): boolean {
+  return outcome === "Pass" || (deferred === true && outcome !== "Fail");
+}
+
 /** Which gate is waited for; undefined when none is. Its numbers, which move with every reading, stand with the gate. */
 export function awaitedGate(gates: readonly NamedFinding[]): string | undefined {
-  const blocking = gates.find(({ outcome }) => outcome !== "Pass");
+  const blocking = gates.find((gate) => !letsEnd(gate));
   if (blocking === undefined) return undefined;
   return `waits for gate ${blocking.name}: ${blocking.reason ?? blocking.message}`;
 }

@@ -43,6 +43,8 @@ export interface JudgeInput<Settings> {
   readonly evidence: GateEvidence;
   /** How many gates look for harm and share the probability of a false alarm. */
   readonly harmGates: number;
+  /** It holds no step, and is decided in the holdback. */
+  readonly isDeferred?: boolean;
 }
 
 /** A type of gate that people declare: an entry of the register. */

@@ -3,7 +3,8 @@
  *
  * Harm is looked for at every look, by all labels that have come. A step ends only when labels of its own answers can
  * have matured, such answers are counted, and there is enough to judge by. Before all the traffic the candidate must be shown, once, to be not
- * worse than stable by more than the margin, by matured answers alone.
+ * worse than stable by more than the margin, by matured answers alone. Where its labels take longer than the steps that is
+ * decided in the holdback.
  */
 import type { GateFigure } from "../../../api/gate-status.ts";
 import { parseShare } from "../../../api/percentage.ts";
@@ -55,6 +56,7 @@ export function judgeQuality({
   step,
   evidence,
   harmGates,
+  isDeferred = false,
 }: JudgeInput<QualitySettings>): Judgement {
   const knowledge = knowledgeOf(evidence.collected, "evidence of the collectors", step.nowMilliseconds);
   return judgeKnown(knowledge, (collected) => {
@@ -63,26 +65,28 @@ export function judgeQuality({
       const why = collected.unusable?.get(settings.metric) ?? "it is not counted";
       return noData({ reason: `metric ${settings.metric}: ${why}` }, "MetricUnknown");
     }
-    return judgeMetric(settings, step, collected, found, harmGates);
+    return judgeMetric({ settings, step, collected, found, harmGates, isDeferred });
   });
 }
 
-function judgeMetric(
-  settings: QualitySettings,
-  step: StepView,
-  collected: CollectedEvidence,
-  found: MetricEvidence,
-  harmGates: number,
-): Judgement {
+/** One metric of which something is counted. */
+interface JudgedMetric extends Pick<JudgeInput<QualitySettings>, "settings" | "step" | "harmGates"> {
+  readonly collected: CollectedEvidence;
+  readonly found: MetricEvidence;
+  readonly isDeferred: boolean;
+}
+
+function judgeMetric({ settings, step, collected, found, harmGates, isDeferred }: JudgedMetric): Judgement {
   const harm = findHarm(epochsOf(found.arrived), found.metric, { alpha: QUALITY_ALPHA, gates: harmGates });
   const figures = harmFigures(harm);
   const about = `${settings.metric} ${sentence(harm)}`;
   if (harm.verdict === "Harm") {
     return { verdict: "Fail", reason: "Harm", message: `${about}: harm is shown`, figures };
   }
+  const isWatched = step.isHoldback === true || isDeferred;
   const maturedAt = (step.inEffectAtMilliseconds ?? Number.NaN) + found.maturesMilliseconds;
   // Also when the time is not known.
-  if (!(step.nowMilliseconds >= maturedAt)) {
+  if (!isWatched && !(step.nowMilliseconds >= maturedAt)) {
     const isKnown = !Number.isNaN(maturedAt);
     const until = isKnown ? `: until ${new Date(maturedAt).toISOString()}` : "";
     const message = `${about}; labels of this step's answers have not had their time to mature${until}`;
@@ -97,7 +101,14 @@ function judgeMetric(
     const needs = needForVerdict(trafficSoFar(step, collected, found), isZeroOne);
     return { verdict: "TooLittle", reason: "TooLittle", message: about, figures, ...present({ needs }) };
   }
-  if (!step.isLast) {
+  if (isDeferred && step.isHoldback !== true) {
+    const message = `${about}: no harm is shown; its labels take longer than a step, so it is decided in the holdback`;
+    return { verdict: "Undecided", reason: "DecidedInHoldback", message, figures };
+  }
+  if (step.isHoldback === true && !isDeferred) {
+    return { verdict: "Pass", reason: "NoHarm", message: `${about}: no harm is shown`, figures };
+  }
+  if (!step.isLast && !isDeferred) {
     const lack = lackOfAnswers(step, collected, found);
     if (lack !== undefined) return { ...lack, message: `${about}; ${lack.message}`, figures };
     return { verdict: "Pass", reason: "NoHarm", message: `${about}: no harm is shown`, figures };

@@ -48,7 +48,8 @@ export function settleGate(
   const deadlineAt = deadlineOf(policy, step);
   const settled = outcomeOf(policy, judgement, since, deadlineAt, step);
   const { outcome } = settled;
-  const needs = needOf(judgement.needs, deadlineAt, step);
+  // What gives nothing up by its deadline has none that could be missed.
+  const needs = needOf(judgement.needs, policy.failsByVerdictAlone === true ? undefined : deadlineAt, step);
   const wakeAtMilliseconds = earliestAfter(step.nowMilliseconds, [
     judgement.changesAtMilliseconds,
     since === undefined ? undefined : since + NO_DATA_PATIENCE_MILLISECONDS,
