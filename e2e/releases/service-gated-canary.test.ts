@@ -3,11 +3,11 @@
  * slow one, and one whose tries are given up, are taken back by their gates though other servers answer in their place.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
-import { nodeImage } from "./cluster/index.ts";
-import { plainDeployment } from "./example-models.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
-import { underLoad } from "./under-load.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import { nodeImage } from "../cluster/index.ts";
+import { plainDeployment } from "../example-models.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
+import { underLoad } from "../under-load.ts";
 
 let scenario: Scenario;
 const NAME = "fast-ranker";
