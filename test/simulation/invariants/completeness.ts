@@ -13,6 +13,7 @@ import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/m
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { isReady } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
+import { storedValidation } from "../validation-history.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo } from "./obstacle.ts";
 import { replicasAtRest } from "./stored-release.ts";
@@ -73,7 +74,7 @@ function recordProblems(object: KubeObject, deployment: ModelDeployment, facts: 
       .filter((child) => facts.ownerOf(child)?.metadata.uid === uid && isVisible(child));
   const { stable, candidate } = deployment.status.revisions ?? {};
   const inUse = new Set([
-    ...[desired, stable, candidate, storedUndo(object)?.revision],
+    ...[desired, stable, candidate, storedUndo(object)?.revision, storedValidation(object)?.baseline],
     ...owned("Deployment").map(({ metadata }) => metadata.labels?.[LABEL.modelRevision]),
   ]);
   // Records of pod templates say which pool they are for.
