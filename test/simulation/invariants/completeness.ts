@@ -145,15 +145,17 @@ function poolProblems(
     : [`status.pools is ${JSON.stringify(told)}, and there is ${JSON.stringify(wanted)}`];
 }
 
-/** What an autoscaler reads is of stable's first pool. */
+/** What an autoscaler reads is of stable's first pool, and of both revisions' while traffic goes back from a holdback. */
 function scaleProblems({ metadata, spec, status }: ModelDeployment, facts: Facts): readonly string[] {
-  const { stable = "" } = status.revisions ?? {};
+  const { stable = "", candidate } = status.revisions ?? {};
+  const isReturning = status.rollout?.returning !== undefined;
+  const counted = isReturning && candidate !== undefined ? [stable, candidate] : [stable];
   const pool = spec.pools[0]?.name ?? "";
-  const count = podsOf(metadata, stable, pool, facts).length;
+  const count = counted.reduce((sum, revision) => sum + podsOf(metadata, revision, pool, facts).length, 0);
   const parts = (status.selector ?? "").split(",").sort();
   const wanted = [
     `${LABEL.modelDeployment}=${metadata.name}`,
-    `${LABEL.modelRevision}=${stable}`,
+    ...(isReturning ? [] : [`${LABEL.modelRevision}=${stable}`]),
     `${LABEL.pool}=${pool}`,
   ].sort();
   return [
