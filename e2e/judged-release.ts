@@ -54,16 +54,26 @@ export class JudgedReleases {
     return new JudgedReleases(scenario, campaign, changes);
   }
 
-  /** Applies another model, and lets the shop go on until there is a verdict on it. */
-  async release(version: "2" | "shuffled"): Promise<JudgedRelease> {
+  /**
+   * Applies another model, and lets the shop go on until there is a verdict on it.
+   *
+   * @param ordersComeFrom with it, no order is told before the release is as it says.
+   */
+  async release(
+    version: "2" | "shuffled",
+    ordersComeFrom?: (status: ModelRolloutStatus) => boolean,
+  ): Promise<JudgedRelease> {
     const before = await this.#latest();
+    if (ordersComeFrom !== undefined) this.#campaign.holdOrders();
     return await this.#campaign.during(async (signal) => {
       await this.#scenario.apply(campaignOf(version, this.#changes));
       return await this.#scenario.until(
         `the verdict on model ${version}`,
         async () => {
           const name = await this.#latest();
-          return name === undefined || name === before ? {} : await this.#statusOf(name);
+          const status = name === before ? {} : await this.#scenario.release(name);
+          if (ordersComeFrom?.(status) === true) await this.#campaign.tellOrders();
+          return status;
         },
         ({ verdict }) => verdict !== undefined || signal.aborted,
         VERDICT_SECONDS,
@@ -73,12 +83,6 @@ export class JudgedReleases {
 
   async #latest(): Promise<string | undefined> {
     return (await this.#scenario.status(CAMPAIGN_MODEL)).rollout?.name;
-  }
-
-  async #statusOf(rollout: string): Promise<ModelRolloutStatus> {
-    return (
-      JSON.parse(await this.#scenario.kubectl("get", "modelrollout", rollout, "-o", "json")).status ?? {}
-    );
   }
 }
 

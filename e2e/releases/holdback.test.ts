@@ -13,7 +13,12 @@ let scenario: Scenario;
 let volume: EvidenceVolume;
 let releases: JudgedReleases;
 
-/** Orders mature in 30 seconds: later than the step ends. */
+/** Later than the step ends. */
+const quality = {
+  labels: [{ name: "order", matures: "8m" }],
+  metrics: [{ name: "conversion", type: "ConversionRate" }],
+};
+
 const rollout = {
   strategy: { type: "Canary", canary: { steps: [{ weight: "50%", minDuration: "10s" }] } },
   gates: [
@@ -26,7 +31,7 @@ beforeAll(async () => {
   scenario = await Scenario.create(await sharedCluster(), "held-back");
   volume = new EvidenceVolume(scenario);
   await volume.make();
-  releases = await JudgedReleases.begin(scenario, (model) => scenario.url(model), { rollout });
+  releases = await JudgedReleases.begin(scenario, (model) => scenario.url(model), { quality, rollout });
 }, 480_000);
 
 afterAll(async () => {
@@ -35,7 +40,10 @@ afterAll(async () => {
 }, 180_000);
 
 test("what the labels of a holdback show to be worse gives the traffic back", async () => {
-  const { happened, stable, candidate } = await releases.release("shuffled");
+  const { happened, stable, candidate } = await releases.release(
+    "shuffled",
+    ({ phase }) => phase === "HoldingBack",
+  );
   expect(happened.verdict).toMatchObject({
     outcome: "Aborted",
     reason: "GateFailed",

@@ -61,10 +61,6 @@ beforeAll(async () => {
 
 afterAll(() => scenario.dispose(), 180_000);
 
-async function release(name: string | undefined): Promise<ModelRolloutStatus> {
-  return JSON.parse(await scenario.kubectl("get", "modelrollout", name ?? "", "-o", "json")).status ?? {};
-}
-
 /** Applies a change under load, and waits for what becomes of its release. */
 async function judged(change: object): Promise<{ status: ModelRolloutStatus; failures: readonly unknown[] }> {
   const before = (await scenario.status(NAME)).rollout?.name;
@@ -75,7 +71,7 @@ async function judged(change: object): Promise<{ status: ModelRolloutStatus; fai
       "the verdict",
       async () => {
         const name = (await scenario.status(NAME)).rollout?.name;
-        return name === before ? {} : await release(name);
+        return name === before ? {} : await scenario.release(name);
       },
       ({ verdict }) => verdict !== undefined,
       VERDICT_SECONDS,

@@ -57,8 +57,7 @@ afterAll(async () => {
 async function release(after: number): Promise<ModelRolloutStatus> {
   const { rollout } = await scenario.status(NAME);
   if (rollout?.name === undefined || rollout.number <= after) return {};
-  const object = JSON.parse(await scenario.kubectl("get", "modelrollout", rollout.name, "-o", "json"));
-  return object.status ?? {};
+  return await scenario.release(rollout.name);
 }
 
 /** Applies another model, and lets the shop go on until there is a verdict on it. */
