@@ -65,6 +65,16 @@ describe("a pair counts", () => {
     expect(totals(counts)).toMatchObject({ lists: 1, sameBest: 1, sameOrder: 1, correlated: 0 });
   });
 
+  test("rows that the candidate alone ties are in no order, so they do not go with any", () => {
+    const counts = tallied([answer([3, 2, 1]), answer([0, 0, 0])], [answer([1, 1]), answer([2, 1])]);
+    expect(totals(counts)).toMatchObject({ lists: 2, correlated: 1, correlation: 0 });
+  });
+
+  test("by the rows that both tell of, where one is made to tell of fewer", () => {
+    const counts = tallied([answer([3, 2, 1], { rows: 3 }), answer([30, 20], { rows: 3 })]);
+    expect(totals(counts)).toMatchObject({ answered: 1, lists: 1, sameBest: 1, sameOrder: 1, correlated: 1 });
+  });
+
   test.each([
     ["an error", answer([], { status: 500, rows: 0 })],
     ["other rows", answer([3, 2])],
