@@ -109,12 +109,32 @@ describe("what finds no other half", () => {
     expect(pairs.waiting).toBe(0);
   });
 
-  test("takes a room that has a bound, and what goes for that is nobody's fault", () => {
+  test("takes a room that has a bound: a request that goes for that was not answered, as far as anybody knows", () => {
     const many = Array.from({ length: 25_000 }, (_, request) => report(request));
     take(...many);
     expect(pairs.waiting).toBe(20_000);
     expect(pairs.results["overflow"]).toBe(5_000);
-    expect(totals()).toMatchObject({ originals: 0 });
+    expect(totals()).toMatchObject({ originals: 5_000, pairs: 0 });
+  });
+
+  test("is not forgotten where there are so many requests that the room is full before their time has passed", () => {
+    // For two minutes 500 a second are mirrored, of which the candidate answers every second one.
+    for (let second = 0; second < 120; second++) {
+      const requests = Array.from({ length: 500 }, (_, request) => second * 500 + request);
+      take(...requests.map((request) => report(request)));
+      take(...requests.filter((request) => request % 2 === 0).map((request) => copyOf(request)));
+      now += 1_000;
+    }
+    now += PAIR_PATIENCE_MILLISECONDS;
+    expect(totals()).toMatchObject({ originals: 60_000, pairs: 30_000, answered: 30_000 });
+  });
+
+  test("of what stable gives no score for, there is nothing to compare", () => {
+    take(report(1, { scores: [], rows: 0 }), copyOf(1, { scores: [], rows: 0 }));
+    take(report(2, { scores: [0.5, Number.NaN] }), copyOf(2));
+    now += PAIR_PATIENCE_MILLISECONDS;
+    expect(totals()).toMatchObject({ originals: 0, pairs: 0 });
+    expect(pairs.results).toMatchObject({ unanswered: 2, unpaired_copy: 2 });
   });
 
   test("plans have a bound, too: the oldest goes", () => {

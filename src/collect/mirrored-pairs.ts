@@ -9,7 +9,7 @@ import { errorMessage } from "../core/log.ts";
 import { FIRST_TRY_EDGES_MILLISECONDS } from "../render/envoy/first-try-statistics.ts";
 import { SHADOW_ROLE } from "../render/envoy/route.ts";
 import type { ShadowCounts } from "../stats/shadow-counts.ts";
-import { ShadowTally, sumOfShadowCounts } from "../stats/shadow-tally.ts";
+import { isScored, ShadowTally, sumOfShadowCounts } from "../stats/shadow-tally.ts";
 import {
   isShadowSignature,
   readShadowBatch,
@@ -38,7 +38,7 @@ const MIRRORED_RESULTS = [
   "unpaired_copy",
   /** Told of already, as where stable tried twice. */
   "duplicate",
-  /** Of a request that stable did not answer well: there is nothing to compare with. */
+  /** Of a request that stable did not answer well, or without scores: there is nothing to compare with. */
   "unanswered",
   /** There was no room to wait. */
   "overflow",
@@ -128,7 +128,7 @@ export class MirroredPairs {
     const { id, role, epoch } = report;
     const isOriginal = role === SHADOW_ROLE.original;
     // What stable tries again has another answer to come.
-    if (isOriginal && report.status !== 200) {
+    if (isOriginal && !isScored(report)) {
       this.#count("unanswered");
       return;
     }
@@ -155,22 +155,29 @@ export class MirroredPairs {
   #makeRoom(): void {
     if (this.#waiting.size < MAXIMUM_WAITING) return;
     const [oldest] = this.#waiting;
-    if (oldest === undefined) return;
-    this.#waiting.delete(oldest[0]);
-    // Nobody's fault, so nobody is told to have answered or not.
-    if (oldest[1].report !== undefined) this.#count("overflow");
+    if (oldest !== undefined) this.#letGo(...oldest, "overflow");
   }
 
   #expire(now: number): void {
-    for (const [key, { untilMilliseconds, plan, report }] of this.#waiting) {
+    for (const [key, waiting] of this.#waiting) {
+      const { untilMilliseconds } = waiting;
       // A clock that was set back must not keep them for ever.
       if (now < untilMilliseconds && untilMilliseconds - now <= PAIR_PATIENCE_MILLISECONDS) return;
-      this.#waiting.delete(key);
-      if (report === undefined) continue;
-      const isOriginal = report.role === SHADOW_ROLE.original;
-      this.#count(isOriginal ? "unpaired_original" : "unpaired_copy");
-      if (isOriginal) this.#tally(Number(plan.split("/")[0]), report.epoch).addUnpaired(report.group);
+      const isOriginal = waiting.report?.role === SHADOW_ROLE.original;
+      this.#letGo(key, waiting, isOriginal ? "unpaired_original" : "unpaired_copy");
     }
+  }
+
+  /**
+   * Lets go what waits no longer. A request of which nobody knows what the candidate answered counts against it, whatever
+   * the reason: or one that leaves most requests without an answer would look well where the room is full.
+   */
+  #letGo(key: string, { plan, report }: Waiting, result: MirroredResult): void {
+    this.#waiting.delete(key);
+    if (report === undefined) return;
+    this.#count(result);
+    if (report.role === SHADOW_ROLE.original)
+      this.#tally(Number(plan.split("/")[0]), report.epoch).addUnpaired(report.group);
   }
 
   #tally(deployment: number, epoch: number): ShadowTally {
