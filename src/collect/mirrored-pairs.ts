@@ -58,9 +58,10 @@ const MAXIMUM_TALLIES = 512;
 
 interface Waiting {
   readonly untilMilliseconds: number;
-  readonly plan: string;
   /** Absent once both have come: it stays to know the next one as a duplicate. */
   readonly report?: ShadowReport;
+  /** Where its request is counted, once that has come. */
+  readonly tally?: ShadowTally;
 }
 
 /** Pairs of all deployments. */
@@ -132,23 +133,24 @@ export class MirroredPairs {
       this.#count("unanswered");
       return;
     }
-    const plan = `${deployment}/${epoch}`;
-    const key = `${plan}/${id}`;
+    const key = `${deployment}/${epoch}/${id}`;
     const before = this.#waiting.get(key);
-    if (before === undefined) {
-      this.#makeRoom();
-      this.#waiting.set(key, { plan, report, untilMilliseconds: now + PAIR_PATIENCE_MILLISECONDS });
-      return;
-    }
-    const other = before.report;
-    if (other === undefined || other.role === role) {
+    const other = before?.report;
+    if (before !== undefined && (other === undefined || other.role === role)) {
       this.#count("duplicate");
       return;
     }
-    const { untilMilliseconds } = before;
-    this.#waiting.set(key, { plan, untilMilliseconds });
+    const tally = isOriginal ? this.#tally(deployment, epoch) : before?.tally;
+    if (isOriginal) tally?.addOriginal(report.group);
+    if (before === undefined || other === undefined) {
+      this.#makeRoom();
+      const untilMilliseconds = now + PAIR_PATIENCE_MILLISECONDS;
+      this.#waiting.set(key, { report, untilMilliseconds, ...(tally === undefined ? {} : { tally }) });
+      return;
+    }
+    this.#waiting.set(key, { untilMilliseconds: before.untilMilliseconds });
     const [original, copy] = isOriginal ? [report, other] : [other, report];
-    this.#tally(deployment, epoch).addPair(original.group, original, copy, now / 1_000);
+    tally?.addPair(original.group, original, copy, now / 1_000);
     this.#count("paired");
   }
 
@@ -168,16 +170,10 @@ export class MirroredPairs {
     }
   }
 
-  /**
-   * Lets go what waits no longer. A request of which nobody knows what the candidate answered counts against it, whatever
-   * the reason: or one that leaves most requests without an answer would look well where the room is full.
-   */
-  #letGo(key: string, { plan, report }: Waiting, result: MirroredResult): void {
+  /** Lets go what waits no longer. A request stays counted as one that the candidate did not answer, whatever the reason. */
+  #letGo(key: string, { report }: Waiting, result: MirroredResult): void {
     this.#waiting.delete(key);
-    if (report === undefined) return;
-    this.#count(result);
-    if (report.role === SHADOW_ROLE.original)
-      this.#tally(Number(plan.split("/")[0]), report.epoch).addUnpaired(report.group);
+    if (report !== undefined) this.#count(result);
   }
 
   #tally(deployment: number, epoch: number): ShadowTally {

@@ -38,14 +38,16 @@ export class ShadowTally {
     this.#edges = edgesMilliseconds;
   }
 
-  /** Counts a request that stable answered well, and of which the candidate's answer never became known. */
-  addUnpaired(group: number): void {
+  /**
+   * Counts a request that stable answered well: at once, before anything is known of the candidate's answer. One that was
+   * waited for first would leave out those without an answer just when there is little else to go by.
+   */
+  addOriginal(group: number): void {
     this.#add("originals", group, 1);
   }
 
-  /** Counts a pair, of which stable's answer is a good one. */
+  /** Counts that both answers to a counted request are known now. */
   addPair(group: number, stable: ShadowAnswer, candidate: ShadowAnswer, nowSeconds: number): void {
-    this.#add("originals", group, 1);
     this.#add("pairs", group, 1);
     this.#lastPairSeconds = Math.max(this.#lastPairSeconds ?? 0, Math.floor(nowSeconds));
     const isAnswered = isComparable(stable, candidate);
