@@ -208,6 +208,14 @@ describe("Undo", () => {
     expect(said(world)).toBe(`the traffic is taken back to ${stable}`);
   });
 
+  test.each(["latency", "errors"])("does so for %s of stable that rise", (series) => {
+    const world = follow(alarm(promoted(), { series, value: 0.2 }), 8);
+    expect(shares(world)).toBe("v1 100%");
+    expect(reactionsOf(world)).toMatchObject([
+      { type: "Undo", because: expect.stringContaining(`${series} was 0.2, expected 0.03 to 0.05`) },
+    ]);
+  });
+
   test("stands as one of a person does: the same spec does not end it, a retry and another model do", () => {
     const world = follow(alarm(promoted()), 8);
     expect(shares(follow(world.edit({ replicas: 3 }), 8))).toBe("v1 100%");
@@ -232,6 +240,9 @@ describe("Undo", () => {
   test.each<[string, () => World, Partial<SeriesAlarm>, string]>([
     ["the requests fall", promoted, { series: "requests" }, "only for a metric that falls"],
     ["the labels fall", promoted, { series: "labels" }, "only for a metric that falls"],
+    ["the load rises", promoted, { series: "load", value: 0.09 }, "only for a metric that falls"],
+    ["the latency falls", promoted, { series: "latency" }, "and for latency or errors that rise"],
+    ["the errors fall", promoted, { series: "errors" }, "and for latency or errors that rise"],
     ["the metric rises", promoted, { value: 0.09 }, "only for a metric that falls"],
     ["it is long after the promotion", () => promoted(3 * HOUR), {}, "it did not begin within 2h after that"],
     ["it is months after it", () => promoted(90 * DAY), {}, "it did not begin within 2h after that"],

@@ -3,8 +3,9 @@
  * that served before. Pure.
  *
  * A false alarm costs most here, so whatever is in doubt lets nothing follow, and says why. No more follows than the spec
- * allows, by what the status remembers. Traffic is taken back only for a metric of stable that fell, and only where it began
- * soon after a promotion: what a model did well for months is not its fault today.
+ * allows, by what the status remembers. Traffic is taken back only for what the model of stable may have made worse: a metric,
+ * the latency or the errors; and only where it began soon after a promotion: what a model did well for months is not its
+ * fault today.
  */
 import {
   type AnomalyReactionSpec,
@@ -120,7 +121,10 @@ function undo(
   promotedWithin: string,
 ): AlarmDecision {
   const { deployment, nowMilliseconds } = observation;
-  if (!isMetricThatFell(alarm)) return nothing("only for a metric that falls the traffic is taken back");
+  if (!isWorse(alarm))
+    return nothing(
+      "only for a metric that falls, and for latency or errors that rise, the traffic is taken back",
+    );
   if (newUndoRequest(observation) !== undefined) return nothing("a person asks for an undo");
   if (deployment.status.undo?.standing !== undefined) return nothing("an undo stands already");
   const stable = deployment.status.revisions?.stable;
@@ -149,9 +153,11 @@ function undo(
   };
 }
 
-/** Of all metrics of the collector more is better. A level that changed is told by the middle of its band. */
-function isMetricThatFell({ series, value, low, high }: StatedAlarm): boolean {
-  return series.startsWith("metric:") && Number(value) < (Number(low) + Number(high)) / 2;
+/** Whether stable serves worse. Of all metrics of the collector more is better. A level that changed is told by the middle of its band. */
+function isWorse({ series, value, low, high }: StatedAlarm): boolean {
+  const middle = (Number(low) + Number(high)) / 2;
+  if (series === "latency" || series === "errors") return Number(value) > middle;
+  return series.startsWith("metric:") && Number(value) < middle;
 }
 
 /** When a revision was promoted last, in milliseconds since the Unix epoch, as far as releases tell. */
