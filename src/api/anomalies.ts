@@ -19,7 +19,7 @@ const reactionSchema = Type.Object(
   {
     type: stringEnum(ANOMALY_REACTIONS, {
       description:
-        "`PauseRollout`: a release that is under way when an alarm begins is paused; a person resumes it. `Undo`: when a metric falls, or latency or errors rise, soon after a promotion, the traffic is taken back to the revision that served before, as by `petrel undo`.",
+        "`PauseRollout`: a release that is under way when an alarm begins is paused; a person resumes it. `Undo`: when a metric gets worse, or latency or errors rise, soon after a promotion, the traffic is taken back to the revision that served before, as by `petrel undo`.",
     }),
     cooldown: Type.Optional(
       durationSchema({

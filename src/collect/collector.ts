@@ -121,6 +121,10 @@ export class Collector {
       silentRouters: () => this.#silentIncarnations().length,
       configurationIsValid: () => this.#configurationIsValid,
       mirrored: () => this.mirrored.results,
+      lowerIsBetter: () =>
+        [...this.#ledger.collected.values()].flatMap(({ name, lowerIsBetter }) =>
+          lowerIsBetter.map((metric) => ({ deployment: name, metric })),
+        ),
     });
     registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
     this.#tellScores = registerScoreMetrics(this.metrics.registry, () => this.#scores.values());

@@ -14,6 +14,8 @@ import {
 } from "../../api/anomalies.ts";
 import { MAXIMUM_REACTION_TEXT, type StatedAlarm, type StatedReaction } from "../../api/anomaly-status.ts";
 import { formatDuration, parseDurationMilliseconds } from "../../api/duration.ts";
+import type { QualitySpec } from "../../api/quality.ts";
+import { directionOfMetric } from "../../api/quality-metrics.ts";
 import { reportedTime } from "../conditions/condition-words.ts";
 import type { Observation } from "../observation.ts";
 import type { StatedRevision } from "../revision/stated-revision.ts";
@@ -121,9 +123,9 @@ function undo(
   promotedWithin: string,
 ): AlarmDecision {
   const { deployment, nowMilliseconds } = observation;
-  if (!isWorse(alarm))
+  if (!isWorse(alarm, deployment.spec.quality?.metrics ?? []))
     return nothing(
-      "only for a metric that falls, and for latency or errors that rise, the traffic is taken back",
+      "only for a metric that gets worse, and for latency or errors that rise, the traffic is taken back",
     );
   if (newUndoRequest(observation) !== undefined) return nothing("a person asks for an undo");
   if (deployment.status.undo?.standing !== undefined) return nothing("an undo stands already");
@@ -153,11 +155,15 @@ function undo(
   };
 }
 
-/** Whether stable serves worse. Of all metrics of the collector more is better. A level that changed is told by the middle of its band. */
-function isWorse({ series, value, low, high }: StatedAlarm): boolean {
+/** Whether stable serves worse. A level that changed is told by the middle of its band. */
+function isWorse({ series, value, low, high }: StatedAlarm, metrics: QualitySpec["metrics"]): boolean {
   const middle = (Number(low) + Number(high)) / 2;
-  if (series === "latency" || series === "errors") return Number(value) > middle;
-  return series.startsWith("metric:") && Number(value) < middle;
+  const isMore = Number(value) > middle;
+  const isLess = Number(value) < middle;
+  if (series === "latency" || series === "errors") return isMore;
+  const metric = metrics.find(({ name }) => series === `metric:${name}`);
+  if (metric === undefined) return false;
+  return directionOfMetric(metric) === "Lower" ? isMore : isLess;
 }
 
 /** When a revision was promoted last, in milliseconds since the Unix epoch, as far as releases tell. */
