@@ -12,6 +12,7 @@ import { AnomalyWatches, type SeriesFinding, WINDOW_SLOTS, WORK_OF_STEP } from "
 import { SUM } from "./cell-changes.ts";
 import { type Collected, collectedFrom } from "./collected-metrics.ts";
 import { encodeVector } from "./group-vector.ts";
+import { keepServed } from "./kept-service.ts";
 import type { SlotRange } from "./router-log.ts";
 import { parseSettings } from "./settings.ts";
 import { Store } from "./store.ts";
@@ -19,7 +20,18 @@ import { batchOf, SETTINGS_TEXT, tokenOf, withCollector } from "./testdata/colle
 import { WatchTable } from "./watch-table.ts";
 
 const WATCHED_TEXT = SETTINGS_TEXT.replace(`"labels"`, `"anomalies":{"falseAlarmEvery":"168h"},"labels"`);
-const SERIES = ["requests", "labels", "metric:ctr", "metric:conversion", "metric:revenue"];
+const SERIES = [
+  "requests",
+  "load",
+  "latency",
+  "errors",
+  "labels",
+  "metric:ctr",
+  "metric:conversion",
+  "metric:revenue",
+];
+/** What only routers that tell of each request can say. */
+const SERVED = ["load", "latency", "errors"];
 const LABEL_LAG_WINDOWS = 12;
 /** Numbers of the arms. */
 const [STABLE, CANDIDATE] = [0, 1];
@@ -31,6 +43,15 @@ interface Counted {
   readonly requests: number;
   readonly labels?: number;
   readonly arm?: number;
+}
+
+/** What clients got in one minute. */
+interface Told {
+  readonly arm: "Stable" | "Candidate";
+  readonly requests: number;
+  readonly errors: number;
+  readonly milliseconds: number;
+  readonly latencies: readonly (readonly [number, number])[];
 }
 
 /** A file, its watches, and a clock of windows. */
@@ -78,6 +99,13 @@ class World {
     const ctr = this.collected.get(this.tag)?.metrics[0]?.arrived.stored.id;
     if (ctr !== undefined) put(ctr, labels);
     this.counted += WINDOW_SLOTS;
+  }
+
+  /** Tells what clients got in a minute of the window that is counted next. */
+  serve({ arm, latencies, ...counts }: Told): void {
+    const minute = { deployment: "ranker", slot: this.counted + 1, arm, ...counts };
+    const told = [{ ...minute, latencies: new Map(latencies) }];
+    this.store.transaction(() => keepServed(this.store.served, this.collected, told, this.counted + 1));
   }
 
   look(): void {
@@ -130,7 +158,9 @@ describe("the value of a window", () => {
       expect(world.finding("requests")?.value).toBeCloseTo(2_000, 6);
       expect(world.finding("labels")?.value).toBeCloseTo(100, 6);
       expect(world.finding("metric:ctr")?.value).toBeCloseTo(0.1, 6);
-      expect([...world.watches.findings()].map(({ series }) => series)).toEqual(SERIES);
+      expect([...world.watches.findings()].map(({ series }) => series)).toEqual(
+        SERIES.filter((series) => !SERVED.includes(series)),
+      );
       expect(world.finding("requests")?.deployment).toBe("ranker");
     }));
 
@@ -163,7 +193,38 @@ describe("the value of a window", () => {
       for (let window = 0; window < 12; window++) world.count({ requests: 900, labels: 5, arm: STABLE });
       world.look();
       expect(world.finding("requests")?.value).toBeCloseTo(900, 6);
-      expect(world.memories()[1]).toContain('"value":100');
+      expect(world.memories()[SERIES.indexOf("labels")]).toContain('"value":100');
+    }));
+
+  test("load of all arms, latency and errors of stable, by what clients got", () =>
+    inWorld((world) => {
+      const slot = world.counted + 1;
+      // 0.1 ms and 20 buckets for each power of ten: 60 to 61 is from 100 ms to 112 ms.
+      world.serve({ arm: "Stable", requests: 90, errors: 0, milliseconds: 9_000, latencies: [[61, 90]] });
+      world.serve({ arm: "Stable", requests: 10, errors: 5, milliseconds: 11_000, latencies: [[101, 5]] });
+      world.serve({ arm: "Candidate", requests: 100, errors: 100, milliseconds: 40_000, latencies: [] });
+      world.next({ requests: 195, arm: STABLE });
+      expect(world.store.served.sums(world.tag, { first: slot, last: slot }).size).toBe(2);
+      expect(world.finding("load")?.value).toBeCloseTo(60_000 / 300_000, 12);
+      expect(world.finding("errors")?.value).toBeCloseTo(0.05, 12);
+      // The 90.25th of 95: a twentieth of the way through the slow ones, from 10 s on.
+      expect(world.finding("latency")?.value).toBeCloseTo(10_000 * 10 ** (0.25 / 5 / 20), 6);
+    }));
+
+  test("too few requests have neither latency nor errors, nobody's have no load, and a gap is one", () =>
+    inWorld((world) => {
+      world.serve({ arm: "Stable", requests: 49, errors: 49, milliseconds: 490, latencies: [[61, 49]] });
+      world.next({ requests: 49, arm: STABLE });
+      expect(world.finding("load")?.value).toBeCloseTo(490 / 300_000, 12);
+      expect(world.finding("latency")).toBeUndefined();
+      expect(world.finding("errors")).toBeUndefined();
+      world.next({ requests: 0 });
+      expect(world.finding("load")?.value).toBeCloseTo(490 / 300_000, 12);
+      world.doubtful.push({ first: world.counted + 1, last: world.counted + 1 });
+      world.serve({ arm: "Stable", requests: 90, errors: 9, milliseconds: 9_000, latencies: [[61, 90]] });
+      world.next({ requests: 81, arm: STABLE });
+      expect(world.finding("errors")).toBeUndefined();
+      expect(world.finding("load")?.value).toBeCloseTo(490 / 300_000, 12);
     }));
 
   test("nothing is watched where nobody asked for it", () =>
@@ -201,7 +262,7 @@ describe("the work of one step", () => {
       world.next({ requests: 1_000, arm: STABLE });
       world.restarted();
       const steps = readsOfSteps(world);
-      expect(steps.reduce((sum, reads) => sum + reads, 0)).toBe(METRICS + 2);
+      expect(steps.reduce((sum, reads) => sum + reads, 0)).toBe(METRICS + 5);
       expect(Math.max(...steps)).toBe(WORK_OF_STEP);
     }, MANY_TEXT));
 

@@ -8,6 +8,7 @@ import { errorMessage, type Logger } from "../core/log.ts";
 import { shadowCountsBody } from "../stats/shadow-counts.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { readTokenHead } from "../token/prediction-token.ts";
+import { slotOf } from "../token/slot.ts";
 import { registerAnomalyMetrics } from "./anomaly-metrics.ts";
 import { anomalyReport } from "./anomaly-report.ts";
 import { AnomalyWatches } from "./anomaly-watches.ts";
@@ -29,6 +30,7 @@ import {
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
+import { KEPT_SERVED_SLOTS, keepServed } from "./kept-service.ts";
 import { Ledger, placeOf, type Retention } from "./ledger.ts";
 import { MirroredPairs } from "./mirrored-pairs.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
@@ -119,6 +121,10 @@ export class Collector {
       silentRouters: () => this.#silentIncarnations().length,
       configurationIsValid: () => this.#configurationIsValid,
       mirrored: () => this.mirrored.results,
+      lowerIsBetter: () =>
+        [...this.#ledger.collected.values()].flatMap(({ name, lowerIsBetter }) =>
+          lowerIsBetter.map((metric) => ({ deployment: name, metric })),
+        ),
     });
     registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
     this.#tellScores = registerScoreMetrics(this.metrics.registry, () => this.#scores.values());
@@ -193,7 +199,7 @@ export class Collector {
   /** Counts a batch of the access log. */
   async impressions(text: string): Promise<BatchAnswer> {
     const now = this.#options.clock.now();
-    const { incarnation, head, requests } = readBatch(text, now);
+    const { incarnation, head, requests, served } = readBatch(text, now);
     const { count, index } = this.#options.partition;
     const stray = requests.find(
       ({ token }) => partitionOf(placeOf(readTokenHead(token)).group, count) !== index,
@@ -201,9 +207,12 @@ export class Collector {
     if (stray !== undefined) {
       throw new CollectError("WrongPartition", `expected only requests of ${this.#partitionText()}`);
     }
-    const outcome = await this.#commit(requests.length, () =>
-      this.#ledger.addBatch(incarnation, head, requests, now),
-    );
+    const outcome = await this.#commit(requests.length, () => {
+      const { store } = this.#options;
+      const added = this.#ledger.addBatch(incarnation, head, requests, now);
+      if (!added.duplicate) keepServed(store.served, this.#ledger.collected, served, slotOf(now / 1_000));
+      return added;
+    });
     const { counted, excluded, foreign, old } = outcome;
     this.metrics.batch(outcome.duplicate, { counted, excluded, foreign, old });
     return { acknowledged: head.number, ...outcome, silent: this.#silentIncarnations() };
@@ -362,11 +371,15 @@ export class Collector {
 
   async #sweep(): Promise<boolean> {
     const { more, orphans, isBehind, scores } = await this.#commit(0, () => {
-      const swept = this.#ledger.sweep(
-        this.#options.retention,
-        Math.floor(this.#options.clock.now() / 1_000),
-      );
-      return { ...swept, isBehind: this.#watches.step(), scores: this.#scores.step() };
+      const nowSeconds = Math.floor(this.#options.clock.now() / 1_000);
+      const swept = this.#ledger.sweep(this.#options.retention, nowSeconds);
+      const hasServed = this.#options.store.served.forgetSome(slotOf(nowSeconds) - KEPT_SERVED_SLOTS);
+      return {
+        ...swept,
+        more: swept.more || hasServed,
+        isBehind: this.#watches.step(),
+        scores: this.#scores.step(),
+      };
     });
     this.#tellScores(scores.sums);
     for (const { deployment, labels } of orphans) {
