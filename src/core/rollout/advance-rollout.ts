@@ -11,7 +11,7 @@ import type { ModelRolloutStatus, RolloutHistoryEntry, RolloutVerdict } from "..
 import { formatPercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { describeRollout } from "./describe-rollout.ts";
-import { judgedStep, letsEnd, type NamedFinding, storedGates } from "./gates/judged-step.ts";
+import { judgedStep, letsEnd, letsHoldbackEnd, type NamedFinding, storedGates } from "./gates/judged-step.ts";
 import { holdingState, isHeldBack, takeBack } from "./holdback.ts";
 import {
   dueTime,
@@ -241,7 +241,8 @@ function mayEnd({
   readonly gates: readonly NamedFinding[];
 }): boolean {
   if (dueAt === undefined || dueAt > view.nowMilliseconds || view.spec.paused === true) return false;
-  if (steps[step - 1]?.isHoldback === true) return true;
+  if (steps[step - 1]?.isHoldback === true)
+    return gates.every((gate) => letsHoldbackEnd(gate, view.nowMilliseconds));
   const isApproved = steps[step - 1]?.isPausing !== true || (view.spec.approvedStep ?? 0) >= step;
   return isApproved && gates.every(letsEnd);
 }

@@ -118,6 +118,25 @@ test.each<[what: string, change: Counts, gate: string]>([
   expect(condition(world, "Ready")).toBe("True Serving");
 });
 
+test("an operator that was away at its end reads what was counted meanwhile before it ends it", () => {
+  const world = inStep(3);
+  world.gateEvidence = undefined;
+  follow(world.passTime(96 * HOUR), 3);
+  expect(whereIs(world)).toBe("HoldingBack 3 of 4 95%");
+  counted(world, { sold: -10 }).reconcile();
+  expect(whereIs(world)).toBe("Returning 3 of 4 75%");
+});
+
+test("what cannot be read for five minutes does not keep it from its end", () => {
+  const world = inStep(3);
+  world.gateEvidence = undefined;
+  follow(world.passTime(96 * HOUR), 1);
+  const { wakeAtMilliseconds = 0 } = world.reconcile();
+  world.passTime(wakeAtMilliseconds - world.observation().nowMilliseconds);
+  follow(world, 6);
+  expect(world.rollout.status.verdict?.message).toMatch(/not shown in its holdback: gate .*\(NoData\)/);
+});
+
 test("nothing is asked but what gates of the holdback judge by, and nothing at all once it is given up", () => {
   const world = inStep(3);
   const [question, ...more] = world.reconcile().gateQuestions ?? [];
@@ -144,7 +163,8 @@ test.each<[what: string, counts: Counts, reason: string]>([
 ])("at its end a gate %s is told, and the model serves on", (_what, counts, reason) => {
   const world = inStep(3);
   follow(counted(world.passTime(96 * HOUR), counts), 1);
-  follow(world, 6);
+  // For so long what is not known is waited for.
+  follow(counted(world.passTime(300_000), counts), 6);
   expect(shares(world)).toBe("v2 100%");
   expect(world.rollout.status.verdict).toMatchObject({
     outcome: "Promoted",
