@@ -62,5 +62,5 @@ test("what the labels of a holdback show to be worse gives the traffic back", as
   expect(status.traffic?.arms[0]?.pools[0]?.revision).toBe(status.revisions?.stable);
   expect(status.rollout?.revision).not.toBe(status.revisions?.stable);
   expect(await scenario.condition(CAMPAIGN_MODEL, "Stalled")).toMatchObject({ reason: "RolloutAborted" });
-  expect(await scenario.condition(CAMPAIGN_MODEL, "Ready")).toMatchObject({ status: "True" });
+  await scenario.waitFor(CAMPAIGN_MODEL, "Ready");
 }, 960_000);
