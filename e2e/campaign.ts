@@ -62,7 +62,7 @@ export class Campaign {
     return (await this.#choose("nobody")).token !== undefined;
   }
 
-  /** Orders are told later, as those that come days after the visit. */
+  /** Orders are told later, as those that come days after the visit, or never: what is held when visits end is let go. */
   holdOrders(): void {
     this.#untold ??= [];
   }
@@ -105,6 +105,7 @@ export class Campaign {
     } finally {
       over.abort();
       await Promise.allSettled([happens, ...clients]);
+      this.#untold = undefined;
     }
   }
 
