@@ -94,7 +94,7 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     isPassed && !wasPassed && gates.length > 0 ? storedGates(gates) : view.status.passedGates;
   const history = isPassed ? withEnd(held.history, now) : held.history;
 
-  const isCut = heldBack && view.isReplaced;
+  const isCut = heldBack && view.isReplaced && gates.every((gate) => letsHoldbackEnd(gate, now));
   const skips = view.spec.decision === "Promote" || isLost(view, stableLostAt) || isCut;
   const next = skips
     ? last

@@ -7,8 +7,9 @@ import { HELD_BACK, whereIs } from "../../../test/fixtures/held-back-world.ts";
 import { HOUR } from "../../../test/fixtures/release.ts";
 import { condition, follow, inStepOne, shares } from "../../../test/fixtures/released-world.ts";
 import { CLICKS_AND_REVENUE } from "../../../test/fixtures/spec.ts";
-import type { World } from "../../../test/fixtures/world.ts";
+import { model, type World } from "../../../test/fixtures/world.ts";
 import type { QualitySpec } from "../../api/quality.ts";
+import { readyReplicas } from "../readiness.ts";
 import type { MetricEvidence } from "./gates/gate-evidence.ts";
 import { cell } from "./gates/testdata/gate-world.ts";
 
@@ -125,6 +126,16 @@ test("an operator that was away at its end reads what was counted meanwhile befo
   expect(whereIs(world)).toBe("HoldingBack 3 of 4 95%");
   counted(world, { sold: -10 }).reconcile();
   expect(whereIs(world)).toBe("Returning 3 of 4 75%");
+});
+
+test("nor does it end it for a third revision before that", () => {
+  const world = inStep(3).edit({ model: model("v3") });
+  world.gateEvidence = undefined;
+  follow(world, 4);
+  expect(readyReplicas(world.observation(), world.revisionName("v3"), "default")).toBe(2);
+  expect(whereIs(world)).toBe("HoldingBack 3 of 4 95%");
+  follow(counted(world, {}), 1);
+  expect(whereIs(world)).toBe("Promoting 4 of 4 100%");
 });
 
 test("what cannot be read for five minutes does not keep it from its end", () => {
