@@ -244,7 +244,7 @@ function mayEnd({
   if (steps[step - 1]?.isHoldback === true)
     return gates.every((gate) => letsHoldbackEnd(gate, view.nowMilliseconds));
   const isApproved = steps[step - 1]?.isPausing !== true || (view.spec.approvedStep ?? 0) >= step;
-  return isApproved && gates.every(letsEnd);
+  return isApproved && gates.every((gate) => letsEnd(gate, view.nowMilliseconds));
 }
 
 function withEnd(history: RolloutHistoryEntry[], now: number): RolloutHistoryEntry[] {

@@ -92,6 +92,21 @@ test("steps do not wait for what is decided in the holdback", () => {
   expect(whereIs(inStep(3))).toBe("HoldingBack 3 of 4 95%");
 });
 
+test("nor do they end before it was read whether it has shown harm, where an operator was away", () => {
+  const world = inStepOne({
+    replicas: 4,
+    quality: QUALITY,
+    rollout: { ...HELD_BACK, gates: [{ ...gate("sold"), onNoData: "Proceed" }] },
+  });
+  for (const hours of [0, 168]) follow(counted(world.passTime(hours * HOUR), { matured: -2 }), 1);
+  const { step } = world.rollout.status;
+  world.gateEvidence = undefined;
+  follow(world.passTime(HOUR), 2);
+  expect(world.rollout.status.step).toBe(step);
+  counted(world, { sold: -10 }).reconcile();
+  expect(world.rollout.status.verdict).toMatchObject({ outcome: "Aborted", reason: "GateFailed" });
+});
+
 test("harm that slow labels show in a step ends the release there", () => {
   const world = counted(inStep(2), { sold: -10 });
   world.reconcile();
