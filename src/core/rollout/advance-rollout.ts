@@ -94,7 +94,7 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     isPassed && !wasPassed && gates.length > 0 ? storedGates(gates) : view.status.passedGates;
   const history = isPassed ? withEnd(held.history, now) : held.history;
 
-  const isCut = heldBack && view.isReplaced;
+  const isCut = heldBack && view.isReplaced && gates.every((gate) => letsHoldbackEnd(gate, now));
   const skips = view.spec.decision === "Promote" || isLost(view, stableLostAt) || isCut;
   const next = skips
     ? last
@@ -244,7 +244,7 @@ function mayEnd({
   if (steps[step - 1]?.isHoldback === true)
     return gates.every((gate) => letsHoldbackEnd(gate, view.nowMilliseconds));
   const isApproved = steps[step - 1]?.isPausing !== true || (view.spec.approvedStep ?? 0) >= step;
-  return isApproved && gates.every(letsEnd);
+  return isApproved && gates.every((gate) => letsEnd(gate, view.nowMilliseconds));
 }
 
 function withEnd(history: RolloutHistoryEntry[], now: number): RolloutHistoryEntry[] {

@@ -43,9 +43,18 @@ export function storedGates(gates: readonly NamedFinding[]): GateStatus[] {
   return gates.map(({ wakeAtMilliseconds: _wake, ...status }) => status);
 }
 
-/** Whether a gate lets its step end. One that is decided in the holdback holds no step. */
-export function letsEnd({ outcome, deferred }: Pick<GateStatus, "outcome" | "deferred">): boolean {
-  return outcome === "Pass" || (deferred === true && outcome !== "Fail");
+/**
+ * Whether a gate lets its step end. One that is decided in the holdback holds no step, unless it has only just nothing to
+ * judge by.
+ */
+export function letsEnd(
+  gate: Pick<GateStatus, "outcome" | "deferred" | "noDataSince">,
+  nowMilliseconds: number,
+): boolean {
+  const { outcome, deferred } = gate;
+  return (
+    outcome === "Pass" || (deferred === true && outcome !== "Fail" && letsHoldbackEnd(gate, nowMilliseconds))
+  );
 }
 
 /**
@@ -62,8 +71,8 @@ export function letsHoldbackEnd(
 }
 
 /** Which gate is waited for; undefined when none is. Its numbers, which move with every reading, stand with the gate. */
-export function awaitedGate(gates: readonly NamedFinding[]): string | undefined {
-  const blocking = gates.find((gate) => !letsEnd(gate));
+export function awaitedGate(gates: readonly NamedFinding[], nowMilliseconds: number): string | undefined {
+  const blocking = gates.find((gate) => !letsEnd(gate, nowMilliseconds));
   if (blocking === undefined) return undefined;
   return `waits for gate ${blocking.name}: ${blocking.reason ?? blocking.message}`;
 }
