@@ -2,142 +2,29 @@
  * That the series of a deployment are watched as they were counted: what a window's value is, what is a gap, when it is
  * looked at, and that neither a restart nor a failed transaction changes what is known.
  */
-import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { createLogger } from "../core/log.ts";
-import { inFolder } from "../process/testdata/in-folder.ts";
 import { Chance } from "../stats/testdata/chance.ts";
-import { GROUPS } from "../token/tags.ts";
-import { AnomalyWatches, type SeriesFinding, WINDOW_SLOTS, WORK_OF_STEP } from "./anomaly-watches.ts";
-import { SUM } from "./cell-changes.ts";
-import { type Collected, collectedFrom } from "./collected-metrics.ts";
-import { encodeVector } from "./group-vector.ts";
-import { keepServed } from "./kept-service.ts";
-import type { SlotRange } from "./router-log.ts";
+import { WINDOW_SLOTS, WORK_OF_STEP } from "./anomaly-watches.ts";
+import { collectedFrom } from "./collected-metrics.ts";
 import { parseSettings } from "./settings.ts";
-import { Store } from "./store.ts";
 import { batchOf, SETTINGS_TEXT, tokenOf, withCollector } from "./testdata/collecting.ts";
+import {
+  CANDIDATE,
+  type Counted,
+  inWorld,
+  SERIES,
+  START,
+  WATCHED_TEXT,
+  type World,
+} from "./testdata/watched-file.ts";
 import { WatchTable } from "./watch-table.ts";
 
-const WATCHED_TEXT = SETTINGS_TEXT.replace(`"labels"`, `"anomalies":{"falseAlarmEvery":"168h"},"labels"`);
-const SERIES = [
-  "requests",
-  "load",
-  "latency",
-  "errors",
-  "labels",
-  "metric:ctr",
-  "metric:conversion",
-  "metric:revenue",
-];
 /** What only routers that tell of each request can say. */
 const SERVED = ["load", "latency", "errors"];
 const LABEL_LAG_WINDOWS = 12;
-/** Numbers of the arms. */
-const [STABLE, CANDIDATE] = [0, 1];
-/** An hour of some day, in windows. */
-const START = 12 * 490_000;
-
-/** What is counted in one minute of each window. */
-interface Counted {
-  readonly requests: number;
-  readonly labels?: number;
-  readonly arm?: number;
-}
-
-/** What clients got in one minute. */
-interface Told {
-  readonly arm: "Stable" | "Candidate";
-  readonly requests: number;
-  readonly errors: number;
-  readonly milliseconds: number;
-  readonly latencies: readonly (readonly [number, number])[];
-}
-
-/** A file, its watches, and a clock of windows. */
-class World {
-  readonly store: Store;
-  readonly collected: Collected;
-  readonly tag: number;
-  readonly doubtful: SlotRange[] = [];
-  readonly lines: string[] = [];
-  /** Seconds that went by since anything was counted. */
-  later = 0;
-  counted = START * WINDOW_SLOTS - 1;
-  watches: AnomalyWatches;
-
-  constructor(folder: string, text = WATCHED_TEXT) {
-    this.store = new Store(join(folder, "evidence.db"));
-    this.collected = this.store.transaction(() => collectedFrom(parseSettings(text), this.store, 0, false));
-    this.tag = [...this.collected.keys()][0] ?? 0;
-    this.watches = this.restarted();
-  }
-
-  restarted(): AnomalyWatches {
-    const watches = new AnomalyWatches({
-      store: this.store,
-      counted: () => this.counted,
-      doubtful: () => this.doubtful,
-      nowSeconds: () => 60 * (this.counted + 1) + this.later,
-      log: createLogger({ write: (line) => this.lines.push(line), now: () => 0 }),
-    });
-    this.store.transaction(() => watches.configure(this.collected));
-    this.watches = watches;
-    return watches;
-  }
-
-  /** Counts the window that follows, without a look. */
-  count({ requests, labels = 0, arm = CANDIDATE }: Counted): void {
-    const place = { deployment: this.tag, slot: this.counted + 2, epoch: 1, arm };
-    const put = (sum: number, total: number) => {
-      if (total > 0)
-        this.store.putCell({ ...place, sum }, encodeVector(new Float64Array(GROUPS).fill(total / GROUPS)));
-    };
-    put(SUM.impressions, requests);
-    put(SUM.labelledRequests, labels);
-    put(SUM.labels, labels);
-    const ctr = this.collected.get(this.tag)?.metrics[0]?.arrived.stored.id;
-    if (ctr !== undefined) put(ctr, labels);
-    this.counted += WINDOW_SLOTS;
-  }
-
-  /** Tells what clients got in a minute of the window that is counted next. */
-  serve({ arm, latencies, ...counts }: Told): void {
-    const minute = { deployment: "ranker", slot: this.counted + 1, arm, ...counts };
-    const told = [{ ...minute, latencies: new Map(latencies) }];
-    this.store.transaction(() => keepServed(this.store.served, this.collected, told, this.counted + 1));
-  }
-
-  look(): void {
-    while (this.store.transaction(() => this.watches.step())) {
-      // There is more to look at.
-    }
-  }
-
-  next(counted: Counted): void {
-    this.count(counted);
-    this.look();
-  }
-
-  finding(series: string): SeriesFinding | undefined {
-    return [...this.watches.findings()].find((one) => one.series === series);
-  }
-
-  memories(): readonly string[] {
-    return SERIES.map((series) => this.store.watches.get({ deployment: this.tag, series })?.memory ?? "");
-  }
-}
-
-function inWorld(work: (world: World) => void, text?: string): Promise<void> {
-  return inFolder(async (folder) => {
-    const world = new World(folder, text);
-    try {
-      work(world);
-    } finally {
-      world.store.close();
-    }
-  });
-}
+/** Number of the arm of stable. */
+const STABLE = 0;
 
 /** A shop's window: requests by the hour, clicks on a tenth. */
 function shop(random: Chance, window: number): Counted {

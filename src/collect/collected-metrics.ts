@@ -181,6 +181,15 @@ function forgetOthers(collected: Collected, table: ScoreTable): void {
   for (const { id } of table.sums()) if (!wanted.has(id)) table.deleteSum(id);
 }
 
+/** Metrics of which less is better. */
+export function metricsOfLess(
+  collected: Collected,
+): readonly { readonly deployment: string; readonly metric: string }[] {
+  return [...collected.values()].flatMap(({ name, lowerIsBetter }) =>
+    lowerIsBetter.map((metric) => ({ deployment: name, metric })),
+  );
+}
+
 /** All sums of a metric, those of all labels first. */
 export function sumsOfMetric({ arrived, matured, unordered }: CollectedMetric): readonly CollectedSum[] {
   return unordered === undefined ? [arrived, matured] : [arrived, unordered, matured];

@@ -8,14 +8,13 @@ import { errorMessage, type Logger } from "../core/log.ts";
 import { shadowCountsBody } from "../stats/shadow-counts.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import { readTokenHead } from "../token/prediction-token.ts";
-import { slotOf } from "../token/slot.ts";
 import { registerAnomalyMetrics } from "./anomaly-metrics.ts";
 import { anomalyReport } from "./anomaly-report.ts";
 import { AnomalyWatches } from "./anomaly-watches.ts";
 import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
-import { type CollectedDeployment, sumsText, withMetrics } from "./collected-metrics.ts";
+import { type CollectedDeployment, metricsOfLess, sumsText, withMetrics } from "./collected-metrics.ts";
 import type { BatchAnswer, EvidenceAnswer, EvidenceWish, ScoresAnswer } from "./collector-answers.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
 import { type EpochRange, EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
@@ -30,7 +29,6 @@ import {
 import { isMisfit, type Misfit, readFeedback, type SaidFeedback } from "./feedback-body.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { readBatch, readEnd } from "./impression-batch.ts";
-import { KEPT_SERVED_SLOTS, keepServed } from "./kept-service.ts";
 import { Ledger, placeOf, type Retention } from "./ledger.ts";
 import { MirroredPairs } from "./mirrored-pairs.ts";
 import { type HandOn, type Partition, partitionOf } from "./partitions.ts";
@@ -121,10 +119,7 @@ export class Collector {
       silentRouters: () => this.#silentIncarnations().length,
       configurationIsValid: () => this.#configurationIsValid,
       mirrored: () => this.mirrored.results,
-      lowerIsBetter: () =>
-        [...this.#ledger.collected.values()].flatMap(({ name, lowerIsBetter }) =>
-          lowerIsBetter.map((metric) => ({ deployment: name, metric })),
-        ),
+      lowerIsBetter: () => metricsOfLess(this.#ledger.collected),
     });
     registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
     this.#tellScores = registerScoreMetrics(this.metrics.registry, () => this.#scores.values());
@@ -199,7 +194,8 @@ export class Collector {
   /** Counts a batch of the access log. */
   async impressions(text: string): Promise<BatchAnswer> {
     const now = this.#options.clock.now();
-    const { incarnation, head, requests, served } = readBatch(text, now);
+    const batch = readBatch(text, now);
+    const { head, requests } = batch;
     const { count, index } = this.#options.partition;
     const stray = requests.find(
       ({ token }) => partitionOf(placeOf(readTokenHead(token)).group, count) !== index,
@@ -207,12 +203,7 @@ export class Collector {
     if (stray !== undefined) {
       throw new CollectError("WrongPartition", `expected only requests of ${this.#partitionText()}`);
     }
-    const outcome = await this.#commit(requests.length, () => {
-      const { store } = this.#options;
-      const added = this.#ledger.addBatch(incarnation, head, requests, now);
-      if (!added.duplicate) keepServed(store.served, this.#ledger.collected, served, slotOf(now / 1_000));
-      return added;
-    });
+    const outcome = await this.#commit(requests.length, () => this.#ledger.addBatch(batch, now));
     const { counted, excluded, foreign, old } = outcome;
     this.metrics.batch(outcome.duplicate, { counted, excluded, foreign, old });
     return { acknowledged: head.number, ...outcome, silent: this.#silentIncarnations() };
@@ -373,13 +364,7 @@ export class Collector {
     const { more, orphans, isBehind, scores } = await this.#commit(0, () => {
       const nowSeconds = Math.floor(this.#options.clock.now() / 1_000);
       const swept = this.#ledger.sweep(this.#options.retention, nowSeconds);
-      const hasServed = this.#options.store.served.forgetSome(slotOf(nowSeconds) - KEPT_SERVED_SLOTS);
-      return {
-        ...swept,
-        more: swept.more || hasServed,
-        isBehind: this.#watches.step(),
-        scores: this.#scores.step(),
-      };
+      return { ...swept, isBehind: this.#watches.step(), scores: this.#scores.step() };
     });
     this.#tellScores(scores.sums);
     for (const { deployment, labels } of orphans) {

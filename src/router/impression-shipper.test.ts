@@ -134,7 +134,7 @@ function newShipper(podIsGone: (uid: string) => boolean = () => false): Impressi
 
 /** A line as Envoy writes it, of a request of 5 ms that began at this second. */
 function lineOf(token: string, flags = "-", second = 1): string {
-  return `${second} ${flags} 200 - 6 5000 Stable ranker ${token}\n`;
+  return `${second} ${flags} 200 - 6 5000 Stable ranker_stable_0a1b_rest ${token}\n`;
 }
 
 function answer(request: number, flags = "-"): void {
@@ -179,8 +179,8 @@ test("a batch says what became of the requests of its lines, with a token or wit
   answer(1);
   const second = Math.floor(now / 1_000);
   const line = (rest: string) => appendFileSync(join(folder, "access.log"), `${second} ${rest}\n`);
-  line("- 503 - 1 900 Stable ranker -");
-  line("- 200 - 6 5000 - ranker -");
+  line("- 503 - 1 900 Stable ranker_stable_0a1b_rest -");
+  line("- 200 - 6 5000 - ranker_stable_0a1b_rest -");
   await shipper.step(false);
   expect(collector.batches[0]?.served).toEqual([
     {

@@ -11,7 +11,8 @@ const SECOND = 1_767_225_661;
 const SLOT = 29_453_761;
 
 /** Flags, status, status of gRPC, ms under way, us of the answer, arm. */
-const lineOf = (fields: string, token = "-") => `${SECOND} ${fields} ranker ${token}`;
+const CLUSTER = "ranker_stable_0a1b_rest";
+const lineOf = (fields: string, token = "-", cluster = CLUSTER) => `${SECOND} ${fields} ${cluster} ${token}`;
 
 const served = (requests: number, errors: number, milliseconds: number, latency?: number): Served => ({
   ...{ requests, errors, milliseconds },
@@ -40,6 +41,8 @@ describe("one request", () => {
     ["of no arm", lineOf("- 200 - 25 12400 -")],
     ["a copy", lineOf("- 200 - 25 12400 Mirror")],
     ["of an arm that a client made up", lineOf("- 200 - 25 12400 stable")],
+    ["that Envoy refused before a route was chosen", lineOf("DPE 200 13 0 - Stable", "-", "-")],
+    ["of no arm's cluster", lineOf("- 200 - 25 12400 Stable", "-", "petrel_collector")],
     ["without a time", lineOf("- 200 - - 12400 Stable")],
     ["without a status", lineOf("- x - 25 12400 Stable")],
     ["cut off", `${SECOND} - 200 - 25`],

@@ -35,17 +35,20 @@ const UNDELIVERED: ReadonlySet<string> = new Set(["DC", "DPE", "DT", "DR"]);
 const TIMED_OUT = "UT";
 const GRPC_FAULTS: ReadonlySet<number> = new Set(Object.values(GRPC_FAULT_CODES));
 const WHOLE = /^\d{1,15}$/;
+/** Clusters of a ModelDeployment are called NAME_ARM_HASH_PROTOCOL. What was refused before a route was chosen has none. */
+const CLUSTER = /^([-a-z0-9]+)_(?:stable|candidate)_[a-z0-9]+_(?:rest|grpc)$/;
 
 /**
  * Reads a line. There is no answer in one without a token, or with what cannot be one: a model server may say anything, and
  * one wrong token must not hold up those of others.
  */
 export function readLoggedLine(line: string): LoggedLine {
-  const [startedAt, flagText = "", code, grpc, duration, answerTime, arm, deployment, token = "", ...rest] =
+  const [startedAt, flagText = "", code, grpc, duration, answerTime, arm, cluster = "", token = "", ...rest] =
     line.split(" ");
   const flags = flagText.split(",");
   const isToken = rest.length === 0 && tokenPrefixBytes(token) !== undefined;
   const excluded = flags.some((flag) => UNDELIVERED.has(flag));
+  const deployment = CLUSTER.exec(cluster)?.[1];
   const known = SERVED_ARMS.find((one) => one === arm);
   const [seconds, status, milliseconds] = [startedAt, code, duration].map(wholeIn);
   const isWhole = seconds !== undefined && status !== undefined && milliseconds !== undefined;

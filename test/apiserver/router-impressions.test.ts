@@ -230,12 +230,13 @@ test("each answer of the arm is told with how long it took, feedback and what a 
 });
 
 /** Calls by gRPC, and gives the status of HTTP. */
-function call(port: number): Promise<unknown> {
+function call(port: number, more: Readonly<Record<string, string>> = {}): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const session = connect(`http://127.0.0.1:${port}`).on("error", reject);
     const path = "/inference.GRPCInferenceService/ModelInfer";
     const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
-    const stream = session.request(headers).on("error", reject);
+    const all = { ...headers, ...more };
+    const stream = session.request(all).on("error", reject);
     stream.on("response", (answered) => resolve(answered[":status"])).on("close", () => session.close());
     stream.resume().end(Buffer.alloc(5));
   });
@@ -252,6 +253,8 @@ test("what no server answers is told as an error, of both protocols", async () =
   const post = await fetch(`http://127.0.0.1:${plan.port}/v2/models/m/infer`, { method: "POST", body: "{}" });
   expect(post.status).toBe(503);
   expect(await call(plan.port)).toBe(200);
+  // Refused before any filter, with the client's own arm: it is no request of the arm, and no error.
+  expect(await call(plan.port, { ":path": "/inference%2FModelInfer", "x-petrel-arm": "Stable" })).toBe(200);
   await until("both are told", async () => {
     await shipper.step(false);
     return totalOf("nobody", "requests") === 2;

@@ -3,7 +3,8 @@
  * that got none, which the router beside Envoy reads.
  *
  * The line has the token of the answer that the client got, whatever was tried before. It must never hold anything that
- * a client sent, and what no arm was chosen for, as without the token of the door, writes no line: nobody may fill the log.
+ * a client sent, and what no arm was chosen for, as without the token of the door, has no part in it. The header that names
+ * the arm is not enough: what Envoy refuses before its filters has it as the client sent it, but no cluster.
  */
 import type { ConfigurationLayout } from "./layout.ts";
 import type { JsonObject } from "./resource.ts";
@@ -12,22 +13,19 @@ import { PETREL_HEADER } from "./route.ts";
 /** Characters of a token that are logged: all of the longest one, for metrics of scores read what it tells of the rows. */
 export const LOGGED_TOKEN_LENGTH = 512;
 
-/** Arms of which requests without an answer are logged. The header is the router's by then: it replaces that of a client. */
+/** Arms whose requests are logged. */
 const ARMS = ["Stable", "Candidate"] as const;
 
 /**
  * When the request began (seconds since the Unix epoch), response flags, status, status of gRPC, how long it was under way
- * (ms), how long the answer took from the end of the request on (us), the arm, the ModelDeployment, and the token; `-` for
- * what there is not. The token comes last: a model server may say anything there.
+ * (ms), how long the answer took from the end of the request on (us), the arm, its cluster, and the token; `-` for what there
+ * is not. The token comes last: a model server may say anything there.
  */
-function formatFor(modelDeployment: string): string {
-  const fields = [
-    ...["%START_TIME(%s)%", "%RESPONSE_FLAGS%", "%RESPONSE_CODE%", "%GRPC_STATUS_NUMBER%"],
-    ...["%DURATION%", "%COMMON_DURATION(DS_RX_END:US_RX_END:us)%", `%REQ(${PETREL_HEADER.arm})%`],
-    ...[modelDeployment, `%RESP(${PETREL_HEADER.token}):${LOGGED_TOKEN_LENGTH}%`],
-  ];
-  return `${fields.join(" ")}\n`;
-}
+const FORMAT = `${[
+  ...["%START_TIME(%s)%", "%RESPONSE_FLAGS%", "%RESPONSE_CODE%", "%GRPC_STATUS_NUMBER%"],
+  ...["%DURATION%", "%COMMON_DURATION(DS_RX_END:US_RX_END:us)%", `%REQ(${PETREL_HEADER.arm})%`],
+  ...["%UPSTREAM_CLUSTER%", `%RESP(${PETREL_HEADER.token}):${LOGGED_TOKEN_LENGTH}%`],
+].join(" ")}\n`;
 
 /** @param op `EQ` or `GE`. What was not answered has the status 0. */
 function status(op: string, code: number): JsonObject {
@@ -36,6 +34,7 @@ function status(op: string, code: number): JsonObject {
 }
 
 const or = (...filters: JsonObject[]): JsonObject => ({ or_filter: { filters } });
+const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
 
 const OF_AN_ARM: JsonObject = or(
   ...ARMS.map((exact) => ({
@@ -44,15 +43,13 @@ const OF_AN_ARM: JsonObject = or(
 );
 
 /** Only answers with 200 have tokens; gRPC has its own status, in trailers. What a client did wrong is not logged. */
-const LOGGED: JsonObject = or(status("EQ", 200), {
-  and_filter: { filters: [OF_AN_ARM, or(status("GE", 500), status("EQ", 429), status("EQ", 0))] },
-});
+const LOGGED: JsonObject = and(
+  OF_AN_ARM,
+  or(status("EQ", 200), status("GE", 500), status("EQ", 429), status("EQ", 0)),
+);
 
 /** The field of a connection manager, where there is a place for a log. */
-export function accessLogOf(
-  { accessLog }: Pick<ConfigurationLayout, "accessLog">,
-  modelDeployment: string,
-): JsonObject {
+export function accessLogOf({ accessLog }: Pick<ConfigurationLayout, "accessLog">): JsonObject {
   if (accessLog === undefined) return {};
   return {
     access_log: [
@@ -62,7 +59,7 @@ export function accessLogOf(
         typed_config: {
           "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
           path: accessLog,
-          log_format: { text_format_source: { inline_string: formatFor(modelDeployment) } },
+          log_format: { text_format_source: { inline_string: FORMAT } },
         },
       },
     ],

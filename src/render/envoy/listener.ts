@@ -74,7 +74,7 @@ function connectionManager({ modelDeployment, door, isCounted, layout }: Listene
           },
         },
       ],
-      ...(isCounted ? accessLogOf(layout, modelDeployment) : {}),
+      ...(isCounted ? accessLogOf(layout) : {}),
       ...LIMITS,
       ...TRUST,
       local_reply_config: LOCAL_REPLY,
