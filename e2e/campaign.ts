@@ -18,7 +18,7 @@ export const VISITOR_HEADER = "x-user-id";
 
 const CLIENTS = 4;
 /** Between two visits of a client: several campaigns have to find room on two cores. */
-const BREATH_MILLISECONDS = 40;
+const BREATH_MILLISECONDS = 60;
 const CUSTOMERS_OF_VISIT = 10;
 const PREDICTION_TIMEOUT_MILLISECONDS = 10_000;
 /** Longer: it may wait for a collector that begins anew. */

@@ -93,7 +93,8 @@ const PLAIN_TIERS: readonly Tier[] = [
     project: "releases",
     meaning:
       "releases that wait minutes for their evidence, side by side on a real Kubernetes with several nodes",
-    jestArguments: ["--maxWorkers=3"],
+    // As many as there are files: they wait more than they work.
+    jestArguments: ["--maxWorkers=5"],
     isReal: true,
     obstacle: clusterObstacle,
   },
