@@ -94,7 +94,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     meaning:
       "releases that wait minutes for their evidence, side by side on a real Kubernetes with several nodes",
     // As many as there are files: they wait more than they work.
-    jestArguments: ["--maxWorkers=5"],
+    jestArguments: ["--maxWorkers=6"],
     isReal: true,
     obstacle: clusterObstacle,
   },
