@@ -93,8 +93,8 @@ const PLAIN_TIERS: readonly Tier[] = [
     project: "releases",
     meaning:
       "releases that wait minutes for their evidence, side by side on a real Kubernetes with several nodes",
-    // As many as there are files: they wait more than they work.
-    jestArguments: ["--maxWorkers=6"],
+    // They wait more than they work, but begin all together what two cores can hardly begin.
+    jestArguments: ["--maxWorkers=3"],
     isReal: true,
     obstacle: clusterObstacle,
   },
