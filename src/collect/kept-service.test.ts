@@ -65,7 +65,7 @@ test("nothing is kept of a deployment that is not collected or not watched, nor 
 
 test("a batch with what is no count is refused as a whole", async () => {
   await expect(keptAfter([told(1, minute(), minute({ requests: 0 }))])).rejects.toThrow(
-    'expected "served[1].errors" to be at most 0, got 1',
+    "served[1].errors: expected at most 0, got 1",
   );
 });
 
