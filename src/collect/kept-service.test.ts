@@ -55,8 +55,8 @@ const told = (number: number, ...served: object[]) => batchOf(number, [], { serv
 test("batches add up by arm, and one that comes twice counts once", async () => {
   const first = told(1, minute(), minute({ arm: "Candidate", requests: 9 }));
   expect(await keptAfter([first, first, told(2, minute(), minute({ slot: NOW - 4 }))])).toEqual([
-    ["Candidate", 9],
     ["Stable", 9],
+    ["Candidate", 9],
   ]);
 });
 

@@ -5,14 +5,13 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
-  addServed,
   latencyBucket,
   latencyQuantile,
-  NOTHING_SERVED,
   readServedMinutes,
   type Served,
   type ServedMinute,
   servedMinutesBody,
+  sumOfServed,
 } from "./served-minutes.ts";
 
 const MINUTE: ServedMinute = {
@@ -34,14 +33,14 @@ test("minutes come out as they went in, and members that are not known are passe
 
 test("sums have all of both", () => {
   const other: Served = { requests: 3, errors: 0, milliseconds: 100, latencies: new Map([[61, 3]]) };
-  const sum = addServed(MINUTE, other);
+  const sum = sumOfServed([MINUTE, other]);
   expect(sum).toMatchObject({ requests: 10, errors: 2, milliseconds: 1_000 });
   expect([...sum.latencies]).toEqual([
     [60, 4],
     [61, 4],
   ]);
   expect(MINUTE.latencies.get(61)).toBe(1);
-  expect(addServed(NOTHING_SERVED, other)).toEqual(other);
+  expect(sumOfServed([other])).toEqual(other);
 });
 
 test("buckets: twenty for each power of ten from 0.1 ms on, and the ends have what is beyond", () => {

@@ -50,19 +50,17 @@ export class ServedMinutesError extends Error {
 
 const told = new ToldJson(ServedMinutesError);
 
-/** No request. */
-export const NOTHING_SERVED: Served = { requests: 0, errors: 0, milliseconds: 0, latencies: new Map() };
-
-/** The sum. */
-export function addServed(one: Served, other: Served): Served {
-  const latencies = new Map(one.latencies);
-  for (const [bucket, count] of other.latencies) latencies.set(bucket, (latencies.get(bucket) ?? 0) + count);
-  return {
-    requests: one.requests + other.requests,
-    errors: one.errors + other.errors,
-    milliseconds: one.milliseconds + other.milliseconds,
-    latencies,
-  };
+/** The sum of all; of none it is no request. */
+export function sumOfServed(all: Iterable<Served>): Served {
+  let [requests, errors, milliseconds] = [0, 0, 0];
+  const latencies = new Map<number, number>();
+  for (const one of all) {
+    requests += one.requests;
+    errors += one.errors;
+    milliseconds += one.milliseconds;
+    for (const [bucket, count] of one.latencies) latencies.set(bucket, (latencies.get(bucket) ?? 0) + count);
+  }
+  return { requests, errors, milliseconds, latencies };
 }
 
 /** The bucket of a time in milliseconds. */
