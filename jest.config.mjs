@@ -38,6 +38,11 @@ export default {
     { ...base, displayName: "simulation", testMatch: ["<rootDir>/test/simulation/**/*.test.ts"] },
     { ...base, displayName: "apiserver", testMatch: ["<rootDir>/test/apiserver/**/*.test.ts"] },
     { ...base, ...onCluster, displayName: "e2e", testMatch: ["<rootDir>/e2e/*.test.ts"] },
-    { ...base, ...onCluster, displayName: "releases", testMatch: ["<rootDir>/e2e/releases/*.test.ts"] },
+    {
+      ...base,
+      ...onCluster,
+      displayName: "side-by-side",
+      testMatch: ["<rootDir>/e2e/side-by-side/*.test.ts"],
+    },
   ],
 };

@@ -1,6 +1,6 @@
 /**
  * `npm test`: the static checks and the tiers of tests, from fast to real, with one summary at the end. The end-to-end
- * tier is two runs: what waits for minutes goes side by side, what must not be disturbed one file after another.
+ * tier is two runs: what leaves the cluster to others goes side by side, what would disturb them one file after another.
  *
  * A tier that this machine cannot run is named with its reason, and never counts as passed; where CI says that
  * it is CI, it fails the run. Files that fail on real parts are run once more, and what passes only then is named.
@@ -19,7 +19,7 @@ import { filesToRunAgain, type JestReport, readTierReport, type TierReport } fro
 /** One tier of tests: a jest project, and where it runs. */
 interface Tier {
   readonly name: string;
-  readonly project: "unit" | "simulation" | "apiserver" | "releases" | "e2e";
+  readonly project: "unit" | "simulation" | "apiserver" | "side-by-side" | "e2e";
   readonly environment?: Readonly<Record<string, string>>;
   readonly meaning: string;
   readonly jestArguments: readonly string[];
@@ -84,17 +84,18 @@ const PLAIN_TIERS: readonly Tier[] = [
     name: "apiserver",
     project: "apiserver",
     meaning: "schemas, contracts and the chart on a real kube-apiserver; the router on a real Envoy",
-    jestArguments: ["--runInBand"],
+    // The longest files wait: two at a time take little more than half as long.
+    jestArguments: ["--maxWorkers=2"],
     isReal: true,
     obstacle: toolchainObstacle,
   },
   {
-    name: "releases",
-    project: "releases",
+    name: "side-by-side",
+    project: "side-by-side",
     meaning:
-      "releases that wait minutes for their evidence, side by side on a real Kubernetes with several nodes",
+      "what leaves the cluster to others, such as releases that wait for minutes, on a real Kubernetes",
     // They wait more than they work, but begin all together what two cores can hardly begin.
-    jestArguments: ["--maxWorkers=3"],
+    jestArguments: ["--maxWorkers=4"],
     isReal: true,
     obstacle: clusterObstacle,
   },

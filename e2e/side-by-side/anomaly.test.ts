@@ -3,9 +3,9 @@
  * what it knows. On a young series that is that nothing can be judged yet, and never that all is well.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { EvidenceVolume } from "./evidence-volume.ts";
-import { plainDeployment } from "./example-models.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
+import { EvidenceVolume } from "../evidence-volume.ts";
+import { plainDeployment } from "../example-models.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
 
 const NAME = "watched";
 const quality = {

@@ -3,10 +3,10 @@
  * and the evidence has both, though the collector is killed in between.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { asList, asNumber, asString, valueAt } from "../src/api/json.ts";
-import { EvidenceVolume } from "./evidence-volume.ts";
-import { exampleRows, plainDeployment } from "./example-models.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
+import { asList, asNumber, asString, valueAt } from "../../src/api/json.ts";
+import { EvidenceVolume } from "../evidence-volume.ts";
+import { exampleRows, plainDeployment } from "../example-models.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
 
 const NAME = "counted";
 const COLLECTOR = "petrel-collector";

@@ -3,14 +3,14 @@
  * the tokens that clients got, though nothing of either is left in the cluster.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { asString, valueAt } from "../src/api/json.ts";
-import { COMPONENT, CONTAINER, LABEL, MODEL_POD_PORT } from "../src/api/names.ts";
-import { OBJECT_STORE_KEYS, type ObjectStore } from "./cluster/index.ts";
-import { EvidenceVolume } from "./evidence-volume.ts";
-import { exampleRows, plainDeployment } from "./example-models.ts";
-import { idOf, loggedLines, loggedObjects } from "./logged-objects.ts";
-import { objectStoreFor, settings } from "./model-stores.ts";
-import { clusterIsLocal, Scenario, sharedCluster } from "./scenario.ts";
+import { asString, valueAt } from "../../src/api/json.ts";
+import { COMPONENT, CONTAINER, LABEL, MODEL_POD_PORT } from "../../src/api/names.ts";
+import { OBJECT_STORE_KEYS, type ObjectStore } from "../cluster/index.ts";
+import { EvidenceVolume } from "../evidence-volume.ts";
+import { exampleRows, plainDeployment } from "../example-models.ts";
+import { idOf, loggedLines, loggedObjects } from "../logged-objects.ts";
+import { objectStoreFor, settings } from "../model-stores.ts";
+import { clusterIsLocal, Scenario, sharedCluster } from "../scenario.ts";
 
 // A cluster that was given reaches no store of this machine.
 const here = clusterIsLocal ? test : test.skip;
