@@ -95,7 +95,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     meaning:
       "what leaves the cluster to others, such as releases that wait for minutes, on a real Kubernetes",
     // They wait more than they work, but begin all together what two cores can hardly begin.
-    jestArguments: ["--maxWorkers=4"],
+    jestArguments: ["--maxWorkers=3"],
     isReal: true,
     obstacle: clusterObstacle,
   },

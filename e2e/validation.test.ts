@@ -6,9 +6,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type ExampleModel, exampleModel, parsedExample, plainDeployment } from "../example-models.ts";
-import { Scenario, sharedCluster } from "../scenario.ts";
-import { underLoad } from "../under-load.ts";
+import { type ExampleModel, exampleModel, parsedExample, plainDeployment } from "./example-models.ts";
+import { Scenario, sharedCluster } from "./scenario.ts";
+import { underLoad } from "./under-load.ts";
 
 let scenario: Scenario;
 const NAME = "validated-ranker";
@@ -16,7 +16,7 @@ const { validation } = (parsedExample("validation.yaml") as { spec: { validation
 
 /** The model whose labels were in random order: as fast and as well-formed as the others. */
 function shuffledModel(): ExampleModel {
-  const path = join(import.meta.dirname, "../../examples/models/cdnow/shuffled/model.onnx");
+  const path = join(import.meta.dirname, "../examples/models/cdnow/shuffled/model.onnx");
   const digest = `sha256:${createHash("sha256").update(readFileSync(path)).digest("hex")}`;
   return { uri: "file:///models/cdnow/shuffled/model.onnx", digest };
 }
