@@ -243,6 +243,7 @@ export class GrpcServer {
   #read(stream: ServerHttp2Stream, maximumBytes: number, count: (bytes: number) => void): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const body = new BoundedBody(maximumBytes, tooLarge);
+      let isWhole = false;
       const fail = (error: unknown) => {
         stream.removeAllListeners("data");
         this.#patience.forget(stream);
@@ -261,9 +262,13 @@ export class GrpcServer {
       });
       stream.on("end", () => {
         this.#patience.forget(stream);
+        isWhole = true;
         resolve(body.whole());
       });
-      stream.on("close", () => reject(new ServeError("RequestTimeout", "the client went away")));
+      stream.on("close", () => {
+        // Every stream closes; an error with its stack is dear.
+        if (!isWhole) reject(new ServeError("RequestTimeout", "the client went away"));
+      });
     });
   }
 
