@@ -11,12 +11,12 @@ import { stringEnum } from "./schema.ts";
 export const ARM_NUMBER = {
   Stable: 0,
   Candidate: 1,
-  Arm2: 2,
-  Arm3: 3,
-  Arm4: 4,
-  Arm5: 5,
-  Arm6: 6,
-  Arm7: 7,
+  ArmA: 2,
+  ArmB: 3,
+  ArmC: 4,
+  ArmD: 5,
+  ArmE: 6,
+  ArmF: 7,
   Holdout: 15,
 } as const;
 
@@ -24,7 +24,7 @@ export const ARM_NUMBER = {
 export type ArmName = keyof typeof ARM_NUMBER;
 
 /** The arms of an experiment that have models of their own, in its order. */
-export const EXPERIMENT_ARMS = ["Arm2", "Arm3", "Arm4", "Arm5", "Arm6", "Arm7"] as const;
+export const EXPERIMENT_ARMS = ["ArmA", "ArmB", "ArmC", "ArmD", "ArmE", "ArmF"] as const;
 
 /** JSON Schema of the name of an arm in a plan. */
 export const armNameSchema = stringEnum(["Stable", "Candidate", ...EXPERIMENT_ARMS, "Holdout"], {

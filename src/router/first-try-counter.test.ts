@@ -128,7 +128,7 @@ test("asks Envoy nothing for an experiment, whose arms are no candidate", async 
   const { arms, ...plan } = split(7);
   world.note({
     ...plan,
-    arms: arms.map((arm) => (arm.name === "Candidate" ? { ...arm, name: "Arm2" } : arm)),
+    arms: arms.map((arm) => (arm.name === "Candidate" ? { ...arm, name: "ArmA" } : arm)),
   });
   await world.minutes(3);
   expect(world.asked).toEqual([]);

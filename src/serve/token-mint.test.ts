@@ -242,7 +242,7 @@ describe.each([
 });
 
 test.each([
-  ["Arm3", 3],
+  ["ArmB", 3],
   ["Holdout", 15],
 ])("the token of a request of an experiment has the number of its arm: %s", async (name, arm) => {
   server.server.useTokenKeys(ring);

@@ -234,6 +234,8 @@ describe("the installed chart", () => {
       "deployments/status",
       "rollouts",
       "rollouts/status",
+      "experiments",
+      "experiments/status",
     ].map((part) => part.replace(/^[a-z]+/, (kind) => `model${kind}.petrel.dev`));
     const [questions, read] = [questionsAbout(resources), "get list watch"];
     const viewer = questionsOf(Object.fromEntries(resources.map((resource) => [resource, read])));
@@ -242,6 +244,8 @@ describe("the installed chart", () => {
       "modeldeployments.petrel.dev": `${read} create update patch delete deletecollection`,
       "modeldeployments.petrel.dev/scale": `${read} update patch`,
       "modeldeployments.petrel.dev/status": read,
+      "modelexperiments.petrel.dev": `${read} create update patch delete deletecollection`,
+      "modelexperiments.petrel.dev/status": read,
       "modelrollouts.petrel.dev": `${read} update patch`,
       "modelrollouts.petrel.dev/status": read,
     });

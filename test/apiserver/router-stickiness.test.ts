@@ -126,8 +126,8 @@ test("the arms of an experiment get the users that their weights and its salt sa
     const weights = [1_000, 2_000, 4_000, 3_000];
     const plan = await newPlan(
       [
-        { name: "Arm2", weight: 1_000, pools: [arm("r2"), arm("r1")] },
-        { name: "Arm3", weight: 2_000, pools: [arm("r3"), arm("r1")] },
+        { name: "ArmA", weight: 1_000, pools: [arm("r2"), arm("r1")] },
+        { name: "ArmB", weight: 2_000, pools: [arm("r3"), arm("r1")] },
         { name: "Stable", weight: 4_000, pools: [arm("r1")] },
         { name: "Holdout", weight: 3_000, pools: [arm("r1")] },
       ],

@@ -179,8 +179,8 @@ describe("of one ModelDeployment", () => {
     const stickiness = { header: "x-user-id", anonymous: "Random" as const, salt: "wide-1" };
     const own = (revision: string) => [gpu(revision), gpu("ranker-1"), cpu("ranker-1")];
     const arms: readonly TrafficArm[] = [
-      { name: "Arm2", weight: 1_000, pools: own("ranker-2") },
-      { name: "Arm3", weight: 2_000, pools: own("ranker-3") },
+      { name: "ArmA", weight: 1_000, pools: own("ranker-2") },
+      { name: "ArmB", weight: 2_000, pools: own("ranker-3") },
       { ...stable, weight: 4_000 },
       { ...stable, name: "Holdout", weight: 3_000 },
     ];

@@ -70,6 +70,8 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   conditions: "conditions",
   // What the condition tells of.
   anomalies: "conditions",
+  // None is simulated: an experiment needs a collector. See `test/properties/experiment.test.ts`.
+  experiment: "conditions",
   observedGeneration: "conditions",
   observedRefresh: "conditions",
 };
