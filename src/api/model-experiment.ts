@@ -18,7 +18,7 @@ const LONGEST_DURATION_HOURS = 720;
 /** Most guardrails. */
 const MAXIMUM_GUARDRAILS = 8;
 /** Longest `spec.reason`, in characters. */
-const MAXIMUM_REASON_LENGTH = 256;
+export const MAXIMUM_EXPERIMENT_REASON_LENGTH = 256;
 
 const armSchema = Type.Object(
   {
@@ -72,7 +72,7 @@ export const modelExperimentSpecSchema = Type.Object(
     ),
     reason: Type.Optional(
       Type.String({
-        maxLength: MAXIMUM_REASON_LENGTH,
+        maxLength: MAXIMUM_EXPERIMENT_REASON_LENGTH,
         description: "Written by people: why it was stopped, for others to read.",
       }),
     ),
