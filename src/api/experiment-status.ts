@@ -170,7 +170,9 @@ export const modelExperimentStatusSchema = Type.Object(
       time("Since when every router gives the arms their shares; absent while one does not."),
     ),
     concludesAt: Type.Optional(time("When the slowest label of the last answers has had its time.")),
-    evidenceAt: Type.Optional(time("When the evidence behind the findings was read.")),
+    evidenceAt: Type.Optional(
+      time("Since when the findings are these: when the evidence that first said so was read."),
+    ),
     arms: Type.Optional(
       Type.Array(armStatusSchema, {
         maxItems: EXPERIMENT_ARMS.length,

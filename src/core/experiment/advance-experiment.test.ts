@@ -279,6 +279,15 @@ test("what is found stays, with what it is compared to, and names no winner of i
   expect(much).toEqual(later.status);
 });
 
+test("a reading that says the same as the one before is no news", () => {
+  const { status } = advanceExperiment(view(STATES["Running"] ?? {}, { judgement: judged() }));
+  const again = { judgement: judged({ atMilliseconds: NOW }), nowMilliseconds: NOW + MINUTE };
+  expect(advanceExperiment(view(status, again)).status).toEqual(status);
+  const other = new Map([["wide", [{ ...finding, change: "0.05" }]]]);
+  const changed = { ...again, judgement: judged({ atMilliseconds: NOW, findings: other }) };
+  expect(advanceExperiment(view(status, changed)).status.evidenceAt).toBe(at(0));
+});
+
 test("its conditions say whether it runs and whether it is over", () => {
   const conditionsOf = (state: string) =>
     advanceExperiment(view(STATES[state] ?? {})).status.conditions?.map(

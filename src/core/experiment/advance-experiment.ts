@@ -6,8 +6,10 @@
  * time is counted by a stored time and goes on meanwhile. No finding ends an experiment early but harm: who stops when one arm
  * looks well has shown less than was planned, and weekdays differ.
  */
+
 import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { ExperimentVerdict, ModelExperimentStatus } from "../../api/experiment-status.ts";
+import { jsonEquals } from "../../api/json-equals.ts";
 import { present } from "../rollout/gates/figure-text.ts";
 import { earliestAfter, rolloutTime } from "../rollout/rollout-time.ts";
 import { describeExperiment, verdictWords } from "./describe-experiment.ts";
@@ -40,7 +42,14 @@ function timeOf(text: string | undefined): number | undefined {
 function withJudgement({ status, arms, shares, stable, judgement }: ExperimentView): ModelExperimentStatus {
   const found = status.arms ?? [];
   const { evidenceAt: readBefore, ...rest } = status;
-  const evidenceAt = judgement === undefined ? readBefore : rolloutTime(judgement.atMilliseconds);
+  const isNew = found.some(
+    ({ name, findings = [] }) => !jsonEquals(findings, judgement?.findings.get(name) ?? findings),
+  );
+  // A reading that says the same is no news, and nothing is written for it.
+  const evidenceAt =
+    judgement !== undefined && (isNew || readBefore === undefined)
+      ? rolloutTime(judgement.atMilliseconds)
+      : readBefore;
   return {
     ...rest,
     stable: status.startedAt === undefined ? stable : (status.stable ?? stable),
@@ -81,7 +90,7 @@ function verdictOf(view: ExperimentView, seen: ModelExperimentStatus): Experimen
   }
   const concludesAt = timeOf(status.concludesAt);
   if (!isConcluding || concludesAt === undefined || now < concludesAt) return undefined;
-  const readAt = timeOf(seen.evidenceAt) ?? Number.NEGATIVE_INFINITY;
+  const readAt = judgement?.atMilliseconds ?? Number.NEGATIVE_INFINITY;
   if (readAt >= concludesAt) return fall("Completed", "DurationPassed", "its time is over");
   if (now < concludesAt + CONCLUSION_PATIENCE_MILLISECONDS) return undefined;
   const unread = "its time is over, and its last labels could not be read";

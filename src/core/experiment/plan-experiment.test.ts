@@ -315,3 +315,13 @@ test("nothing moves while the ModelDeployment is suspended", () => {
   expect([experiments, apply]).toEqual([[], []]);
   expect(armsText(world)).toEqual(SHARED);
 });
+
+test("of one that is over nothing is said again, unless somebody writes into it", () => {
+  const world = running();
+  world.experiments.write({ stopped: true });
+  follow(world);
+  expect(world.reconcile().experiments).toEqual([]);
+  world.experiments.write({ reason: "for the record" });
+  const [report] = world.reconcile().experiments;
+  expect(report?.status).toMatchObject({ observedGeneration: 3, verdict: { reason: "StoppedByPerson" } });
+});

@@ -81,7 +81,10 @@ export function heldExperiment({ deployment }: Observation): ExperimentPlan {
 
 /** Decides about the experiments. */
 export function planExperiment(observation: Observation, revisions: RevisionPlan): ExperimentPlan {
-  const { experiments = [] } = observation;
+  // Of one that is over, everything is said: there may be many, kept for what they found.
+  const experiments = (observation.experiments ?? []).filter(
+    ({ status, generation }) => status.verdict === undefined || status.observedGeneration !== generation,
+  );
   const current = currentExperiment(experiments);
   const outcomes = experiments.map((experiment) => ({
     experiment,
