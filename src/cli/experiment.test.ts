@@ -1,12 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
+import { modelDeploymentObject } from "../../test/fixtures/model-deployment-object.ts";
+import { spec } from "../../test/fixtures/spec.ts";
 import { experimentSpec } from "../../test/fixtures/world-experiments.ts";
 import { MemoryApiServer } from "../../test/memory-cluster/api-server.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { ModelExperimentStatus } from "../api/experiment-status.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import { deploymentObject } from "./deployment-object.ts";
 import { EXIT } from "./exit-code.ts";
 import { experimentLines, experimentScreen, experimentView, stopExperiment } from "./experiment.ts";
+import { roleOf } from "./model-revisions.ts";
 
 const NOW = Date.UTC(2026, 0, 2);
 const STATUS: ModelExperimentStatus = {
@@ -81,6 +85,28 @@ test("one tells of each arm, and what was found", () => {
 test("of one that no operator has looked at, that is said", () => {
   expect(experimentScreen(viewOf({}))[0]).toBe("ModelExperiment test: no operator has looked at it yet");
   expect(experimentView({ ...object(), spec: { arms: [] } })).toBeUndefined();
+});
+
+test("the revision of an arm is called so in the history", () => {
+  const pool = (revision: string) => ({ pool: "default", revision, replicas: 2 });
+  const traffic = {
+    ...{ port: 10_000, epoch: 7, timeout: "1s", perTryTimeout: "300ms" },
+    arms: [
+      { name: "ArmA", weight: 1_000, pools: [pool("ranker-wide"), pool("ranker-v1")] },
+      { name: "Stable", weight: 8_000, pools: [pool("ranker-v1")] },
+      { name: "Holdout", weight: 1_000, pools: [pool("ranker-v1")] },
+    ],
+  };
+  const revisions = { stable: "ranker-v1" };
+  const deployment = deploymentObject({
+    ...modelDeploymentObject("ranker", spec()),
+    status: { observedGeneration: 1, revisions, traffic },
+  });
+  expect(["ranker-v1", "ranker-wide", "ranker-v0"].map((name) => roleOf(deployment, name))).toEqual([
+    "Stable",
+    "Arm",
+    "Former",
+  ]);
 });
 
 describe("stopping one", () => {
