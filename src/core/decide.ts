@@ -253,7 +253,9 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
   const experiment = planExperiment(observation, revisions);
   const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout, experiment);
   const status = reportedStatus(observation, plans);
-  const questions = [...(rollout.gateQuestions ?? []), ...(experiment.question ? [experiment.question] : [])];
+  const asked = experiment.question === undefined ? undefined : [experiment.question];
+  const questions =
+    asked === undefined ? rollout.gateQuestions : [...(rollout.gateQuestions ?? []), ...asked];
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
@@ -270,7 +272,7 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
       ? {}
       : { pause: rolloutPause(observation.deployment.metadata.namespace, anomalies.pause) }),
     remove: removals(observation, plans),
-    ...(questions.length === 0 ? {} : { gateQuestions: questions }),
+    ...(questions === undefined ? {} : { gateQuestions: questions }),
     events: [
       ...undo.events,
       ...plans.rollout.reports.flatMap(eventsOfRollout),

@@ -12,6 +12,8 @@ import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { ModelExperimentStatus } from "../api/experiment-status.ts";
 import type { JsonRecord } from "../api/json.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import { decide } from "../core/decide.ts";
+import { KubeError } from "../kube/port.ts";
 
 const PEOPLE = { fieldManager: "people", force: true };
 const RANKER = { resource: RESOURCE.modelDeployment, namespace: "shop", name: "ranker" };
@@ -25,6 +27,11 @@ let clock: VirtualClock;
 let server: MemoryApiServer;
 let events: string[];
 let reports: number;
+/** Statuses in the order in which they were stored; of what stands in {@link refused} none is. */
+let stored: string[];
+let refused: string | undefined;
+/** The arms get their shares as soon as there is an experiment, whatever the planners say. */
+let isHasty: boolean;
 let stop: () => void;
 
 beforeEach(async () => {
@@ -32,13 +39,36 @@ beforeEach(async () => {
   server = new MemoryApiServer(clock);
   events = [];
   reports = 0;
+  stored = [];
+  refused = undefined;
+  isHasty = false;
   const port = new FaultyPort(server, clock, {
-    call: ({ verb, resource }) => {
-      if (verb === "apply" && resource.kind === "ModelExperiment") reports += 1;
+    call: ({ verb, resource: { kind }, subresource }) => {
+      if (verb !== "apply" || subresource !== "status") return undefined;
+      if (kind === refused)
+        return { refusal: new KubeError(409, "Conflict", "somebody else has written it") };
+      if (kind === "ModelExperiment") reports += 1;
+      stored.push(kind);
       return undefined;
     },
   });
   ({ stop } = startLeadingOperator(port, clock, {
+    decide: (observation) => {
+      const decision = decide(observation);
+      const [experiment] = observation.experiments ?? [];
+      const { traffic } = decision.status;
+      if (!isHasty || experiment === undefined || traffic === undefined) return decision;
+      // Else it would be another plan each time.
+      const { status } = observation.deployment;
+      if (status.traffic?.arms.length === 1) return { ...decision, status };
+      const pools = [{ pool: "default", revision: "ranker-a", replicas: 1 }];
+      const arms = [{ name: "ArmA" as const, weight: 10_000, pools }];
+      return {
+        ...decision,
+        experiments: [{ experiment, status: { phase: "Running" }, isCurrent: true }],
+        status: { ...decision.status, traffic: { ...traffic, arms } },
+      };
+    },
     recordEvent: (_regarding, { type, reason }) => events.push(`${type} ${reason}`),
   }));
   await clock.advance(1_000);
@@ -129,4 +159,18 @@ test("one of a later version of the kind counts for nothing", async () => {
   await apply({ primary: { metric: "clicks", unheardOf: 1 }, arms: [] });
   expect(await status()).toEqual({});
   expect((await server.get(RANKER))["status"]).not.toHaveProperty("experiment");
+});
+
+test("what it says is stored before any traffic follows from it, and no traffic follows where it is not", async () => {
+  await deploy({ quality });
+  isHasty = true;
+  refused = "ModelExperiment";
+  await apply();
+  const trafficOf = async () => (await server.get(RANKER))["status"];
+  expect(await trafficOf()).toMatchObject({ traffic: { arms: [] } });
+  refused = undefined;
+  stored = [];
+  await clock.advance(30_000);
+  expect(await trafficOf()).toMatchObject({ traffic: { arms: [{ name: "ArmA" }] } });
+  expect(stored.slice(0, 2)).toEqual(["ModelExperiment", "ModelDeployment"]);
 });
