@@ -232,10 +232,10 @@ describe("the installed chart", () => {
       "deployments",
       "deployments/scale",
       "deployments/status",
-      "rollouts",
-      "rollouts/status",
       "experiments",
       "experiments/status",
+      "rollouts",
+      "rollouts/status",
     ].map((part) => part.replace(/^[a-z]+/, (kind) => `model${kind}.petrel.dev`));
     const [questions, read] = [questionsAbout(resources), "get list watch"];
     const viewer = questionsOf(Object.fromEntries(resources.map((resource) => [resource, read])));
