@@ -10,7 +10,6 @@ import {
   isWithin,
 } from "../core/rollout/gates/collector-counts.ts";
 import type { ArmCell, MetricEvidence } from "../core/rollout/gates/gate-evidence.ts";
-import { METRIC_TYPES } from "../metrics/register.ts";
 import type { AnsweredArm, AnswerPart, CollectorAnswer } from "../stats/collector-answer.ts";
 import { KEY_DELAY_SLOTS, slotOf } from "../token/slot.ts";
 import { GateAnswerError } from "./ask-gate.ts";
@@ -99,7 +98,7 @@ async function countsOf(
       usable.set(name, {
         metric: {
           values: arrived.metrics.get(name)?.zeroOrOne === true ? "ZeroOne" : "Amount",
-          better: METRIC_TYPES[metric.type].higherIsBetter ? "Higher" : "Lower",
+          better: metric.better,
         },
         maturesMilliseconds: maturesSeconds * 1_000,
         arrived: cellsOf(arrived.arms, name, "arrived"),

@@ -19,7 +19,9 @@ const QUESTION: ExperimentQuestion = {
   fromMilliseconds: NOW - 3_600_000,
   arms: [2, 0],
   shares: [{ firstEpoch: 7, lastEpoch: 8, drawnBy: "User" }],
-  metrics: [{ name: "ctr", type: "ClickThroughRate", label: "click", maturesSeconds: 1_800 }],
+  metrics: [
+    { name: "ctr", type: "ClickThroughRate", label: "click", better: "Higher", maturesSeconds: 1_800 },
+  ],
 };
 
 let server: Server;
@@ -95,7 +97,9 @@ test("requests are counted where each is drawn by itself, from when on all arms 
 test("a metric that the collector counts in another way is told", async () => {
   const { unusable } = await ask({
     ...QUESTION,
-    metrics: [{ name: "ctr", type: "ClickThroughRate", label: "click", maturesSeconds: 60 }],
+    metrics: [
+      { name: "ctr", type: "ClickThroughRate", label: "click", better: "Higher", maturesSeconds: 60 },
+    ],
   });
   expect([...unusable]).toEqual([["ctr", "the collector counts it as an earlier spec says, still"]]);
 });

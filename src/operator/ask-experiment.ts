@@ -10,7 +10,6 @@ import type {
   NumberedCell,
 } from "../core/experiment/experiment-question.ts";
 import { isWithin } from "../core/rollout/gates/collector-counts.ts";
-import { METRIC_TYPES } from "../metrics/register.ts";
 import type { AnsweredArm } from "../stats/collector-answer.ts";
 import { KEY_DELAY_SLOTS, slotOf } from "../token/slot.ts";
 import { problemOf, requireCounted } from "./ask-collector.ts";
@@ -74,11 +73,8 @@ async function countsOf(
   };
 }
 
-function gateMetric({ type }: ExperimentQuestion["metrics"][number], zeroOrOne: boolean) {
-  return {
-    values: zeroOrOne ? "ZeroOne" : "Amount",
-    better: METRIC_TYPES[type].higherIsBetter ? "Higher" : "Lower",
-  } as const;
+function gateMetric({ better }: ExperimentQuestion["metrics"][number], zeroOrOne: boolean) {
+  return { values: zeroOrOne ? "ZeroOne" : "Amount", better } as const;
 }
 
 function cellsOf(arms: readonly AnsweredArm[], metric: string): readonly NumberedCell[] {

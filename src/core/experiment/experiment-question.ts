@@ -7,7 +7,7 @@ import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { ExperimentShare } from "../../api/experiment-status.ts";
 import type { ModelExperimentSpec } from "../../api/model-experiment.ts";
 import type { QualitySpec } from "../../api/quality.ts";
-import { isGatingMetric, labelOfMetric } from "../../api/quality-metrics.ts";
+import { directionOfMetric, isGatingMetric, labelOfMetric } from "../../api/quality-metrics.ts";
 import type { EvidenceCell, GateMetric } from "../../stats/evidence.ts";
 import type { AskedMetric, CheckedArms } from "../rollout/gates/collector-counts.ts";
 import type { CountedEpochs } from "../rollout/gates/gate-evidence.ts";
@@ -75,7 +75,7 @@ export function askedMetrics(
     const matures = quality.labels.find((declared) => declared.name === label)?.matures;
     if (matures === undefined) return `metric ${name}: nobody sends its label ${label}`;
     const maturesSeconds = parseDurationMilliseconds(matures) / 1_000;
-    asked.push({ name, type: metric.type, label, maturesSeconds });
+    asked.push({ name, type: metric.type, label, better: directionOfMetric(metric), maturesSeconds });
   }
   return asked;
 }
