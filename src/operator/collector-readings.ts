@@ -7,11 +7,12 @@
  */
 import type { Clock } from "../core/clock.ts";
 import type { KubePort } from "../kube/port.ts";
-import { HttpClient, textOf } from "../sources/http-client.ts";
+import { HttpClient } from "../sources/http-client.ts";
 import { type AnswerPart, type CollectorAnswer, parseCollectorAnswer } from "../stats/collector-answer.ts";
 import { slotOf } from "../token/slot.ts";
 import { ANSWER_TIMEOUT_MILLISECONDS, GateAnswerError } from "./ask-gate.ts";
 import { collectorAddress, collectorToken, within } from "./collector-access.ts";
+import { collectorBody } from "./collector-client.ts";
 import { Places } from "./places.ts";
 
 /** What it needs. */
@@ -152,26 +153,13 @@ export class CollectorReadings {
       url.searchParams.append("epochs", `${firstEpoch}-${lastEpoch}`);
     }
     const late = `the collector did not answer within ${answer} ms`;
-    const text = await within(answer, late, whole, (limited) => this.#send(url, token, limited));
+    const text = await within(answer, late, whole, (limited) =>
+      collectorBody(this.#client, { url, token, maximumBytes: MAXIMUM_ANSWER_BYTES }, limited),
+    );
     const said = parseCollectorAnswer(text, deployment, metrics, "the collector", parts);
     if (said.range.first !== from || said.range.last !== (to ?? said.countedThrough ?? 0)) {
       throw new GateAnswerError("expected the collector to answer about the time that was asked for");
     }
     return said;
-  }
-
-  async #send(url: URL, token: string, signal: AbortSignal): Promise<string> {
-    const response = await this.#client.send({
-      method: "GET",
-      url,
-      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
-      signal,
-    });
-    if (response.statusCode !== 200) {
-      response.destroy();
-      const status = response.statusCode;
-      throw new GateAnswerError(`the collector answered with status ${status}, expected 200`);
-    }
-    return textOf(response, "the collector", MAXIMUM_ANSWER_BYTES);
   }
 }

@@ -120,8 +120,8 @@ test("the collector is asked about its arms from then on", () => {
       type: "Experiment",
       arms: [2, 3, 0, 15],
       metrics: [
-        { name: "clicks", type: "ClickThroughRate", label: "click", maturesSeconds: 1_800 },
-        { name: "orders", type: "ConversionRate", label: "order", maturesSeconds: 21_600 },
+        { name: "clicks", type: "ClickThroughRate", label: "click", better: "Higher", maturesSeconds: 1_800 },
+        { name: "orders", type: "ConversionRate", label: "order", better: "Higher", maturesSeconds: 21_600 },
       ],
     }),
   ]);
