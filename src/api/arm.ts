@@ -26,8 +26,11 @@ export type ArmName = keyof typeof ARM_NUMBER;
 /** The arms of an experiment that have models of their own, in its order. */
 export const EXPERIMENT_ARMS = ["ArmA", "ArmB", "ArmC", "ArmD", "ArmE", "ArmF"] as const;
 
+/** All arms, of whichever plan. */
+export const ARM_NAMES = ["Stable", "Candidate", ...EXPERIMENT_ARMS, "Holdout"] as const satisfies ArmName[];
+
 /** JSON Schema of the name of an arm in a plan. */
-export const armNameSchema = stringEnum(["Stable", "Candidate", ...EXPERIMENT_ARMS, "Holdout"], {
+export const armNameSchema = stringEnum(ARM_NAMES, {
   description: "Role of the arm.",
 });
 
