@@ -36,6 +36,8 @@ export const WAITING_REASONS = [
   "MetricUnusable",
   /** An arm has the model of the stable revision, or of another arm. */
   "ModelNotOther",
+  /** The ModelDeployment has models judged before any traffic, and arms are not judged so. */
+  "NotValidated",
   /** No pool can run the arms. */
   "NoPool",
   /** Pods of an earlier version are still counted in another way. */

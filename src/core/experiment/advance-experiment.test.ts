@@ -96,6 +96,7 @@ const EVENTS: Readonly<Record<string, Partial<ExperimentView>>> = {
   "an arm is lost": { arms: [arm("wide", 0), arm("deep", 2)] },
   "no replicas are asked for": { arms: [arm("wide", 0, 0), arm("deep", 0, 0)] },
   "a release begins": { interruption, obstacle },
+  "its metric goes": { interruption: { reason: "MetricChanged", message: "there is no metric clicks" } },
   "another comes first": { obstacle: { reason: "AnotherExperiment", message: "other comes first" } },
   "harm is shown": { judgement: judged({ harm: "arm deep does harm" }) },
   "arms are skewed": { judgement: judged({ skew: "users did not come as planned" }) },
@@ -144,6 +145,17 @@ const TABLE: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
       Running: "Ended ReleaseBegan",
       Interrupted: "Ended ReleaseBegan",
       Concluding: "Concluding",
+      Ended: OVER,
+    },
+  ],
+  [
+    "its metric goes",
+    {
+      New: RUNS,
+      Waiting: RUNS,
+      Running: "Ended MetricChanged",
+      Interrupted: "Ended MetricChanged",
+      Concluding: "Ended MetricChanged",
       Ended: OVER,
     },
   ],
@@ -251,6 +263,16 @@ describe("the end", () => {
     if (phase === "Ended" && readAt === undefined) {
       expect(status.verdict?.message).toBe("its time is over, and its last labels could not be read");
     }
+  });
+});
+
+test("the end of one whose arms never had their shares waits for no evidence", () => {
+  const { status } = advanceExperiment(
+    view({ ...STATES["Concluding"], shares: [] }, { shares: [], nowMilliseconds: NOW + 30 * MINUTE }),
+  );
+  expect(status.verdict).toMatchObject({
+    reason: "DurationPassed",
+    message: "its time is over, and its arms never had their shares",
   });
 });
 

@@ -13,12 +13,18 @@ import { jsonEquals } from "../../api/json-equals.ts";
 import { present } from "../rollout/gates/figure-text.ts";
 import { earliestAfter, rolloutTime } from "../rollout/rollout-time.ts";
 import { describeExperiment, verdictWords } from "./describe-experiment.ts";
-import type { ExperimentOutcome, ExperimentView, Obstacle } from "./experiment-view.ts";
+import type { ExperimentOutcome, ExperimentView, Interruption, Obstacle } from "./experiment-view.ts";
 
 /** After the arms have lost their shares: routers take the plan up, and tell the collector of the last answers. */
 export const CONCLUSION_SLACK_MILLISECONDS = 300_000;
 /** So long a conclusion waits for evidence that cannot be read; then it is over with what was read before. */
 export const CONCLUSION_PATIENCE_MILLISECONDS = 3_600_000;
+
+/** After these nobody can read the last labels any more; to the others they come all the same. */
+const ENDS_THE_EVIDENCE: ReadonlySet<Interruption["reason"]> = new Set([
+  "MetricChanged",
+  "ModelDeploymentGone",
+]);
 
 /** Takes one look. */
 export function advanceExperiment(view: ExperimentView): ExperimentOutcome {
@@ -85,12 +91,17 @@ function verdictOf(view: ExperimentView, seen: ModelExperimentStatus): Experimen
   if (hasBegun && !isConcluding && judgement?.harm !== undefined) {
     return fall("Stopped", "HarmShown", judgement.harm);
   }
-  if (hasBegun && !isConcluding && interruption !== undefined) {
+  const isCut = interruption !== undefined && (!isConcluding || ENDS_THE_EVIDENCE.has(interruption.reason));
+  if (hasBegun && isCut) {
     return fall("Interrupted", interruption.reason, interruption.message);
   }
   const concludesAt = timeOf(status.concludesAt);
   if (!isConcluding || concludesAt === undefined || now < concludesAt) return undefined;
   const readAt = judgement?.atMilliseconds ?? Number.NEGATIVE_INFINITY;
+  if ((seen.shares ?? []).length === 0) {
+    // Of these nothing is ever asked.
+    return fall("Completed", "DurationPassed", "its time is over, and its arms never had their shares");
+  }
   if (readAt >= concludesAt) return fall("Completed", "DurationPassed", "its time is over");
   if (now < concludesAt + CONCLUSION_PATIENCE_MILLISECONDS) return undefined;
   const unread = "its time is over, and its last labels could not be read";

@@ -32,6 +32,10 @@ export function obstacleTo(
     const whose = twin.revision.name === stable.name ? "the stable revision" : "another arm";
     return { reason: "ModelNotOther", message: `arm ${twin.name} has the model of ${whose}` };
   }
+  if (observation.deployment.spec.validation !== undefined) {
+    const message = "spec.validation asks for a judgement before any traffic, and arms get none";
+    return { reason: "NotValidated", message };
+  }
   const coming = candidate ?? next?.revision ?? (awaited === undefined ? undefined : revisions.desired);
   if (coming !== undefined) {
     return { reason: "ReleaseInProgress", message: `the release of ${coming.name} comes first` };

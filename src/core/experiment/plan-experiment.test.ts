@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { follow } from "../../../test/fixtures/released-world.ts";
+import { VALIDATION } from "../../../test/fixtures/validations.ts";
 import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import type { ModelExperimentSpec } from "../../api/model-experiment.ts";
@@ -139,6 +140,7 @@ describe("it waits", () => {
     ["ModelNotOther", "the model of the stable revision", {}, { arms: [arm("same", "v1")] }],
     ["ModelNotOther", "the model of another arm", {}, { arms: [arm("one", "wide"), arm("two", "wide")] }],
     ["NoPool", "no pool with replicas", { replicas: 0 }, {}],
+    ["NotValidated", "asks for a judgement before any traffic", { validation: VALIDATION }, {}],
   ];
   test.each(cases)("%s: %s", (reason, message, spec, changes) => {
     const world = countedWorld(spec);
