@@ -36,6 +36,8 @@ export interface CampaignResult<Happened> {
   readonly happened: Happened;
   readonly stable: ArmResult;
   readonly candidate: ArmResult;
+  /** The same by number of the arm, with those of an experiment. */
+  readonly arms: ReadonlyMap<number, ArmResult>;
 }
 
 function noVisits() {
@@ -81,15 +83,21 @@ export class Campaign {
   async during<Happened>(
     happening: (signal: AbortSignal) => Promise<Happened>,
   ): Promise<CampaignResult<Happened>> {
-    const arms = [noVisits(), noVisits()] as const;
+    const [stable, candidate] = [noVisits(), noVisits()];
+    const arms = new Map([
+      [0, stable],
+      [1, candidate],
+    ]);
     const over = new AbortController();
     const client = async () => {
       while (!over.signal.aborted) {
         await sleep(BREATH_MILLISECONDS);
         const { token, customer } = await this.#choose(`visit-${this.#visits++}`);
         const bytes = token === undefined ? undefined : tokenBytes(token);
-        const arm = bytes === undefined ? undefined : arms[readTokenHead(bytes).arm];
-        if (token === undefined || arm === undefined) continue;
+        if (token === undefined || bytes === undefined) continue;
+        const number = readTokenHead(bytes).arm;
+        const arm = arms.get(number) ?? noVisits();
+        arms.set(number, arm);
         arm.users++;
         if (customer.buysAgain === 0) continue;
         arm.orders++;
@@ -101,7 +109,7 @@ export class Campaign {
     const happens = happening(over.signal).finally(() => over.abort());
     try {
       const [happened] = await Promise.all([happens, ...clients]);
-      return { happened, stable: arms[0], candidate: arms[1] };
+      return { happened, stable, candidate, arms };
     } finally {
       over.abort();
       await Promise.allSettled([happens, ...clients]);

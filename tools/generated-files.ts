@@ -5,6 +5,7 @@
 import { stringify } from "yaml";
 import { customResourceDefinition } from "../src/api/crd.ts";
 import { modelDeploymentKind } from "../src/api/model-deployment.ts";
+import { modelExperimentKind } from "../src/api/model-experiment.ts";
 import { modelRolloutKind } from "../src/api/model-rollout.ts";
 import { API_GROUP } from "../src/api/names.ts";
 import { referencePage } from "../src/api/reference.ts";
@@ -25,7 +26,7 @@ function chartTemplate(crd: string): string {
 /** Path in the repository -> content. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  for (const definition of [modelDeploymentKind, modelRolloutKind]) {
+  for (const definition of [modelDeploymentKind, modelExperimentKind, modelRolloutKind]) {
     const crd = stringify(customResourceDefinition(definition), {
       lineWidth: 0,
       aliasDuplicateObjects: false,

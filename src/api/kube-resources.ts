@@ -14,6 +14,7 @@ function resource(group: string, version: string, kind: string, plural: string):
 export const RESOURCE = {
   modelDeployment: resource(API_GROUP, API_VERSION, "ModelDeployment", "modeldeployments"),
   modelRollout: resource(API_GROUP, API_VERSION, "ModelRollout", "modelrollouts"),
+  modelExperiment: resource(API_GROUP, API_VERSION, "ModelExperiment", "modelexperiments"),
   pod: resource("", "v1", "Pod", "pods"),
   service: resource("", "v1", "Service", "services"),
   serviceAccount: resource("", "v1", "ServiceAccount", "serviceaccounts"),

@@ -125,6 +125,12 @@ export const modelDeploymentStatusSchema = Type.Object(
         { description: "The latest release." },
       ),
     ),
+    experiment: Type.Optional(
+      Type.Object(
+        { name: Type.String({ maxLength: 253, description: "Name of the ModelExperiment." }) },
+        { description: "The experiment whose turn it is; absent while there is none." },
+      ),
+    ),
     pools: Type.Optional(
       Type.Array(poolStatusSchema, {
         maxItems: 32,

@@ -6,9 +6,10 @@
  * and a change of anything in it raises `epoch`.
  */
 import Type from "typebox";
+import { armNameSchema } from "./arm.ts";
 import { authenticationSchema, tlsSchema } from "./authentication.ts";
 import { requestHeaderSchema } from "./request-header.ts";
-import { dnsLabelSchema, durationSchema, stringEnum } from "./schema.ts";
+import { dnsLabelSchema, durationSchema } from "./schema.ts";
 import { anonymousSchema, userHeaderSchema } from "./traffic.ts";
 
 /** Weights of arms are parts of this whole, so that `0.5%` is exact. */
@@ -48,7 +49,7 @@ const plannedFeedbackSchema = Type.Object(
 
 const trafficArmSchema = Type.Object(
   {
-    name: stringEnum(["Stable", "Candidate"], { description: "Role of the arm." }),
+    name: armNameSchema,
     weight: Type.Integer({
       minimum: 0,
       maximum: FULL_WEIGHT,
@@ -71,7 +72,7 @@ const plannedStickinessSchema = Type.Object(
       minLength: 1,
       maxLength: 63,
       pattern: "^[-a-z0-9]+$",
-      description: "Mixed with the user, so that each release chooses other users.",
+      description: "Mixed with the user, so that each release, and each experiment, chooses other users.",
     }),
   },
   { description: "How the requests of one user find the same arm." },

@@ -5,13 +5,14 @@ import { Compile } from "typebox/compile";
 import { asNumber } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { COMPONENT, LABEL } from "../api/names.ts";
+import { EXPERIMENT_ARM_NAMES } from "../core/experiment/experiment-shares.ts";
 import { type ModelRevisionData, modelRevisionDataSchema } from "../core/revision/model-revision.ts";
 import type { DeploymentObject } from "./deployment-object.ts";
 
 const dataCheck = Compile(modelRevisionDataSchema);
 
 /** What a revision is to its ModelDeployment. */
-export type RevisionRole = "Stable" | "Candidate" | "Next" | "Former";
+export type RevisionRole = "Stable" | "Candidate" | "Next" | "Arm" | "Former";
 
 /** One model revision. */
 export interface ModelRevision {
@@ -47,9 +48,13 @@ export function modelRevisionsOf(
     .toSorted((left, right) => left.number - right.number);
 }
 
-/** The role of a revision. */
+/** The role of a revision; that of an arm while an experiment gives it a share. */
 export function roleOf({ status }: DeploymentObject, revision: string): RevisionRole {
   if (status.revisions?.stable === revision) return "Stable";
   if (status.revisions?.candidate === revision) return "Candidate";
-  return status.revisions?.next === revision ? "Next" : "Former";
+  if (status.revisions?.next === revision) return "Next";
+  const isArm = status.traffic?.arms.some(
+    ({ name, pools }) => EXPERIMENT_ARM_NAMES.has(name) && pools[0]?.revision === revision,
+  );
+  return isArm === true ? "Arm" : "Former";
 }

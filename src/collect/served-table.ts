@@ -3,24 +3,19 @@
  * still be looked at. A file that has none gets it, and a collector that knows nothing of it passes it over.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import {
-  readServed,
-  SERVED_ARMS,
-  type Served,
-  type ServedArm,
-  sumOfServed,
-} from "../stats/served-minutes.ts";
+import { ARM_NAMES, type ArmName } from "../api/arm.ts";
+import { readServed, type Served, sumOfServed } from "../stats/served-minutes.ts";
 import type { SlotRange } from "./router-log.ts";
 
 /** Names a minute of one arm. */
 export interface ServedKey {
   readonly deployment: number;
   readonly slot: number;
-  readonly arm: ServedArm;
+  readonly arm: ArmName;
 }
 
 /** What became of the requests of some minutes, by arm; one without a request is absent. */
-export type ServedByArm = ReadonlyMap<ServedArm, Served>;
+export type ServedByArm = ReadonlyMap<ArmName, Served>;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS served (
@@ -62,7 +57,7 @@ export class ServedTable {
   sums(deployment: number, { first, last }: SlotRange): ServedByArm {
     const rows = Map.groupBy(this.#between.all(first, last, deployment), (row) => row["arm"]);
     return new Map(
-      SERVED_ARMS.flatMap((arm) => {
+      ARM_NAMES.flatMap((arm) => {
         const minutes = rows.get(arm)?.map((row) => bodyOf(row["body"]));
         return minutes === undefined ? [] : [[arm, sumOfServed(minutes)]];
       }),

@@ -3,7 +3,7 @@
  * their plans.
  *
  * Pure. The order of the planners is the order in which one may rely on another: anomalies, undo, revision, validation,
- * rollout, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
+ * rollout, experiment, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
  */
 
 import { valueAt } from "../api/json.ts";
@@ -30,6 +30,8 @@ import { modelServerAccountName, modelServersGroupName, modelServersName } from 
 import type { Plans } from "./conditions/plan-conditions.ts";
 import type { Decision, EventIntent, RemoveIntent, ScaleIntent } from "./decision.ts";
 import { eventsBetween, eventsOfRollout } from "./events-between.ts";
+import { eventsOfExperiment } from "./experiment/events-of-experiment.ts";
+import { type ExperimentPlan, heldExperiment, planExperiment } from "./experiment/plan-experiment.ts";
 import { observedServers } from "./model-servers.ts";
 import type { Observation, ObservedModelServers } from "./observation.ts";
 import { type PlannedPods, planPods } from "./pods/plan-pods.ts";
@@ -91,7 +93,7 @@ function hasSidecars({ quality, runtime }: ModelDeploymentSpec): boolean {
 
 function objectsToApply(
   observation: Observation,
-  { revisions, validation, rollout, capacity, pods, traffic }: Plans,
+  { revisions, validation, rollout, experiment, capacity, pods, traffic }: Plans,
 ): readonly KubeObject[] {
   const { metadata, spec } = observation.deployment;
   const { stated } = revisions;
@@ -100,6 +102,9 @@ function objectsToApply(
     ...(stated.isNew
       ? [controllerRevision(metadata, stated.revision.name, stated.revision.number, stated.revision.data)]
       : []),
+    ...(experiment.planned?.newRevisions ?? []).map(({ name, number, data }) =>
+      controllerRevision(metadata, name, number, data),
+    ),
     ...(rollout.wanted === undefined
       ? []
       : [modelRollout(metadata, rollout.wanted.name, rollout.wanted.spec)]),
@@ -147,7 +152,7 @@ function accountIsLeftOver({ deployment, modelServers, standing }: Observation):
 
 function removals(
   observation: Observation,
-  { revisions, validation, rollout, capacity, pods }: Plans,
+  { revisions, validation, rollout, experiment, capacity, pods }: Plans,
 ): readonly RemoveIntent[] {
   const { standing, deployment } = observation;
   const { name, namespace } = deployment.metadata;
@@ -155,6 +160,7 @@ function removals(
     const uid = standing.get(`${resource.kind}/${name}`);
     return uid === undefined ? [] : [{ reference: { resource, name, namespace }, uid }];
   };
+  const arms = new Set(experiment.planned?.arms.map(({ revision }) => revision.name));
   const serversNames = new Set([
     ...observation.modelServers.map((servers) => servers.name),
     ...capacity.modelServers.map(({ pool, revision }) => modelServersName(name, pool.name, revision.name)),
@@ -174,7 +180,9 @@ function removals(
     ...(accountIsLeftOver(observation) ? removal(RESOURCE.serviceAccount, modelServerAccountName(name)) : []),
     ...rollout.surplus.flatMap((name) => removal(RESOURCE.modelRollout, name)),
     ...validation.surplus.flatMap((name) => removal(RESOURCE.job, name)),
-    ...[...revisions.surplus, ...pods.surplus].flatMap((name) => removal(RESOURCE.controllerRevision, name)),
+    ...[...revisions.surplus.filter((name) => !arms.has(name)), ...pods.surplus].flatMap((name) =>
+      removal(RESOURCE.controllerRevision, name),
+    ),
   ];
 }
 
@@ -201,6 +209,7 @@ function decideNothing(
 ): Decision {
   return {
     rollouts: [],
+    experiments: [],
     status,
     apply: [],
     scale: [],
@@ -219,7 +228,8 @@ function suspendedStatus(
   const revisions = heldRevisions(observation, undo);
   const rollout = heldRollout(observation, revisions);
   const validation = heldValidation(observation, revisions);
-  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout);
+  const experiment = heldExperiment(observation);
+  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout, experiment);
   const held = traffic === undefined ? plans : { ...plans, traffic };
   const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
   const { observedRefresh: obeyed } = observation.deployment.status;
@@ -234,15 +244,20 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
   const revisions = planRevisions(observation, undo);
   const validation = planValidation(observation, revisions);
   const rollout = planRollout(observation, revisions);
-  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout);
+  const experiment = planExperiment(observation, revisions);
+  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout, experiment);
   const status = reportedStatus(observation, plans);
+  const asked = experiment.question === undefined ? undefined : [experiment.question];
+  const questions =
+    asked === undefined ? rollout.gateQuestions : [...(rollout.gateQuestions ?? []), ...asked];
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
-    ...[plans.rollout, validation].flatMap(({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? []),
+    ...[plans.rollout, validation, experiment].flatMap(({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? []),
   ];
   return {
     rollouts: plans.rollout.reports,
+    experiments: experiment.reports,
     status,
     ...(wakeAts.length === 0 ? {} : { wakeAtMilliseconds: Math.min(...wakeAts) }),
     apply: objectsToApply(observation, plans),
@@ -251,10 +266,11 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
       ? {}
       : { pause: rolloutPause(observation.deployment.metadata.namespace, anomalies.pause) }),
     remove: removals(observation, plans),
-    ...(plans.rollout.gateQuestions === undefined ? {} : { gateQuestions: plans.rollout.gateQuestions }),
+    ...(questions === undefined ? {} : { gateQuestions: questions }),
     events: [
       ...undo.events,
       ...plans.rollout.reports.flatMap(eventsOfRollout),
+      ...experiment.reports.flatMap(eventsOfExperiment),
       ...eventsBetween(observation.deployment.status, status),
     ],
   };
@@ -267,9 +283,10 @@ function makePlans(
   revisions: RevisionPlan,
   validation: ValidationPlan,
   rollout: RolloutPlan,
+  experiment: ExperimentPlan,
 ): Plans {
-  const capacity = planCapacity(observation, revisions, rollout);
+  const capacity = planCapacity(observation, revisions, rollout, experiment);
   const pods = planPods(observation, capacity);
-  const traffic = planTraffic(observation, revisions, rollout, capacity);
-  return { anomalies, undo, revisions, validation, rollout, capacity, pods, traffic };
+  const traffic = planTraffic(observation, revisions, rollout, experiment, capacity);
+  return { anomalies, undo, revisions, validation, rollout, experiment, capacity, pods, traffic };
 }

@@ -1,10 +1,12 @@
 /**
  * What a decision says: the status to report and the writes that follow. Data only; `operator` carries it out.
  */
+
+import type { ModelExperimentStatus } from "../api/experiment-status.ts";
 import type { KubeObject, ObjectReference } from "../api/kube-object.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
 import type { ModelRolloutStatus } from "../api/model-rollout.ts";
-import type { ObservedRollout } from "./observation.ts";
+import type { ObservedExperiment, ObservedRollout } from "./observation.ts";
 import type { GateQuestion } from "./rollout/gates/gate-questions.ts";
 
 /** Sets the replicas of a Deployment through its `/scale`. */
@@ -38,10 +40,21 @@ export interface RolloutReport {
   readonly isCurrent: boolean;
 }
 
+/** The status of a ModelExperiment. */
+export interface ExperimentReport {
+  /** As it was read: the report holds for this version alone. */
+  readonly experiment: ObservedExperiment;
+  readonly status: ModelExperimentStatus;
+  /** The status of the ModelDeployment follows from it. */
+  readonly isCurrent: boolean;
+}
+
 /** The outcome of one decision about a ModelDeployment. */
 export interface Decision {
   /** Stored before {@link status}, which follows from them. */
   readonly rollouts: readonly RolloutReport[];
+  /** Likewise. */
+  readonly experiments: readonly ExperimentReport[];
   readonly status: ModelDeploymentStatus;
   /** Objects that must stand, whole. Carried out in order. */
   readonly apply: readonly KubeObject[];
@@ -52,7 +65,7 @@ export interface Decision {
   /** Carried out last. */
   readonly remove: readonly RemoveIntent[];
   readonly events: readonly EventIntent[];
-  /** What is to be asked, again and again, for the gates of the current release; nothing where it is absent. */
+  /** What is to be asked, again and again, for the gates of the current release, and for the current experiment; nothing where it is absent. */
   readonly gateQuestions?: readonly GateQuestion[];
   /** When to look again though nothing changed, in milliseconds since the Unix epoch. */
   readonly wakeAtMilliseconds?: number;

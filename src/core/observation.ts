@@ -6,9 +6,11 @@
  */
 import type { WatchedDeployment } from "../anomaly/watched-answer.ts";
 import type { Devices } from "../api/devices.ts";
+import type { ModelExperimentStatus } from "../api/experiment-status.ts";
 import type { JsonRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { ModelDeployment } from "../api/model-deployment.ts";
+import type { ModelExperimentSpec } from "../api/model-experiment.ts";
 import type { ModelRolloutSpec, ModelRolloutStatus } from "../api/model-rollout.ts";
 import type { ValidationReport } from "../api/validation-report.ts";
 import type { OperatorPods } from "../render/collector.ts";
@@ -35,6 +37,18 @@ export interface ObservedRollout {
   readonly generation: number;
   readonly spec: ModelRolloutSpec;
   readonly status: ModelRolloutStatus;
+}
+
+/** A ModelExperiment of this ModelDeployment. */
+export interface ObservedExperiment {
+  readonly name: string;
+  readonly uid: string;
+  /** What a report of its status is fenced by. */
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly creationTimestamp: string;
+  readonly spec: ModelExperimentSpec;
+  readonly status: ModelExperimentStatus;
 }
 
 /** A child Deployment: the model servers of one revision in one pool. */
@@ -176,6 +190,8 @@ export interface Observation {
   readonly revisions: readonly ObservedRevision[];
   readonly podRevisions: readonly ObservedPodRevision[];
   readonly rollouts: readonly ObservedRollout[];
+  /** Absent where none is known. */
+  readonly experiments?: readonly ObservedExperiment[];
   readonly modelServers: readonly ObservedModelServers[];
   /** `KIND/NAME` of every child that stands, with its uid. */
   readonly standing: ReadonlyMap<string, string>;

@@ -9,6 +9,7 @@ import { onLoopback } from "../process/testdata/on-loopback.ts";
 import { collectorLabels } from "../render/collector.ts";
 import { USER_GROUPS } from "../stats/evidence.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
+import { CollectorReadings } from "./collector-readings.ts";
 import { answer, NOW, SLOT } from "./testdata/collector-answer.ts";
 
 /** For a machine that does much else. */
@@ -79,7 +80,7 @@ const port = {
 const clock = { ...systemClock, now: () => NOW };
 
 function ask(question = QUESTION) {
-  return askCollectorOverHttp({ port, clock, addressOf: () => origin })(
+  return askCollectorOverHttp(new CollectorReadings({ port, clock, addressOf: () => origin }))(
     question,
     new AbortController().signal,
   );
@@ -345,7 +346,7 @@ test("of hundreds of epochs no more is kept than the shares have, and nothing of
 /** Asks collectors of any namespace, each with its own path. */
 function askMany(limits: { answer?: number; reading?: number; waiting?: number } = {}) {
   const addressOf = (namespace: string) => `${origin}/${namespace}/`;
-  const askAny = askCollectorOverHttp({ port, clock, addressOf, limits });
+  const askAny = askCollectorOverHttp(new CollectorReadings({ port, clock, addressOf, limits }));
   const signal = new AbortController().signal;
   return (namespace: string) => askAny({ ...QUESTION, namespace }, signal);
 }

@@ -7,6 +7,7 @@ import { RESOURCE } from "../api/kube-resources.ts";
 import { COMPONENT, LABEL, MANAGED_BY, SLICE_MANAGER } from "../api/names.ts";
 import { Cache, type CacheOptions } from "../kube/cache.ts";
 import { type ChildSummary, projectChild } from "./projections/child.ts";
+import { type ExperimentSummary, projectExperiment } from "./projections/experiment.ts";
 import {
   metadataOf,
   type ReadModelDeployment,
@@ -45,6 +46,7 @@ export interface Caches {
   readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf">;
   readonly routerReports: Cache<RouterReport, "modelDeployment">;
   readonly rollouts: Cache<RolloutSummary, "modelDeployment">;
+  readonly experiments: Cache<ExperimentSummary, "modelDeployment">;
   /** By `kind`. */
   readonly children: ReadonlyMap<string, ChildCache>;
 }
@@ -121,6 +123,16 @@ export function createCaches(access: CacheAccess): Caches {
       project: projectRollout,
       indexes: { modelDeployment: ({ object }) => ownerKeys(object) },
     }),
+    // People make them, without our labels.
+    experiments: new Cache({
+      ...access,
+      resource: RESOURCE.modelExperiment,
+      project: projectExperiment,
+      indexes: {
+        modelDeployment: ({ namespace, modelDeployment }) =>
+          modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
+      },
+    }),
     children: new Map(
       CHILD_RESOURCES.map((resource): [string, ChildCache] => [
         resource.kind,
@@ -147,12 +159,13 @@ export function cachedObjects(caches: Caches): ReadonlyMap<string, number> {
     [RESOURCE.pod.kind, caches.pods.size],
     [RESOURCE.endpointSlice.kind, caches.routerReports.size],
     [RESOURCE.modelRollout.kind, caches.rollouts.size],
+    [RESOURCE.modelExperiment.kind, caches.experiments.size],
     ...[...caches.children].map(([kind, cache]): [string, number] => [kind, cache.size]),
   ]);
 }
 
 /** Every cache, for what is done to all alike. */
 export function allCaches(caches: Caches): readonly Pick<Cache<unknown>, "run" | "synced">[] {
-  const { modelDeployments, pods, routerReports, rollouts, children } = caches;
-  return [modelDeployments, pods, routerReports, rollouts, ...children.values()];
+  const { modelDeployments, pods, routerReports, rollouts, experiments, children } = caches;
+  return [modelDeployments, pods, routerReports, rollouts, experiments, ...children.values()];
 }

@@ -11,6 +11,7 @@ import type { CacheChange } from "../kube/cache.ts";
 import { parseKey } from "../kube/object-key.ts";
 import { type Caches, keyOfRead, ownerKey, portKey } from "./caches.ts";
 import type { ChildSummary } from "./projections/child.ts";
+import type { ExperimentSummary } from "./projections/experiment.ts";
 import {
   countsAnswers,
   metadataOf,
@@ -39,7 +40,7 @@ export interface Looks {
 
 /** Asks for a look at everything that stands, then at whatever changes until the returned function is called. */
 export function followChanges(caches: Caches, looks: Looks): () => void {
-  const { modelDeployments, pods, routerReports, rollouts, children } = caches;
+  const { modelDeployments, pods, routerReports, rollouts, experiments, children } = caches;
   addStanding(caches, looks);
   const subscriptions = [
     modelDeployments.subscribe((change) => {
@@ -49,6 +50,7 @@ export function followChanges(caches: Caches, looks: Looks): () => void {
     pods.subscribe((change) => addChangedPod(change, caches, looks)),
     routerReports.subscribe((change) => addChangedReport(change, looks)),
     rollouts.subscribe((change) => addChangedRollout(change, looks)),
+    experiments.subscribe((change) => addChangedExperiment(change, looks)),
     ...[...children.values()].map((cache) => cache.subscribe((change) => addChangedChild(change, looks))),
   ];
   return () => {
@@ -57,7 +59,7 @@ export function followChanges(caches: Caches, looks: Looks): () => void {
 }
 
 function addStanding(
-  { modelDeployments, children }: Caches,
+  { modelDeployments, experiments, children }: Caches,
   { addDeployment, addRouters, addCollector }: Looks,
 ): void {
   for (const read of modelDeployments.list()) {
@@ -65,6 +67,9 @@ function addStanding(
     if (countsAnswers(read)) addCollector(read.namespace, "Now");
     addDeployment(keyOfRead(read), "Now");
   }
+  // Whose ModelDeployment is not there is told so.
+  for (const { namespace, modelDeployment } of experiments.list())
+    if (modelDeployment !== undefined) addDeployment(ownerKey(namespace, modelDeployment), "Now");
   // Routers and collectors may stand where no ModelDeployment does any more.
   for (const cache of children.values()) {
     for (const { object } of cache.list()) {
@@ -149,6 +154,17 @@ function addChangedRollout(
   const isOurs =
     after !== undefined && after.object.metadata.generation === before?.object.metadata.generation;
   addDeployment(ownerKey(parseKey(key).namespace ?? "", owner), isOurs ? "Soon" : "Now");
+}
+
+/** Likewise. */
+function addChangedExperiment(
+  { before, after }: CacheChange<ExperimentSummary>,
+  { addDeployment }: Looks,
+): void {
+  const { namespace, modelDeployment } = after ?? before ?? {};
+  if (namespace === undefined || modelDeployment === undefined) return;
+  const isOurs = after !== undefined && after.generation === before?.generation;
+  addDeployment(ownerKey(namespace, modelDeployment), isOurs ? "Soon" : "Now");
 }
 
 function addChangedChild(

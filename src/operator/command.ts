@@ -21,9 +21,11 @@ import { type CollectorPods, collectorPodsSchema } from "../render/collector-pod
 import { type RouterPods, routerPodsSchema } from "../render/router-pods.ts";
 import { askAnomaliesOverHttp } from "./ask-anomalies.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
+import { askExperimentOverHttp } from "./ask-experiment.ts";
 import { askOverHttp } from "./ask-gate.ts";
 import { askRoutersOverHttp } from "./ask-routers.ts";
 import { askShadowOverHttp } from "./ask-shadow.ts";
+import { CollectorReadings } from "./collector-readings.ts";
 import { eventSink } from "./event-sink.ts";
 import { askGates } from "./gate-answers.ts";
 import { jsonOption } from "./json-option.ts";
@@ -228,6 +230,7 @@ async function run(options: Arguments): Promise<void> {
     reportingController: `${API_GROUP}/operator`,
     reportingInstance: instance,
   });
+  const collectors = new CollectorReadings({ port: transport, clock });
   const operator = new Operator({
     ...access,
     settings: settingsOf(options),
@@ -235,9 +238,10 @@ async function run(options: Arguments): Promise<void> {
     workers: options.workers,
     askGate: askGates(
       askOverHttp(options.gateUrls),
-      askCollectorOverHttp({ port: transport, clock }),
+      askCollectorOverHttp(collectors),
       askRoutersOverHttp(),
       askShadowOverHttp({ port: transport }),
+      askExperimentOverHttp(collectors),
     ),
     askAnomalies: askAnomaliesOverHttp({ port: transport }),
     observe: metrics.observe,

@@ -1,5 +1,5 @@
 /**
- * The answers that the gates of releases wait for: asks each question again and again while it is followed, and keeps
+ * The answers that the gates of releases, and experiments, wait for: asks each question again and again while it is followed, and keeps
  * the latest answer as a reading.
  *
  * It asks while this instance leads and keeps nothing that the API would have to hold: whoever leads next asks anew.
@@ -9,6 +9,7 @@
  * alone.
  */
 import type { Clock } from "../core/clock.ts";
+import type { ExperimentCounts } from "../core/experiment/experiment-question.ts";
 import { errorMessage } from "../core/log.ts";
 import type { CollectorCounts } from "../core/rollout/gates/collector-counts.ts";
 import type { HookAnswer, ReadEvidence } from "../core/rollout/gates/gate-evidence.ts";
@@ -18,12 +19,13 @@ import { truncateUtf8 } from "../core/short-text.ts";
 import type { FirstTries } from "../stats/first-tries.ts";
 import type { ShadowCounts } from "../stats/shadow-counts.ts";
 import type { AskCollector } from "./ask-collector.ts";
+import type { AskExperiment } from "./ask-experiment.ts";
 import type { AskUrl } from "./ask-gate.ts";
 import type { AskRouters } from "./ask-routers.ts";
 import type { AskShadow } from "./ask-shadow.ts";
 
 /** An answer: a number to a query, the word of a web hook, what a collector or the routers counted. */
-export type GateAnswer = number | HookAnswer | CollectorCounts | FirstTries | ShadowCounts;
+export type GateAnswer = number | HookAnswer | CollectorCounts | FirstTries | ShadowCounts | ExperimentCounts;
 
 /** Asks once. Rejects when no answer that can be used comes in time; the message is for people. */
 export type AskGate = (question: GateQuestion, signal: AbortSignal) => Promise<GateAnswer>;
@@ -34,10 +36,12 @@ export function askGates(
   askCollector: AskCollector,
   askRouters: AskRouters,
   askShadow: AskShadow,
+  askExperiment: AskExperiment,
 ): AskGate {
   return (question, signal) => {
     if (question.type === "Collector") return askCollector(question, signal);
     if (question.type === "Shadow") return askShadow(question, signal);
+    if (question.type === "Experiment") return askExperiment(question, signal);
     return question.type === "Routers" ? askRouters(question, signal) : askUrl(question, signal);
   };
 }
@@ -103,12 +107,14 @@ export class GateAnswers {
     let counts: Reading<CollectorCounts> | undefined;
     let firstTries: Reading<FirstTries> | undefined;
     let mirrored: Reading<ShadowCounts> | undefined;
+    let experiment: Reading<ExperimentCounts> | undefined;
     for (const { question, reading } of followed.values()) {
       if (reading === undefined) continue;
       if (reading.kind !== "Whole") {
         if (question.type === "Collector") counts = reading;
         else if (question.type === "Routers") firstTries = reading;
         else if (question.type === "Shadow") mirrored = reading;
+        else if (question.type === "Experiment") experiment = reading;
         else (question.type === "WebHook" ? hooks : queries).set(question.gate, reading);
         continue;
       }
@@ -119,6 +125,8 @@ export class GateAnswers {
         if (typeof value === "object" && "windows" in value) firstTries = { ...rest, value };
       } else if (question.type === "Shadow") {
         if (typeof value === "object" && "within" in value) mirrored = { ...rest, value };
+      } else if (question.type === "Experiment") {
+        if (typeof value === "object" && "cells" in value) experiment = { ...rest, value };
       } else if (typeof value === "number") queries.set(question.gate, { ...rest, value });
       else if ("outcome" in value) hooks.set(question.gate, { ...rest, value });
     }
@@ -128,6 +136,7 @@ export class GateAnswers {
       ...(counts === undefined ? {} : { counts }),
       ...(firstTries === undefined ? {} : { firstTries }),
       ...(mirrored === undefined ? {} : { mirrored }),
+      ...(experiment === undefined ? {} : { experiment }),
     };
   }
 
@@ -161,7 +170,7 @@ export class GateAnswers {
 
   /** Never rejects. The time is that before the question: what is answered is no older. */
   async #ask(question: GateQuestion, signal: AbortSignal): Promise<Reading<GateAnswer>> {
-    const hasOwnPlaces = question.type === "Collector";
+    const hasOwnPlaces = question.type === "Collector" || question.type === "Experiment";
     if (!hasOwnPlaces) await this.#place();
     const atMilliseconds = this.#options.clock.now();
     try {

@@ -24,6 +24,7 @@ import { ARM_CHECK, type ArmCheck } from "../token/prediction-token.ts";
 import { slotOf, tokenSlot } from "../token/slot.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
 import { askShadowOverHttp } from "./ask-shadow.ts";
+import { CollectorReadings } from "./collector-readings.ts";
 import { askGates, GateAnswers } from "./gate-answers.ts";
 
 const [MINUTE, HOUR] = [60_000, 3_600_000];
@@ -58,9 +59,10 @@ beforeEach(async () => {
   const access = { port, addressOf: () => collect.internal };
   const ask = askGates(
     askUrl,
-    askCollectorOverHttp({ ...access, clock }),
+    askCollectorOverHttp(new CollectorReadings({ ...access, clock })),
     () => Promise.reject(new Error("no routers here")),
     askShadowOverHttp(access),
+    () => Promise.reject(new Error("no experiment here")),
   );
   answers = new GateAnswers({ clock, ask, onAnswer: () => {} });
   world = inFirstStep();

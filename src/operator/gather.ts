@@ -84,6 +84,18 @@ function observedValidations(
   };
 }
 
+/** People make them, so they are found by the name that they say. */
+function observedExperiments(
+  caches: Caches,
+  namespace: string,
+  name: string,
+): Pick<Observation, "experiments"> {
+  const experiments = caches.experiments
+    .byIndex("modelDeployment", ownerKey(namespace, name))
+    .flatMap(({ observed, isLeaving }) => (observed === undefined || isLeaving ? [] : [observed]));
+  return experiments.length === 0 ? {} : { experiments };
+}
+
 function observedRouters(caches: Caches, namespace: string, name: string): readonly ObservedRouter[] {
   const reports = caches.routerReports.byIndex("modelDeployment", ownerKey(namespace, name));
   return caches.pods
@@ -154,6 +166,7 @@ export function gatherModelDeployment(
     revisions: revisions.flatMap((child) => modelRevisionIn(child) ?? []),
     podRevisions: revisions.flatMap((child) => podRevisionIn(child) ?? []),
     rollouts: rollouts.flatMap(({ observed }) => observed ?? []),
+    ...observedExperiments(caches, namespace, name),
     modelServers: childrenOf(caches, deployment, RESOURCE.deployment.kind).flatMap(
       (child) => modelServersOf(child) ?? [],
     ),

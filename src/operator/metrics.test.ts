@@ -151,12 +151,14 @@ test("what the operator holds, cannot read and could not tell is shown", async (
     unreadableModelDeployments: () => 3,
     conditions: () => [],
     rolloutPhases: () => new Map([["Paused", 2]]),
+    experimentPhases: () => new Map([["Running", 3]]),
     releases: () => [],
     droppedEvents: () => dropped,
   });
   expect(await value('petrel_model_rollouts{phase="Paused"}')).toBeUndefined();
   metrics.setLeader(true);
   expect(await value('petrel_model_rollouts{phase="Paused"}')).toBe(2);
+  expect(await value('petrel_model_experiments{phase="Running"}')).toBe(3);
   expect(await value('petrel_operator_cached_objects{kind="Pod"}')).toBe(7);
   expect(await value("petrel_operator_unreadable_model_deployments")).toBe(3);
   expect(await value("petrel_operator_events_dropped_total")).toBe(2);
@@ -181,6 +183,7 @@ describe("conditions of ModelDeployments", () => {
       unreadableModelDeployments: () => 0,
       conditions: () => conditionSeries(current),
       rolloutPhases: () => new Map(),
+      experimentPhases: () => new Map(),
       releases: () => [],
       droppedEvents: () => 0,
     });

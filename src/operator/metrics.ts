@@ -4,12 +4,14 @@
  * Only the metrics of conditions and of releases have names of objects in their labels.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { ExperimentPhase } from "../api/experiment-status.ts";
 import type { RolloutPhase } from "../api/model-rollout.ts";
 import type { Clock } from "../core/clock.ts";
 import type { RequestObserver } from "../kube/transport.ts";
 import { countRequests } from "../process/request-metrics.ts";
 import { type ConditionSeries, showConditions } from "./condition-metrics.ts";
 import { createControllerMetrics, type ObserveController } from "./controller-metrics.ts";
+import { showExperimentPhases } from "./experiment-metrics.ts";
 import { type LatestRelease, showReleases } from "./release-metrics.ts";
 import { showRolloutPhases } from "./rollout-metrics.ts";
 
@@ -36,6 +38,8 @@ export interface OperatorFigures {
   readonly conditions: () => Iterable<ConditionSeries>;
   /** ModelRollouts in each phase; shown while this instance leads. */
   readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
+  /** ModelExperiments in each phase; shown while this instance leads. */
+  readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
   /** The latest release of each ModelDeployment; shown while this instance leads. */
   readonly releases: () => readonly LatestRelease[];
   /** Events that were not recorded since the start. */
@@ -77,6 +81,7 @@ export function createOperatorMetrics({ host, lease, clock }: OperatorMetricsOpt
       showFigures(registry, figures);
       showConditions(registry, () => (isLeader ? figures.conditions() : []));
       showRolloutPhases(registry, () => (isLeader ? figures.rolloutPhases() : new Map()));
+      showExperimentPhases(registry, () => (isLeader ? figures.experimentPhases() : new Map()));
       showReleases(registry, () => (isLeader ? figures.releases() : []));
     },
   };

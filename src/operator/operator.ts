@@ -3,6 +3,7 @@
  * while this instance leads. The simulation runs this very class.
  */
 
+import type { ExperimentPhase } from "../api/experiment-status.ts";
 import type { RolloutPhase } from "../api/model-rollout.ts";
 import type { Random } from "../kube/backoff.ts";
 import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../kube/reconciler.ts";
@@ -13,6 +14,7 @@ import { allCaches, type Caches, cachedObjects, createCaches, keyOfRead } from "
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
+import { experimentPhases } from "./experiment-metrics.ts";
 import { type AskGate, GateAnswers } from "./gate-answers.ts";
 import { countsAnswers } from "./projections/model-deployment.ts";
 import { reconcileCollector } from "./reconcile-collector.ts";
@@ -79,6 +81,7 @@ export class Operator {
     readonly unreadableModelDeployments: () => number;
     readonly conditions: () => Iterable<ConditionSeries>;
     readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
+    readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
     readonly releases: () => readonly LatestRelease[];
   } {
     return {
@@ -86,6 +89,7 @@ export class Operator {
       unreadableModelDeployments: () => this.#caches.modelDeployments.byIndex("unreadable", "").length,
       conditions: () => conditionSeries(this.#caches.modelDeployments.list()),
       rolloutPhases: () => rolloutPhases(this.#caches.rollouts.list()),
+      experimentPhases: () => experimentPhases(this.#caches.experiments.list()),
       releases: () => latestReleases(this.#caches.rollouts.list()),
     };
   }

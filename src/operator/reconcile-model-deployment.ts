@@ -15,7 +15,12 @@ import type { Clock } from "../core/clock.ts";
 import { decide as decideModelDeployment } from "../core/decide.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Logger } from "../core/log.ts";
-import type { Observation, ObservedRollout, OperatorSettings } from "../core/observation.ts";
+import type {
+  Observation,
+  ObservedExperiment,
+  ObservedRollout,
+  OperatorSettings,
+} from "../core/observation.ts";
 import type { RouterDecision, RouterObservation } from "../core/router/decide-routers.ts";
 import { applyStatus } from "../kube/apply.ts";
 import type { KubePort } from "../kube/port.ts";
@@ -28,6 +33,7 @@ import { execute, type Ownership } from "./execute.ts";
 import type { GateAnswers } from "./gate-answers.ts";
 import { gatherModelDeployment, type SeenBeside } from "./gather.ts";
 import { requireStableSeen } from "./overlooked-revision.ts";
+import { reportOrphans } from "./report-orphans.ts";
 import { reportUnreadable } from "./report-unreadable.ts";
 
 /** What reconciling needs. */
@@ -64,6 +70,7 @@ export async function reconcileModelDeployment(
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) {
     context.gateAnswers?.follow(key, []);
     context.anomalyReadings?.follow(key, false);
+    if (deployment === undefined && cached === undefined) await reportOrphans(context, key, signal);
     return cached === undefined || cached.deployment !== undefined
       ? {}
       : await reportUnreadable(context, cached);
@@ -133,7 +140,7 @@ function hasNews(observation: Observation, stored: Observation, refusals: readon
 async function report(
   { port }: ReconcileContext,
   observation: Observation,
-  { rollouts: reports, status }: Decision,
+  { rollouts: reports, experiments: experimentReports, status }: Decision,
   signal: AbortSignal,
 ): Promise<Observation> {
   const { deployment } = observation;
@@ -147,21 +154,36 @@ async function report(
     const { resourceVersion = rollout.resourceVersion } = written.metadata;
     if (isNew) changed.set(rollout.name, { ...rollout, resourceVersion, status: next });
   }
+  const tried = new Map<string, ObservedExperiment>();
+  for (const { experiment, status: next, isCurrent } of experimentReports) {
+    const isNew = !jsonEquals(next, experiment.status);
+    if (!isNew && !(isCurrent && isFollowed)) continue;
+    const written = await applyStatus(port, experimentIdentity(deployment, experiment), next);
+    signal.throwIfAborted();
+    const { resourceVersion = experiment.resourceVersion } = written.metadata;
+    if (isNew) tried.set(experiment.name, { ...experiment, resourceVersion, status: next });
+  }
+  const { experiments: before } = observation;
+  const experiments =
+    before === undefined || tried.size === 0
+      ? {}
+      : { experiments: before.map((experiment) => tried.get(experiment.name) ?? experiment) };
+  const isChanged = changed.size > 0 || tried.size > 0;
   const rollouts =
     changed.size === 0
       ? observation.rollouts
       : observation.rollouts.map((rollout) => changed.get(rollout.name) ?? rollout);
   if (jsonEquals(status, deployment.status))
-    return changed.size === 0 ? observation : { ...observation, rollouts };
+    return isChanged ? { ...observation, rollouts, ...experiments } : observation;
   const stored = await applyStatus(port, identityOf(deployment), status);
   const metadata = {
     ...deployment.metadata,
     resourceVersion: stored.metadata.resourceVersion ?? deployment.metadata.resourceVersion,
   };
-  return { ...observation, rollouts, deployment: { ...deployment, metadata, status } };
+  return { ...observation, rollouts, ...experiments, deployment: { ...deployment, metadata, status } };
 }
 
-/** Parts of the status that follow from a release. */
+/** Parts of the status that follow from a release, or from an experiment. */
 const FOLLOWING = ["traffic", "revisions", "rollout"] as const;
 
 /**
@@ -169,10 +191,16 @@ const FOLLOWING = ["traffic", "revisions", "rollout"] as const;
  * new is not written, so it fences nothing: a cache that is behind would go unnoticed. To apply the same once more is
  * no write.
  */
-async function confirmStored(port: KubePort, { deployment, rollouts }: Observation): Promise<void> {
+async function confirmStored(
+  port: KubePort,
+  { deployment, rollouts, experiments = [] }: Observation,
+): Promise<void> {
   const current = rollouts.find(({ name }) => name === deployment.status.rollout?.name);
   if (current !== undefined && current.status.verdict === undefined)
     await applyStatus(port, rolloutIdentity(deployment, current), current.status);
+  const tried = experiments.find(({ name }) => name === deployment.status.experiment?.name);
+  if (tried !== undefined && tried.status.verdict === undefined)
+    await applyStatus(port, experimentIdentity(deployment, tried), tried.status);
   await applyStatus(port, identityOf(deployment), deployment.status);
 }
 
@@ -184,6 +212,18 @@ function rolloutIdentity(
   return {
     apiVersion: API_GROUP_VERSION,
     kind: RESOURCE.modelRollout.kind,
+    metadata: { name, namespace, uid, resourceVersion },
+  };
+}
+
+function experimentIdentity(
+  deployment: ModelDeployment,
+  { name, uid, resourceVersion }: ObservedExperiment,
+): KubeObject {
+  const { namespace } = deployment.metadata;
+  return {
+    apiVersion: API_GROUP_VERSION,
+    kind: RESOURCE.modelExperiment.kind,
     metadata: { name, namespace, uid, resourceVersion },
   };
 }

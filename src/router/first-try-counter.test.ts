@@ -124,6 +124,16 @@ test("tells of each whole minute that begins when nothing of an earlier plan is 
   world.stop.abort();
 });
 
+test("asks Envoy nothing for an experiment, whose arms are no candidate", async () => {
+  const { arms, ...plan } = split(7);
+  world.note({
+    ...plan,
+    arms: arms.map((arm) => (arm.name === "Candidate" ? { ...arm, name: "ArmA" } : arm)),
+  });
+  await world.minutes(3);
+  expect(world.asked).toEqual([]);
+});
+
 test("asks Envoy nothing while no plan splits the traffic", async () => {
   world.note({ ...split(7), arms: split(7).arms.slice(0, 1) });
   await world.minutes(3);

@@ -73,10 +73,10 @@ export function withPlan(
   return { share, epoch: servingEpoch, settledAt, windows: [] };
 }
 
-/** What makes counts comparable with earlier ones; undefined for a plan that does not split the traffic. */
+/** What makes counts comparable with earlier ones; undefined for a plan that does not split the traffic for a release. */
 function shareOf({ arms, stickiness, timeout, perTryTimeout }: TrafficPlan): string | undefined {
   const isSplit = arms.length === 2 && arms.every(({ weight }) => weight > 0);
-  if (!isSplit) return undefined;
+  if (!isSplit || !arms.some(({ name }) => name === "Candidate")) return undefined;
   const counted = arms.map(({ name, weight, pools: [first] }) => [
     name,
     weight,

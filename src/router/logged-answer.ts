@@ -2,8 +2,9 @@
  * Lines of the access log (`render/envoy/access-log.ts`): which answers were counted, which were not delivered, and what
  * became of each request.
  */
+import { ARM_NAMES } from "../api/arm.ts";
 import { GRPC_FAULT_CODES } from "../render/envoy/first-try-statistics.ts";
-import { latencyBucket, SERVED_ARMS, type ServedMinute, sumOfServed } from "../stats/served-minutes.ts";
+import { latencyBucket, type ServedMinute, sumOfServed } from "../stats/served-minutes.ts";
 import { tokenPrefixBytes } from "../token/prediction-token.ts";
 import { slotOf } from "../token/slot.ts";
 
@@ -29,7 +30,7 @@ const TIMED_OUT = "UT";
 const GRPC_FAULTS: ReadonlySet<number> = new Set(Object.values(GRPC_FAULT_CODES));
 const WHOLE = /^\d{1,15}$/;
 /** Clusters of a ModelDeployment are called NAME_ARM_HASH_PROTOCOL. What was refused before a route was chosen has none. */
-const CLUSTER = /^([-a-z0-9]+)_(?:stable|candidate)_[a-z0-9]+_(?:rest|grpc)$/;
+const CLUSTER = /^([-a-z0-9]+)_[a-z]+_[a-z0-9]+_(?:rest|grpc)$/;
 
 /**
  * Reads a line. There is no answer in one without a token, or with what cannot be one: a model server may say anything, and
@@ -42,7 +43,7 @@ export function readLoggedLine(line: string): LoggedLine {
   const isToken = rest.length === 0 && tokenPrefixBytes(token) !== undefined;
   const excluded = flags.some((flag) => UNDELIVERED.has(flag));
   const deployment = CLUSTER.exec(cluster)?.[1];
-  const known = SERVED_ARMS.find((one) => one === arm);
+  const known = ARM_NAMES.find((one) => one === arm);
   const [seconds, status, milliseconds] = [startedAt, code, duration].map(wholeIn);
   const isWhole = seconds !== undefined && status !== undefined && milliseconds !== undefined;
   if (!isWhole || known === undefined || deployment === undefined)

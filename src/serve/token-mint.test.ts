@@ -193,6 +193,18 @@ describe.each([
       ARM_CHECK.unchecked,
     ],
     ["that is drawn by itself", "-", undefined, ARM_CHECK.unchecked],
+    [
+      "of an arm that the experiment does not give this user",
+      "2=0,1=0,0=10000/10000 ranker-b x-user-id",
+      candidates?.[0],
+      ARM_CHECK.wrong,
+    ],
+    [
+      "of the arm that the experiment gives this user",
+      "2=0,1=10000,0=0/10000 ranker-b x-user-id",
+      candidates?.[0],
+      ARM_CHECK.right,
+    ],
     ["with weights of another whole", "3/10 ranker-b x-user-id", candidates?.[0], ARM_CHECK.unchecked],
     ["of which nothing is said", "", candidates?.[0], ARM_CHECK.untold],
   ];
@@ -229,6 +241,15 @@ describe.each([
   });
 });
 
+test.each([
+  ["ArmB", 3],
+  ["Holdout", 15],
+])("the token of a request of an experiment has the number of its arm: %s", async (name, arm) => {
+  server.server.useTokenKeys(ring);
+  const text = (await overRest({ ...assigned, [PETREL_HEADER.arm]: name })) ?? "";
+  expect(readToken(tokenBytes(text) ?? Buffer.alloc(0)).arm).toBe(arm);
+});
+
 test("a user whom two headers name is not named once: routers hash both, and tell the first", () => {
   const split = [PETREL_HEADER.split, "3000/10000 ranker-b x-user-id"];
   const named = (...names: string[]) => [...split, ...names.flatMap((name) => [name, "ann"])];
@@ -258,5 +279,5 @@ test("the metrics tell what became of tokens", async () => {
   const text = await (await fetch(server.metricsUrl)).text();
   const counted = (outcome: string) =>
     Number(new RegExp(`petrel_serve_tokens_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1]);
-  expect(["minted", "unassigned", "excluded", "no_key"].map(counted)).toEqual([30, 16, 2, 2]);
+  expect(["minted", "unassigned", "excluded", "no_key"].map(counted)).toEqual([36, 16, 2, 2]);
 });

@@ -76,7 +76,7 @@ describe("refuses, and says where", () => {
     [
       "an arm that is none",
       { arm: "Mirror" },
-      "served[0].arm: expected one of Stable, Candidate, got Mirror",
+      "served[0].arm: expected one of Stable, Candidate, ArmA, ArmB, ArmC, ArmD, ArmE, ArmF, Holdout, got Mirror",
     ],
     ["half a minute", { slot: 0.5 }, "served[0].slot: expected "],
     ["fewer requests than errors", { requests: 1 }, "served[0].errors: expected at most 1, got 2"],

@@ -5,14 +5,9 @@
  * Buckets are the same in every version, by a formula: counts of two routers, and of a minute that two batches share, add.
  * It never holds anything of one request, or that a client sent. Pure.
  */
+import { ARM_NAMES, type ArmName } from "../api/arm.ts";
 import { asRecord } from "../api/json.ts";
 import { ToldJson } from "../api/told-json.ts";
-
-/** Arms that a request may be of; none where it ended before one was chosen. */
-export const SERVED_ARMS = ["Stable", "Candidate"] as const;
-
-/** One of {@link SERVED_ARMS}. */
-export type ServedArm = (typeof SERVED_ARMS)[number];
 
 /** What became of some requests. */
 export interface Served {
@@ -32,7 +27,7 @@ export interface ServedMinute extends Served {
   readonly deployment: string;
   /** Minutes since the Unix epoch. */
   readonly slot: number;
-  readonly arm: ServedArm;
+  readonly arm: ArmName;
 }
 
 /** The first bucket is below 0.1 ms; the last one from about 10 minutes on. Twenty for each power of ten. */
@@ -129,7 +124,7 @@ function minuteOf(value: unknown, where: string): ServedMinute {
   const said = asRecord(value) ?? {};
   const { deployment } = said;
   if (typeof deployment !== "string") throw told.wrong(`${where}.deployment`, "a name", deployment);
-  const arm = SERVED_ARMS.find((one) => one === said["arm"]);
-  if (arm === undefined) throw told.wrong(`${where}.arm`, `one of ${SERVED_ARMS.join(", ")}`, said["arm"]);
+  const arm = ARM_NAMES.find((one) => one === said["arm"]);
+  if (arm === undefined) throw told.wrong(`${where}.arm`, `one of ${ARM_NAMES.join(", ")}`, said["arm"]);
   return { deployment, slot: told.whole(said["slot"], `${where}.slot`), arm, ...readServed(said, where) };
 }

@@ -133,7 +133,7 @@ test("a greeting that is no object is none", () => {
 
 test("arms have the names of the router's header", () => {
   expect(["Stable", "Candidate", "Other", undefined].map(armNamed)).toEqual([0, 1, NO_ARM, NO_ARM]);
-  expect([0, 1, 3, NO_ARM].map(armName)).toEqual(["Stable", "Candidate", "Arm3", "None"]);
+  expect([0, 1, 3, NO_ARM].map(armName)).toEqual(["Stable", "Candidate", "ArmB", "None"]);
 });
 
 test.each([

@@ -11,11 +11,12 @@
  *
  * No user id may be in it, only a keyed tag. A reader takes nothing on trust: what does not fit ends the connection.
  */
+import { armNameOf, armNumber } from "../api/arm.ts";
 import { MAXIMUM_COLUMNS, MAXIMUM_DESCRIBED_ROWS } from "./observed-settings.ts";
 
 /** One answered request. A reader fills the same event again, so it must not be kept. */
 export interface TapEvent {
-  /** Index of the arm, or {@link NO_ARM}. */
+  /** Number of the arm, or {@link NO_ARM}. */
   arm: number;
   /** As HTTP has it. */
   status: number;
@@ -61,8 +62,6 @@ export interface TapGreeting {
 export const TAP_VERSION = 1;
 /** No router said which arm it is. */
 export const NO_ARM = 255;
-/** Names of the arms, as the header of the router has them, by index. */
-export const ARM_NAMES = ["Stable", "Candidate"] as const;
 /** Bytes of a request's id. */
 export const REQUEST_ID_BYTES = 8;
 /** Bytes of a user's tag. */
@@ -112,16 +111,14 @@ export function emptyEvent(values = MAXIMUM_VALUES): TapEvent {
   };
 }
 
-/** Index of an arm by the router's header. */
+/** Number of an arm by the router's header. */
 export function armNamed(name: string | undefined): number {
-  const names: readonly (string | undefined)[] = ARM_NAMES;
-  const index = names.indexOf(name);
-  return index < 0 ? NO_ARM : index;
+  return (name === undefined ? undefined : armNumber(name)) ?? NO_ARM;
 }
 
 /** The name of an arm. */
 export function armName(arm: number): string {
-  return arm === NO_ARM ? "None" : (ARM_NAMES[arm] ?? `Arm${arm}`);
+  return arm === NO_ARM ? "None" : armNameOf(arm);
 }
 
 /** Bytes of an event with its frame. */

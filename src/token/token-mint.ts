@@ -5,6 +5,7 @@
  * Only a request that the router has assigned to an arm gets one. What is not counted (own traffic), or cannot be
  * signed yet, is answered all the same and without a token: no prediction ever waits for evidence, or fails for it.
  */
+import { ARM_NUMBER, armNumber } from "../api/arm.ts";
 import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import { LONGEST_USER, PETREL_HEADER } from "../render/envoy/route.ts";
 import { armOf } from "../stats/arm-check.ts";
@@ -54,9 +55,6 @@ export type TokenOutcome =
 /** How many answers had each outcome. */
 export type TokenOutcomes = Readonly<Record<TokenOutcome, number>>;
 
-const ARMS: Readonly<Record<string, number>> = { Stable: 0, Candidate: 1 };
-/** In the order in which routes have them. */
-const ARMS_BY_WEIGHT = [1, 0];
 const REQUEST_ID_BYTES = 8;
 /** Random bytes are fetched for so many requests at once: each call costs more than the rest of minting. */
 const REQUEST_IDS = 512;
@@ -168,7 +166,7 @@ export class TokenMint {
     described: DescribedRows = NO_SCORES,
   ): string | undefined {
     const { arm: armName, user, excluded } = assignment;
-    const arm = Object.hasOwn(ARMS, armName) ? ARMS[armName] : undefined;
+    const arm = armNumber(armName);
     const [epoch, seconds] = [unsigned(assignment.epoch), unsigned(assignment.time)];
     if (arm === undefined || epoch === undefined || seconds === undefined) return this.#without("unassigned");
     if (excluded !== "") return this.#without("excluded");
@@ -203,10 +201,10 @@ export class TokenMint {
   /** Computes the arm again. It is the same as long as no router splits in another way than it says. */
   #armCheck(arm: number, { user, split: text, isNamedOnce }: RequestAssignment): ArmCheck {
     if (text !== this.#split.text) this.#split = readSplit(text);
-    const { check, weights, salt } = this.#split;
+    const { check, arms, weights, salt } = this.#split;
     if (check !== undefined) return check;
     if (!isNamedOnce || user.length >= LONGEST_USER) return ARM_CHECK.unchecked;
-    const computed = ARMS_BY_WEIGHT[armOf(user, salt, weights) ?? ARMS_BY_WEIGHT.length];
+    const computed = arms[armOf(user, salt, weights) ?? arms.length];
     return computed === arm ? ARM_CHECK.right : ARM_CHECK.wrong;
   }
 
@@ -229,19 +227,27 @@ interface Split {
   readonly text: string;
   /** What follows without a computation. */
   readonly check?: ArmCheck;
-  /** Of the candidate, then of stable. */
+  /** Numbers of the arms, in the order in which the route has them. */
+  readonly arms: readonly number[];
+  /** Weights of the same. */
   readonly weights: readonly number[];
   readonly salt: string;
 }
 
-const SPLIT = /^(\d{1,5})\/(\d{1,5}) (\S+) \S+$/;
+/** Of a release the weight of the candidate; of an experiment number and weight of each arm. */
+const SPLIT = /^(?:(\d{1,5})|(\d{1,2}=\d{1,5}(?:,\d{1,2}=\d{1,5})*))\/(\d{1,5}) (\S+) \S+$/;
 
 function readSplit(text: string): Split {
-  const nothing = { text, weights: [], salt: "" };
+  const nothing = { text, arms: [], weights: [], salt: "" };
   if (text === "") return { ...nothing, check: ARM_CHECK.untold };
-  const [, candidate = "", all = "", salt = ""] = SPLIT.exec(text) ?? [];
+  const [, candidate, listed = "", all = "", salt = ""] = SPLIT.exec(text) ?? [];
   if (Number(all) !== FULL_WEIGHT) return { ...nothing, check: ARM_CHECK.unchecked };
-  return { text, weights: [Number(candidate), FULL_WEIGHT - Number(candidate)], salt };
+  if (candidate !== undefined) {
+    const weights = [Number(candidate), FULL_WEIGHT - Number(candidate)];
+    return { text, arms: [ARM_NUMBER.Candidate, ARM_NUMBER.Stable], weights, salt };
+  }
+  const pairs = listed.split(",").map((pair) => pair.split("=").map(Number));
+  return { text, arms: pairs.map(([arm = 0]) => arm), weights: pairs.map(([, weight = 0]) => weight), salt };
 }
 
 function unsigned(text: string): number | undefined {

@@ -8,6 +8,8 @@ export const operatorRights: Rights = {
   "modeldeployments.petrel.dev": "get list watch",
   "modeldeployments.petrel.dev/status": "patch",
   "modeldeployments.petrel.dev/finalizers": "update",
+  "modelexperiments.petrel.dev": "get list watch",
+  "modelexperiments.petrel.dev/status": "patch",
   "modelrollouts.petrel.dev": "get list watch create patch delete",
   "modelrollouts.petrel.dev/status": "patch",
   "deployments.apps": "get list watch create patch delete",

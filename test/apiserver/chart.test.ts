@@ -232,6 +232,8 @@ describe("the installed chart", () => {
       "deployments",
       "deployments/scale",
       "deployments/status",
+      "experiments",
+      "experiments/status",
       "rollouts",
       "rollouts/status",
     ].map((part) => part.replace(/^[a-z]+/, (kind) => `model${kind}.petrel.dev`));
@@ -242,6 +244,8 @@ describe("the installed chart", () => {
       "modeldeployments.petrel.dev": `${read} create update patch delete deletecollection`,
       "modeldeployments.petrel.dev/scale": `${read} update patch`,
       "modeldeployments.petrel.dev/status": read,
+      "modelexperiments.petrel.dev": `${read} create update patch delete deletecollection`,
+      "modelexperiments.petrel.dev/status": read,
       "modelrollouts.petrel.dev": `${read} update patch`,
       "modelrollouts.petrel.dev/status": read,
     });

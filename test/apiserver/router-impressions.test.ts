@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { ARM_NUMBER } from "../../src/api/arm.ts";
 import { feedbackServer, internalServer } from "../../src/collect/collect-server.ts";
 import type { Collector } from "../../src/collect/collector.ts";
 import { parseSettings } from "../../src/collect/settings.ts";
@@ -365,4 +366,32 @@ test("each answer tells whether its user is in the arm that the hash gives, and 
   }
   expect((await readHead([[sticky, "x".repeat(511)]])).armCheck).toBe(ARM_CHECK.right);
   envoy.forget("split");
+});
+
+test("answers of every arm of an experiment are shipped, and told by arm", async () => {
+  const own = { pool: "gpu", revision: "r1", replicas: 1 };
+  const arms = (["ArmA", "ArmB", "Stable", "Holdout"] as const).map((name) => ({
+    ...{ name, weight: 2_500 },
+    pools: [own],
+  }));
+  const plan = await newPlan(arms, { feedback: {}, ...PATIENT });
+  await envoy.serve("compared", plan, [endpoint(IP, "gpu")]);
+  await shipper.step(false);
+  const before = shipper.figures.shipped;
+  const seen = new Map<number, number>();
+  for (let call = 0; call < 40; call++) {
+    const text = await rawRequest(plan.port, "/v2/models/m/infer", [], JSON.stringify(MLP_REQUEST));
+    const { arm } = readTokenHead(tokenBytes(text) ?? Buffer.alloc(54));
+    seen.set(arm, (seen.get(arm) ?? 0) + 1);
+  }
+  expect(seen.size).toBe(arms.length);
+  await until("all answers are shipped", async () => {
+    await shipper.step(false);
+    return shipper.figures.shipped - before === 40;
+  });
+  const told = new Map<number, number>();
+  for (const { arm, requests } of servedOf("compared"))
+    told.set(ARM_NUMBER[arm], (told.get(ARM_NUMBER[arm]) ?? 0) + requests);
+  expect(told).toEqual(seen);
+  envoy.forget("compared");
 });

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { PlannedPool, TrafficPlan } from "../../src/api/traffic-plan.ts";
+import { armOf } from "../../src/stats/arm-check.ts";
 import { newPlan } from "./router-envoy/controlled-envoy.ts";
 import { endpoint, gpu, type ModelWorld, startModelWorld } from "./router-envoy/model-world.ts";
 import { type Client, withClients } from "./router-envoy/open-loop.ts";
@@ -43,23 +44,33 @@ const endpoints = () => [
   endpoint(world.second, "gpu", "r2"),
 ];
 
-/** Which of the users the candidate answers. Throws on a failed request. */
-async function candidateUsers(
+/** Which revision answers each of the users. Throws on a failed request. */
+async function revisionsOf(
   client: Client,
   headersOf: (user: number) => Readonly<Record<string, string>>,
-): Promise<ReadonlySet<number>> {
-  const found = new Set<number>();
+): Promise<readonly (string | undefined)[]> {
+  const found: (string | undefined)[] = [];
   for (let first = 0; first < USERS; first += AT_ONCE) {
     const users = Array.from({ length: AT_ONCE }, (_, index) => first + index);
     await Promise.all(
       users.map(async (user) => {
         const { status, headers } = await client.send(Buffer.from("{}"), headersOf(user));
         if (status !== client.good) throw new Error(`user ${user} got ${status}`);
-        if (headers["x-petrel-revision"] === "r2") found.add(user);
+        const revision = headers["x-petrel-revision"];
+        found[user] = typeof revision === "string" ? revision : undefined;
       }),
     );
   }
   return found;
+}
+
+/** Which of the users the candidate answers. Throws on a failed request. */
+async function candidateUsers(
+  client: Client,
+  headersOf: (user: number) => Readonly<Record<string, string>>,
+): Promise<ReadonlySet<number>> {
+  const revisions = await revisionsOf(client, headersOf);
+  return new Set(revisions.flatMap((revision, user) => (revision === "r2" ? [user] : [])));
 }
 
 const byUser = (user: number) => ({ [HEADER]: `user-${user}` });
@@ -107,6 +118,31 @@ describe("a user keeps the revision", () => {
       expectShare(both, 0.25);
     }));
 });
+
+test("the arms of an experiment get the users that their weights and its salt say", () =>
+  world.undisturbed(async () => {
+    const arm = (revision: string): PlannedPool => ({ pool: "gpu", revision, replicas: 1 });
+    const salt = "wide-1";
+    const weights = [1_000, 2_000, 4_000, 3_000];
+    const plan = await newPlan(
+      [
+        { name: "ArmA", weight: 1_000, pools: [arm("r2"), arm("r1")] },
+        { name: "ArmB", weight: 2_000, pools: [arm("r3"), arm("r1")] },
+        { name: "Stable", weight: 4_000, pools: [arm("r1")] },
+        { name: "Holdout", weight: 3_000, pools: [arm("r1")] },
+      ],
+      { stickiness: { header: HEADER, anonymous: "Random", salt } },
+    );
+    const [one, two] = world.first;
+    const served = [endpoint(one, "gpu"), endpoint(world.second, "gpu", "r2"), endpoint(two, "gpu", "r3")];
+    await world.envoy.serve("experiment", plan, served);
+    const found = await withClients(plan.port, ({ rest }) => revisionsOf(rest, byUser));
+    const expected = found.map(
+      (_, user) => ["r2", "r3", "r1", "r1"][armOf(`user-${user}`, salt, weights) ?? 4],
+    );
+    expect(found).toEqual(expected);
+    world.envoy.forget("experiment");
+  }));
 
 describe("a request without a user", () => {
   test.each([

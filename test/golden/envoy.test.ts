@@ -175,6 +175,22 @@ describe("of one ModelDeployment", () => {
     );
   });
 
+  test("those of an experiment: each arm by its own name, in the order of the plan", () => {
+    const stickiness = { header: "x-user-id", anonymous: "Random" as const, salt: "wide-1" };
+    const own = (revision: string) => [gpu(revision), gpu("ranker-1"), cpu("ranker-1")];
+    const arms: readonly TrafficArm[] = [
+      { name: "ArmA", weight: 1_000, pools: own("ranker-2") },
+      { name: "ArmB", weight: 2_000, pools: own("ranker-3") },
+      { ...stable, weight: 4_000 },
+      { ...stable, name: "Holdout", weight: 3_000 },
+    ];
+    const routes = routesOf(countedBy({ ...counted, stickiness, arms: [...arms] }));
+    expectGolden("routes-experiment.json", routes);
+    expect(JSON.stringify(routes)).toContain("2=1000,3=2000,0=4000,15=3000/10000 wide-1 x-user-id");
+    // First tries are counted for releases alone: what is not the candidate's would be taken for stable's.
+    expect(JSON.stringify(routes)).not.toContain("include_request_attempt_count");
+  });
+
   test("requests that name no user and go to stable for that are not counted", () => {
     const stickiness = { header: "x-user-id", anonymous: "Stable" as const, salt: "ranker-2" };
     const arms = [{ ...stable, weight: 9_950 }, candidate];

@@ -4,6 +4,7 @@
 
 import { isRecord, type JsonRecord } from "../../src/api/json.ts";
 import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
+import { modelExperimentKind } from "../../src/api/model-experiment.ts";
 import { modelRolloutKind } from "../../src/api/model-rollout.ts";
 import { merge } from "./structured-merge.ts";
 
@@ -50,6 +51,11 @@ const BEHAVIOURS: Readonly<Record<string, Partial<KindBehaviour>>> = {
     hasStatus: true,
     hasGeneration: true,
     withDefaults: (fields) => withSchemaDefaults(modelRolloutKind.schema, fields),
+  },
+  ModelExperiment: {
+    hasStatus: true,
+    hasGeneration: true,
+    withDefaults: (fields) => withSchemaDefaults(modelExperimentKind.schema, fields),
   },
   Pod: { hasStatus: true, hasGeneration: true, waitsForNode: true },
   Service: { hasStatus: true },

@@ -144,13 +144,21 @@ function at<Item>(items: readonly Item[], index: number): Item | undefined {
   return items[index % Math.max(1, items.length)];
 }
 
-/** Takes the steps one after the other and tells after each decision and each write what happened. */
-export function* walk(steps: readonly Step[], world: World): Generator<Happening> {
+/**
+ * Takes the steps one after the other and tells after each decision and each write what happened.
+ *
+ * @param decides what decides; an error that is planted stands in its place.
+ */
+export function* walk(
+  steps: readonly Step[],
+  world: World,
+  decides: (observation: Observation) => Decision = decide,
+): Generator<Happening> {
   let pending: Effect[] = [];
   function* decideOnce(): Generator<Happening> {
     world.passTime(1000);
     const before = world.observation();
-    const decision = decide(before);
+    const decision = decides(before);
     world.report(decision);
     pending = [...effectsOf(decision)];
     yield { world, before, decision };

@@ -30,6 +30,12 @@ function details(object: KubeObject): string {
         `${valueAt(object, "status", "weight")} since ${valueAt(object, "status", "weightInEffectAt")}`,
         `${valueAt(object, "status", "message")}`,
       ].join("; ");
+    case "ModelExperiment":
+      return [
+        `${isDeleted}${valueAt(object, "status", "phase")} ${valueAt(object, "status", "reason") ?? ""}`,
+        `until ${valueAt(object, "status", "endsAt")}`,
+        `${valueAt(object, "status", "message")}`,
+      ].join("; ");
     case "Event":
       return `${object["reason"]} ${object["note"]}`;
     default:

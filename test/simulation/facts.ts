@@ -10,6 +10,7 @@ import { keyOf } from "../../src/kube/object-key.ts";
 import type { PortCall } from "../memory-cluster/faulty-port.ts";
 import { isReady, isRouter } from "./cluster/pod.ts";
 import type { Routers } from "./cluster/routers.ts";
+import { ExperimentHistory } from "./experiment-history.ts";
 import type { Judges } from "./judges.ts";
 import { type PlanHistory, storedPlan, storedRoles } from "./plan-history.ts";
 import type { ValidationHistory } from "./validation-history.ts";
@@ -24,7 +25,7 @@ export function isOperator(actor: string): boolean {
 export interface Needs {
   /** Plans that are stored, and plans that live routers carry out. */
   readonly plans: readonly TrafficPlan[];
-  /** Revisions that have a role. */
+  /** Revisions that have a role, or shares of an experiment. */
   readonly roles: readonly string[];
   /** Replicas that the spec asks for where the object is the model servers of a revision with a role. */
   readonly size?: number | undefined;
@@ -44,6 +45,7 @@ export class Facts {
   readonly history: PlanHistory;
   readonly judges: Judges;
   readonly validations: ValidationHistory;
+  readonly experiments: ExperimentHistory;
   readonly #routers: Routers;
   /** By `NAMESPACE/NAME REVISION POOL`: uids of the pods that were ready some time. */
   readonly #everReady = new Map<string, Set<string>>();
@@ -79,6 +81,7 @@ export class Facts {
     this.history = history;
     this.judges = judges;
     this.validations = validations;
+    this.experiments = new ExperimentHistory(world);
     this.#routers = routers;
     world.onWrite((write) => {
       const { after } = write;
@@ -159,7 +162,7 @@ export class Facts {
   needsOf(object: KubeObject): Needs {
     const owner = this.ownerOf(object);
     if (owner !== undefined) {
-      const roles = storedRoles(owner);
+      const roles = [...storedRoles(owner), ...this.experiments.running(owner)];
       return { plans: this.plansThatCount(owner), roles, size: sizeOf(object, owner, roles) };
     }
     if (!isRouter(object)) return { plans: [], roles: [] };
@@ -177,6 +180,8 @@ export class Facts {
     if (subresource === "status") this.#looked.add(`${actor} ${object?.metadata.uid}`);
     if (subresource === "status" && resource.kind === "ModelRollout" && object !== undefined)
       this.#releasesSeen.set(`${actor} ${namespace}/${name}`, object);
+    if (subresource === "status" && resource.kind === "ModelExperiment" && object !== undefined)
+      this.experiments.noteSent(actor, object);
     if (verb !== "delete" && resource.kind !== "Deployment") return;
     const key = `${actor} ${resource.kind} ${namespace}/${name}`;
     if (object === undefined) {

@@ -13,6 +13,7 @@ import {
   type ShadowCounts,
   type ShadowSum,
 } from "../../src/stats/shadow-counts.ts";
+import { alikeCounts, CountedExperiments } from "./experiment-counts.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { World } from "./world.ts";
 
@@ -27,6 +28,8 @@ const LONGEST_THOUGHT_MILLISECONDS = 4_000;
 
 /** The judges of all releases. */
 export class Judges {
+  /** Who answers for experiments. */
+  readonly counted: CountedExperiments;
   readonly #world: World;
   readonly #random: SeededRandom;
   /** By release. */
@@ -38,17 +41,21 @@ export class Judges {
   constructor(world: World, random: SeededRandom) {
     this.#world = world;
     this.#random = random;
+    this.counted = new CountedExperiments(world, random.fork("experiments"));
   }
 
   /** Whoever did not answer finds it good from now on. */
   calm(): void {
     this.#isCalm = true;
+    this.counted.calm();
   }
 
   /** Answers one process. */
   askedBy(process: string): AskGate {
     return async (question) => {
       if (question.type === "Shadow") return this.#shadow(process, question);
+      if (question.type === "Experiment") return await this.counted.tell(process, question);
+      if (question.type === "Collector") return alikeCounts(question);
       const [release, step] = releaseOf(question);
       const mood = this.#moodOf(release);
       const { clock } = this.#world;

@@ -5,6 +5,7 @@
  * A step is a disturbance or none, some work of the cluster, and some time. After the steps nothing is disturbed any
  * more, all work is done until nobody writes, and everything has to be where it belongs.
  */
+import { valueAt } from "../../src/api/json.ts";
 import { ControlPlane } from "./cluster/control-plane.ts";
 import { DeploymentController } from "./cluster/deployment-controller.ts";
 import { Evaluations } from "./cluster/evaluations.ts";
@@ -21,6 +22,7 @@ import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
 import { Judges } from "./judges.ts";
 import { Fleet } from "./operators/fleet.ts";
 import type { Substitutes } from "./operators/operator-process.ts";
+import { Experimenters } from "./people/experimenters.ts";
 import { HoldbackTrials } from "./people/holdback-trials.ts";
 import { Meddlers } from "./people/meddlers.ts";
 import { ModelOwners } from "./people/model-owners.ts";
@@ -53,8 +55,10 @@ const SHOWN_STEPS = 40;
 const QUIET_MILLISECONDS = 70_000;
 /** So much longer where Jobs stand: that one has ended may be known before what its pod tells. */
 const QUIET_WITH_JOBS_MILLISECONDS = 130_000;
-/** Everything must be quiet by then, in ten times the time that it takes. */
-const REST_LIMIT_SECONDS = 1_200;
+/** And where experiments are under way: the last labels of one have five minutes to come, and are read once a minute. */
+const QUIET_WITH_EXPERIMENTS_MILLISECONDS = 450_000;
+/** Everything must be quiet by then, in far more time than it takes. */
+const REST_LIMIT_SECONDS = 2_400;
 /** Once all that was late has arrived, no more writes of the operator than this. */
 const REST_LIMIT_WRITES = 500;
 const LATEST_ARRIVAL_SECONDS = 60;
@@ -79,6 +83,7 @@ class Run {
   readonly #guides: ReleaseGuides;
   readonly #undoers: Undoers;
   readonly #trials: HoldbackTrials;
+  readonly #experimenters: Experimenters;
   readonly #judges: Judges;
   readonly #controllers: readonly Controller[];
   readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
@@ -112,6 +117,8 @@ class Run {
     });
     this.#guides = new ReleaseGuides(world);
     this.#trials = new HoldbackTrials(world, this.#random.fork("trials"));
+    this.#experimenters = new Experimenters(world, this.#random.fork("experimenters"));
+    const owners = new ModelOwners(world, this.#random.fork("owners"));
     this.#controllers = [
       this.#fleet,
       new WorkloadControllers(new DeploymentController(world), evaluations),
@@ -121,9 +128,9 @@ class Run {
       new GarbageCollector(world),
       this.#guides,
       this.#trials,
+      ...(owners.isCurious ? [this.#experimenters] : []),
     ];
     this.#neighbours = new Neighbours(world, this.#facts);
-    const owners = new ModelOwners(world, this.#random.fork("owners"));
     this.#undoers = new Undoers(world, this.#random.fork("undoers"));
     this.#disturbances = [
       [owners.isRestless ? 30 : 6, owners],
@@ -135,6 +142,7 @@ class Run {
       [this.#undoers.isRueful ? 20 : 1, this.#undoers],
       [0.2, this.#neighbours],
       [1, new ControlPlane(world)],
+      [owners.isCurious ? 5 : 0, this.#experimenters],
     ];
     world.onWrite((write) => {
       const object = write.after ?? write.before;
@@ -212,6 +220,7 @@ class Run {
 
     // Names become free, of which nobody is told: whoever waits for one has to look again by himself.
     if (!(await this.#stirs(this.#neighbours.name, this.#neighbours.leaving()))) return;
+    if (!(await this.#stirs(this.#experimenters.name, this.#experimenters.atRest()))) return;
     if (!(await this.#stirs(this.#trials.name, this.#trials.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.appliedAgain()))) return;
@@ -278,7 +287,13 @@ class Run {
   }
 
   get #quietMilliseconds(): number {
-    return this.#world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
+    const world = this.#world;
+    const isUnderWay = world
+      .objects("ModelExperiment")
+      .map(({ status }) => valueAt(status, "phase"))
+      .some((phase) => phase === "Running" || phase === "Concluding");
+    if (isUnderWay) return QUIET_WITH_EXPERIMENTS_MILLISECONDS;
+    return world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
   }
 
   #beginStep(): void {

@@ -2,13 +2,14 @@
  * Which planner a write of the operator comes from, and at which point of carrying a decision out it is made.
  *
  * A status report comes from every planner of whose part it says something new: each part of the status is made by
- * one planner alone. The report of a ModelRollout comes from `rollout`. One that says nothing new is the confirmation before capacity is taken away. Children come from
+ * one planner alone. The report of a ModelRollout comes from `rollout`, that of a ModelExperiment from `experiment`. One that says nothing new is the confirmation before capacity is taken away. Children come from
  * the planner whose plan they carry out: the record of a model revision from `revision`, the Service that clients
  * use (it says the port of the plan) from `traffic`, the records of pod templates from `pods`, and so does what is applied
  * to a Deployment that stands: the template is what may be new about it. Everything else that makes model servers stand
  * comes from `capacity`, and Jobs come from `validation`. An Event tells what one planner decided, or a change of a
  * condition (`conditions`). What bears the routers' label comes
- * from the decision about the routers.
+ * from the decision about the routers. What bears the collector's label comes from none: whether it stands decides about no
+ * traffic, and its own tests hold it.
  */
 import { asString, valueAt } from "../../src/api/json.ts";
 import { jsonEquals } from "../../src/api/json-equals.ts";
@@ -22,6 +23,7 @@ export const PLANNERS = [
   "revision",
   "validation",
   "rollout",
+  "experiment",
   "capacity",
   "pods",
   "traffic",
@@ -62,6 +64,7 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   undo: "undo",
   validation: "validation",
   rollout: "rollout",
+  experiment: "experiment",
   replicas: "capacity",
   selector: "capacity",
   pools: "capacity",
@@ -94,15 +97,18 @@ const ACTIONS: ReadonlyMap<unknown, Planner> = new Map<unknown, Planner>([
   ["ResumeRollout", "rollout"],
   ["AbortRollout", "rollout"],
   ["SupersedeRollout", "rollout"],
+  ["GiveShares", "experiment"],
+  ["TakeSharesBack", "experiment"],
+  ["EndExperiment", "experiment"],
 ]);
 
 /** Where a write comes from; empty for one that no planner decides: the Lease, an Event of the operator itself. */
 export function writePointsOf(write: AttributedWrite): readonly WritePoint[] {
   const { verb, kind, subresource, before, after, tookEffect = false } = write;
   if (subresource === "status")
-    return kind === "ModelRollout"
-      ? releasePoints(before, after, tookEffect)
-      : statusPoints(before, after, tookEffect);
+    return kind === "ModelDeployment"
+      ? statusPoints(before, after, tookEffect)
+      : reportPoints(kind === "ModelRollout" ? "rollout" : "experiment", before, after, tookEffect);
   if (subresource === "scale") return [{ planner: "capacity", point: "scale" }];
   if (kind === "Lease") return [];
   if (kind === "Event") {
@@ -110,7 +116,7 @@ export function writePointsOf(write: AttributedWrite): readonly WritePoint[] {
     return [{ planner: ACTIONS.get(valueAt(after, "action")) ?? "conditions", point: "event" }];
   }
   const object = after ?? before;
-  if (object === undefined) return [];
+  if (object === undefined || object.metadata.labels?.[LABEL.component] === COMPONENT.collector) return [];
   const isRemoval = verb === "delete";
   const isChange = kind === "Deployment" && before !== undefined && !isRemoval;
   const planner = childPlanner(kind, object);
@@ -149,14 +155,15 @@ function statusPoints(
   return [...new Set(changed)].map((planner) => ({ planner, point: "status" }));
 }
 
-/** The report of a release. One that says nothing new is the confirmation before something follows from it. */
-function releasePoints(
+/** The report of a release or of an experiment. One that says nothing new is the confirmation before something follows from it. */
+function reportPoints(
+  planner: "rollout" | "experiment",
   before: KubeObject | undefined,
   after: KubeObject | undefined,
   tookEffect: boolean,
 ): readonly WritePoint[] {
   const isConfirmation = !tookEffect && jsonEquals(valueAt(before, "status"), valueAt(after, "status"));
-  return [{ planner: "rollout", point: isConfirmation ? "confirm" : "report" }];
+  return [{ planner, point: isConfirmation ? "confirm" : "report" }];
 }
 
 function childPlanner(kind: string, { metadata }: KubeObject): Planner {

@@ -20,6 +20,9 @@ const environment = new Environment({ unlistedVariablesAreDyn: false })
   )
   .registerFunction("list.isSorted(): bool", (list: readonly number[]) =>
     list.every((value, index) => index === 0 || (list[index - 1] ?? value) <= value),
+  )
+  .registerFunction("list.sum(): double", (list: readonly number[]) =>
+    list.reduce((sum, value) => sum + value, 0),
   );
 
 /** Why a rule cannot be understood here, or undefined when it can. */

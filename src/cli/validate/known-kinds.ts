@@ -8,6 +8,7 @@ import { asList, asRecord, valueAt } from "../../api/json.ts";
 import type { KindDefinition } from "../../api/kind.ts";
 import { modelDeploymentKind } from "../../api/model-deployment.ts";
 import { type ModelDeploymentSpec, modelDeploymentSpecSchema } from "../../api/model-deployment-spec.ts";
+import { modelExperimentKind, modelExperimentSpecSchema } from "../../api/model-experiment.ts";
 import { modelRolloutKind, modelRolloutSpecSchema } from "../../api/model-rollout.ts";
 import type { Finding, Problem } from "./finding.ts";
 import { gatePlans, type StatedTraffic } from "./gate-plans.ts";
@@ -44,6 +45,7 @@ export const KNOWN_KINDS: readonly KnownKind[] = [
     remarks: (spec, ignored, traffic) =>
       deploymentCheck.Check(spec) ? [...lint(spec, ignored), ...planned(spec, ignored, traffic)] : [],
   },
+  { ...checked(modelExperimentKind, modelExperimentSpecSchema), remarks: () => [] },
   // The operator makes it; what people may write there leaves nothing to be unwise about.
   { ...checked(modelRolloutKind, modelRolloutSpecSchema), remarks: () => [] },
 ];

@@ -23,7 +23,7 @@ function capacityOf(world: World) {
 
 function capacityFor(observation: Observation) {
   const revisions = plannedRoles(observation);
-  return planCapacity(observation, revisions, planRollout(observation, revisions));
+  return planCapacity(observation, revisions, planRollout(observation, revisions), {});
 }
 
 /** `v1/gpu 2`; `v1/gpu 0, held at 2` when routers still send requests there. */

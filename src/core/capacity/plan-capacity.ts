@@ -8,6 +8,7 @@
  */
 import type { PoolSpec } from "../../api/pool.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
+import type { ExperimentPlan } from "../experiment/plan-experiment.ts";
 import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedModelServers, ObservedRevision } from "../observation.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
@@ -33,7 +34,7 @@ export interface PlannedModelServers {
 
 /** Replicas of everything. */
 export interface CapacityPlan {
-  /** Stable's pools in order of preference, then the candidate's, then those of what comes next. */
+  /** Stable's pools in order of preference, then the candidate's, then those of what comes next, then the arms of an experiment. */
   readonly modelServers: readonly PlannedModelServers[];
   /** Model servers that the spec does not ask for any more, and that requests still reach. By name. */
   readonly leaving: readonly ObservedModelServers[];
@@ -106,16 +107,32 @@ function sizesOf(
   };
 }
 
+/** The arms of an experiment, each in the one pool that they run in, with the replicas for its share. */
+function serversOfArms(
+  observation: Observation,
+  { planned }: Pick<ExperimentPlan, "planned">,
+): readonly PlannedModelServers[] {
+  if (planned === undefined) return [];
+  const { arms, pool } = planned;
+  return arms.map(({ revision, weight }): PlannedModelServers => {
+    const replicas = replicasForWeight(observation.deployment.spec, pool, weight);
+    const standing = observedServers(observation, { revision, pool })?.replicas ?? 0;
+    const isHeld = areHeld(observation, revision, pool, replicas, standing);
+    return { revision, pool, replicas, needed: replicas, scaleTo: isHeld ? standing : replicas, isHeld };
+  });
+}
+
 /** Decides replicas. */
 export function planCapacity(
   observation: Observation,
   revisions: RevisionPlan,
   rollout: RolloutPlan,
+  experiment: Pick<ExperimentPlan, "planned">,
 ): CapacityPlan {
   const { spec } = observation.deployment;
   const { stable, candidate, next } = revisions;
   const roles = [stable, candidate, next?.revision].flatMap((revision) => revision ?? []);
-  const modelServers = roles.flatMap((revision) =>
+  const ofRoles = roles.flatMap((revision) =>
     spec.pools.map((pool): PlannedModelServers => {
       const { replicas, needed } = sizesOf(observation, revision, pool, revisions, rollout);
       const isEnding = rollout.isEnding && revision.name !== revisions.stable.name;
@@ -132,6 +149,7 @@ export function planCapacity(
     }),
   );
 
+  const modelServers = [...ofRoles, ...serversOfArms(observation, experiment)];
   const givenUp = observation.modelServers
     .filter(
       (servers) =>

@@ -11,6 +11,7 @@ import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
 import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
+import { butShares, type ExperimentPlan, withoutExperiment } from "../experiment/plan-experiment.ts";
 import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedPod, ObservedRevision, PodTrouble, Refusal } from "../observation.ts";
 import { type PlannedPods, type PodPlan, templateIdOf } from "../pods/plan-pods.ts";
@@ -45,6 +46,7 @@ export interface Plans {
   readonly revisions: RevisionPlan;
   readonly validation: ValidationPlan;
   readonly rollout: RolloutPlan;
+  readonly experiment: ExperimentPlan;
   readonly capacity: CapacityPlan;
   readonly pods: PodPlan;
   readonly traffic: TrafficPlan;
@@ -217,8 +219,7 @@ function readyFinding(observation: Observation, plans: Plans, stalled: Finding |
     const message = "no router has acknowledged the traffic plan yet";
     return { type, status: "False", reason: "RouterNotReady", message };
   }
-  const message = `${wanted} replicas of ${lead.name} serve`;
-  return { type, status: "True", reason: "Serving", message };
+  return { type, status: "True", reason: "Serving", message: `${wanted} replicas of ${lead.name} serve` };
 }
 
 /** Whether somebody answers by the plan. */
@@ -293,20 +294,21 @@ function promotedFinding(observation: Observation, plans: Plans, found: Found): 
   if (givenUp !== undefined) return { ...givenUp, type, status: "False" };
   const desired = plans.revisions.stated.revision;
   const lead = leadingRevision(plans.revisions, plans.rollout);
-  const { status } = observation.deployment;
   // Once it is so, a lost pod or router does not undo it. At first all of it must have been seen to serve: a pool
   // with a model of its own may answer while the model of the spec never does.
-  const wasPromoted = isTrue(observation, type) && servingRevision(status) === lead.name;
+  const wasPromoted =
+    isTrue(observation, type) && servingRevision(observation.deployment.status) === lead.name;
   const isInEffect =
     acknowledgedEpoch(observation) === plans.traffic.epoch || ready.reason === "ScaledToZero";
   const isServed = wasPromoted || (ready.status === "True" && isInEffect);
-  const { arms } = plans.traffic;
+  const arms = withoutExperiment(plans.traffic.arms);
   const hasAll =
     arms.length === 0
       ? ready.reason === "ScaledToZero"
       : arms.every((arm) => arm.weight === 0 || arm.pools[0]?.revision === desired.name);
   if (lead.name === desired.name && isServed && hasAll) {
-    return { type, status: "True", reason: "Promoted", message: `${lead.name} has all the traffic` };
+    const message = `${lead.name} has all the traffic${butShares(plans.experiment)}`;
+    return { type, status: "True", reason: "Promoted", message };
   }
   if (lead.name === desired.name && isServed) {
     const heldBack = heldBackFinding(plans, desired.name);

@@ -6,6 +6,7 @@
  * replica of it is ready; then stable takes everything back.
  */
 
+import type { ArmName } from "../../api/arm.ts";
 import { formatDuration, parseDurationMilliseconds } from "../../api/duration.ts";
 import { jsonEquals } from "../../api/json-equals.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
@@ -15,6 +16,8 @@ import type { TrafficSpec } from "../../api/traffic.ts";
 import type { PlannedPool, TrafficArm, TrafficPlan } from "../../api/traffic-plan.ts";
 import { FULL_WEIGHT, MAX_POOLS_PER_ARM } from "../../api/traffic-plan.ts";
 import type { CapacityPlan, PlannedModelServers } from "../capacity/plan-capacity.ts";
+import { EXPERIMENT_ARM_NAMES, plannedWeights } from "../experiment/experiment-shares.ts";
+import type { ExperimentPlan, PlannedShares } from "../experiment/plan-experiment.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
 import { everyReplicaIsReady, readyReplicas } from "../readiness.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
@@ -123,13 +126,35 @@ function remainingArms(observation: Observation, { undo }: RevisionPlan): readon
         ({ spec }) => spec.revision === pools[0]?.revision && spec.strategy.type === "Recreate",
       ),
   );
-  return isGivenUp || isUndone ? [] : arms;
+  if (isGivenUp || isUndone) return [];
+  const ofExperiment = arms.some(({ name }) => EXPERIMENT_ARM_NAMES.has(name));
+  // An experiment is no reason to go on, and what its arms had goes back.
+  return ofExperiment
+    ? arms.filter(({ name }) => name === "Stable").map((former) => ({ ...former, weight: FULL_WEIGHT }))
+    : arms;
+}
+
+/** The arms of an experiment, each with stable's pools behind its own, then the control and those who are held out. */
+function experimentArms(
+  observation: Observation,
+  { stable }: RevisionPlan,
+  shares: PlannedShares,
+  capacity: CapacityPlan,
+): readonly TrafficArm[] {
+  const stablePools = failoverChain(observation, capacity, stable);
+  const own = new Map(shares.arms.map(({ arm, revision }): [ArmName, ObservedRevision] => [arm, revision]));
+  return plannedWeights(shares).map(([name, weight]) => {
+    const revision = own.get(name);
+    const pools = revision === undefined ? [] : failoverChain(observation, capacity, revision);
+    return arm(name, weight, [...pools, ...stablePools]);
+  });
 }
 
 function planArms(
   observation: Observation,
   revisions: RevisionPlan,
   rollout: RolloutPlan,
+  { shares }: Pick<ExperimentPlan, "shares">,
   capacity: CapacityPlan,
 ): readonly TrafficArm[] {
   const { stable, candidate } = revisions;
@@ -152,20 +177,26 @@ function planArms(
     const control = rollout.holdback === undefined ? stablePools : [...stablePools, ...candidatePools];
     return [arm("Candidate", weight, chain), arm("Stable", FULL_WEIGHT - weight, control)];
   }
-  if (stableMayServe(observation, capacity, stable)) return [arm("Stable", FULL_WEIGHT, stablePools)];
+  if (stableMayServe(observation, capacity, stable)) {
+    return shares === undefined
+      ? [arm("Stable", FULL_WEIGHT, stablePools)]
+      : experimentArms(observation, revisions, shares, capacity);
+  }
   return remainingArms(observation, revisions);
 }
 
-/** Needed only while two revisions share the traffic: a plan that needs none of it is as before there was any. */
+/** Needed only while several revisions share the traffic: a plan that needs none of it is as before there was any. */
 function plannedStickiness(
   { deployment }: Observation,
   { candidate }: RevisionPlan,
+  { shares }: Pick<ExperimentPlan, "shares">,
   arms: readonly TrafficArm[],
 ): Pick<TrafficPlan, "stickiness"> {
   const { stickiness } = deployment.spec.traffic;
-  if (stickiness === undefined || candidate === undefined || arms.length < 2) return {};
+  const salt = candidate?.name ?? shares?.salt;
+  if (stickiness === undefined || salt === undefined || arms.length < 2) return {};
   const { header, anonymous = "Random" } = stickiness;
-  return { stickiness: { header, anonymous, salt: candidate.name } };
+  return { stickiness: { header, anonymous, salt } };
 }
 
 /**
@@ -211,17 +242,18 @@ export function planTraffic(
   observation: Observation,
   revisions: RevisionPlan,
   rollout: RolloutPlan,
+  experiment: Pick<ExperimentPlan, "shares">,
   capacity: CapacityPlan,
 ): TrafficPlan {
   const { spec, status } = observation.deployment;
   const previous = status.traffic;
   const { tls, authentication } = spec.traffic;
-  const arms = planArms(observation, revisions, rollout, capacity);
+  const arms = planArms(observation, revisions, rollout, experiment, capacity);
   const content = {
     port: chooseTrafficPort(observation),
     timeout: spec.traffic.timeout,
     perTryTimeout: perTryTimeout(spec.traffic),
-    ...plannedStickiness(observation, revisions, arms),
+    ...plannedStickiness(observation, revisions, experiment, arms),
     ...(tls === undefined ? {} : { tls }),
     ...(authentication === undefined ? {} : { authentication }),
     ...plannedFeedback(spec),

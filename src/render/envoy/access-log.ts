@@ -6,15 +6,13 @@
  * a client sent, and what no arm was chosen for, as without the token of the door, has no part in it. The header that names
  * the arm is not enough: what Envoy refuses before its filters has it as the client sent it, but no cluster.
  */
+import { ARM_NAMES } from "../../api/arm.ts";
 import type { ConfigurationLayout } from "./layout.ts";
 import type { JsonObject } from "./resource.ts";
 import { PETREL_HEADER } from "./route.ts";
 
 /** Characters of a token that are logged: all of the longest one, for metrics of scores read what it tells of the rows. */
 export const LOGGED_TOKEN_LENGTH = 512;
-
-/** Arms whose requests are logged. */
-const ARMS = ["Stable", "Candidate"] as const;
 
 /**
  * When the request began (seconds since the Unix epoch), response flags, status, status of gRPC, how long it was under way
@@ -37,7 +35,7 @@ const or = (...filters: JsonObject[]): JsonObject => ({ or_filter: { filters } }
 const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
 
 const OF_AN_ARM: JsonObject = or(
-  ...ARMS.map((exact) => ({
+  ...ARM_NAMES.map((exact) => ({
     header_filter: { header: { name: PETREL_HEADER.arm, string_match: { exact } } },
   })),
 );

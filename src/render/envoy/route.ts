@@ -8,6 +8,7 @@
  * all alike. The salt is in the routes, which take effect at once on connections that are there already.
  */
 
+import { ARM_NUMBER, type ArmName } from "../../api/arm.ts";
 import type { TrafficPlan } from "../../api/traffic-plan.ts";
 import { COLLECTOR_CLUSTER } from "./bootstrap.ts";
 import type { Protocol } from "./cluster.ts";
@@ -32,7 +33,8 @@ export const PETREL_HEADER = {
   user: `${PETREL_HEADER_PREFIX}user`,
   /**
    * Request: how its arm was chosen. `CANDIDATE/ALL SALT HEADER` with the weight of the candidate and of all, and the header
-   * that names the user, where it follows from that; `-` where it cannot be computed again.
+   * that names the user, where it follows from that; `-` where it cannot be computed again. In an experiment `CANDIDATE` is
+   * `NUMBER=WEIGHT,NUMBER=WEIGHT,..` of all arms in the order of the route.
    */
   split: `${PETREL_HEADER_PREFIX}split`,
   /** Request: there where a copy of it goes to the candidate, which role the one has that carries it. */
@@ -101,7 +103,7 @@ const IDLE_GRACE_MILLISECONDS = 5_000;
 
 /** One arm with the name of its cluster for each protocol. */
 export interface RoutedArm {
-  readonly name: "Stable" | "Candidate";
+  readonly name: ArmName;
   readonly weight: number;
   readonly clusters: Readonly<Record<Protocol, string>>;
 }
@@ -134,8 +136,8 @@ export function renderRoutes(input: RouteInput): TypedMessage {
       {
         name: input.modelDeployment,
         domains: ["*"],
-        // Switches the counting of first tries on (see `first-tries.ts`): without two arms there is nothing to compare.
-        ...(input.arms.length > 1 ? { include_request_attempt_count: true } : {}),
+        // Switches the counting of first tries on (see `first-tries.ts`): without a release there is nothing to compare.
+        ...(isOfRelease(input.arms) ? { include_request_attempt_count: true } : {}),
         routes: [
           ...(input.feedback === undefined ? [] : [FEEDBACK_ROUTE]),
           ...renderProtocol("grpc", input),
@@ -210,10 +212,17 @@ function onlyStable(arms: readonly RoutedArm[]): readonly RoutedArm[] {
   return arms.filter(({ name }) => name === "Stable").map((arm) => ({ ...arm, weight }));
 }
 
+function isOfRelease(arms: readonly RoutedArm[]): boolean {
+  return arms.length > 1 && arms.some(({ name }) => name === "Candidate");
+}
+
 /** By what the arm of a user can be computed again. */
 function splitOf(arms: readonly RoutedArm[], salt: string, header: string): string {
   const sum = (some: readonly RoutedArm[]) => some.reduce((weights, { weight }) => weights + weight, 0);
-  return `${sum(arms.filter(({ name }) => name === "Candidate"))}/${sum(arms)} ${salt} ${header}`;
+  const parts = isOfRelease(arms)
+    ? sum(arms.filter(({ name }) => name === "Candidate"))
+    : candidateFirst(arms).map(({ name, weight }) => `${ARM_NUMBER[name]}=${weight}`);
+  return `${parts}/${sum(arms)} ${salt} ${header}`;
 }
 
 /** A user's arm follows from the hash of the header and the salt; Envoy takes it modulo the sum of the weights. */

@@ -16,6 +16,7 @@ import type { Facts } from "../facts.ts";
 import { storedValidation } from "../validation-history.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo } from "./obstacle.ts";
+import { armsAtRest } from "./stored-experiment.ts";
 import { replicasAtRest } from "./stored-release.ts";
 import { storedUndo } from "./stored-undo.ts";
 
@@ -117,7 +118,7 @@ function jobProblems({ metadata: { uid }, status }: ModelDeployment, facts: Fact
     .map(({ metadata }) => `Job ${metadata.name} is left, which nobody needs`);
 }
 
-/** `status.pools` are the pools of the spec, for each role, with what is there. */
+/** `status.pools` are the pools of the spec, for each role, then those of arms, with what is there. */
 function poolProblems(
   object: KubeObject,
   { metadata, spec, status }: ModelDeployment,
@@ -134,15 +135,20 @@ function poolProblems(
           return { name: pool.name, revision, replicas, readyReplicas: Math.min(ready, replicas) };
         }),
   );
+  const ofArms = armsAtRest(object, facts.world).map(({ revision, pool: name, replicas }) => {
+    const ready = podsOf(metadata, revision, name, facts).filter(isReady).length;
+    return { name, revision, replicas, readyReplicas: Math.min(ready, replicas) };
+  });
   const told = (status.pools ?? []).map(({ name, revision, replicas, readyReplicas }) => ({
     name,
     revision,
     replicas,
     readyReplicas,
   }));
-  return jsonEquals(told, wanted)
+  const all = [...wanted, ...ofArms];
+  return jsonEquals(told, all)
     ? []
-    : [`status.pools is ${JSON.stringify(told)}, and there is ${JSON.stringify(wanted)}`];
+    : [`status.pools is ${JSON.stringify(told)}, and there is ${JSON.stringify(all)}`];
 }
 
 /** What an autoscaler reads is of stable's first pool, and of both revisions' while traffic goes back from a holdback. */

@@ -15,6 +15,7 @@ import { isReady, isTerminating } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo, poolsInUse } from "./obstacle.ts";
+import { armsAtRest } from "./stored-experiment.ts";
 import { replicasAtRest, storedRelease, verdictOf } from "./stored-release.ts";
 import { storedUndo, visibleRecord } from "./stored-undo.ts";
 
@@ -202,6 +203,7 @@ class View {
     const standing = this.#facts.world
       .objects("Deployment")
       .filter((child) => this.#facts.ownerOf(child)?.metadata.uid === uid);
+    const arms = armsAtRest(this.#object, this.#facts.world);
     const expected = [stable, candidate].flatMap((revision) =>
       revision === undefined ? [] : this.#deployment.spec.pools.map((pool) => ({ revision, pool })),
     );
@@ -213,6 +215,7 @@ class View {
     const surplus = visible.filter(
       (child) =>
         !expected.some(({ revision, pool }) => isOf(child, revision) && isIn(child, pool.name)) &&
+        !arms.some(({ revision, pool }) => isOf(child, revision) && isIn(child, pool)) &&
         !isHeld(child),
     );
     const wrong = expected.flatMap(({ revision, pool }) => {
@@ -222,7 +225,14 @@ class View {
       const isAsWanted = replicas === wanted || (wanted === 0 && child !== undefined && isHeld(child));
       return isAsWanted ? [] : [`${revision} in pool ${pool.name} has ${replicas} of ${wanted} replicas`];
     });
-    return [...surplus.map(({ metadata }) => `Deployment ${metadata.name} is left`), ...wrong];
+    const wrongArms = arms.flatMap(({ revision, pool, replicas }) => {
+      const child = standing.find((present) => isOf(present, revision) && isIn(present, pool));
+      const found = asNumber(valueAt(child, "spec", "replicas"));
+      return found === replicas
+        ? []
+        : [`arm ${revision} in pool ${pool} has ${found} of ${replicas} replicas`];
+    });
+    return [...surplus.map(({ metadata }) => `Deployment ${metadata.name} is left`), ...wrong, ...wrongArms];
   }
 
   /** The Service leads to the routers, and all of them carry out the newest plan. */

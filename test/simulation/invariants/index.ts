@@ -8,6 +8,14 @@ import { completeness } from "./completeness.ts";
 import { conditionForm } from "./condition-form.ts";
 import { convergence } from "./convergence.ts";
 import { epochs } from "./epochs.ts";
+import {
+  experimentAlone,
+  experimentShares,
+  foundByEvidence,
+  stableStaysWhole,
+  verdictStands,
+} from "./experiments.ts";
+import { experimentsAtRest } from "./experiments-at-rest.ts";
 import { foreignObjects } from "./foreign-objects.ts";
 import { freshLook } from "./fresh-look.ts";
 import { holdbackWeights } from "./holdbacks.ts";
@@ -54,6 +62,11 @@ export const INVARIANTS: readonly Invariant[] = [
   stepTimes,
   stepGates,
   holdbackWeights,
+  experimentShares,
+  experimentAlone,
+  stableStaysWhole,
+  verdictStands,
+  foundByEvidence,
   undoStands,
   undoneStaysAway,
   undoneToServed,
@@ -74,4 +87,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   routersWhole,
   releasesAtRest,
   mirroringEnds,
+  experimentsAtRest,
 ];

@@ -28,7 +28,9 @@ export const reportFirst: Invariant = {
     }
     if (after.kind !== "Deployment") return undefined;
     const revision = after.metadata.labels?.[LABEL.modelRevision] ?? "";
-    if (before === undefined && !facts.history.hasNamed(uid, revision)) {
+    const owner = facts.ownerOf(after);
+    const isArm = owner !== undefined && facts.experiments.hasNamed(owner, revision);
+    if (before === undefined && !isArm && !facts.history.hasNamed(uid, revision)) {
       return `${after.metadata.name} is made for ${revision}, which no status has named`;
     }
     return wrongModel(after, revision, facts);

@@ -1,6 +1,7 @@
 /**
  * The routers of a namespace: whole where there is a ModelDeployment, and never taken away under traffic.
  */
+import { valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { decideRouters } from "../../../src/core/router/decide-routers.ts";
 import { firstDrift, withApplyHash } from "../../../src/kube/drift.ts";
@@ -40,15 +41,23 @@ export const routersWhole: RestInvariant = {
             object.metadata.namespace === namespace &&
             object.metadata.name === ROUTER_NAME,
         );
-      return isTaken ? [] : wantedObjects(namespace).flatMap((wanted) => problemsOf(wanted, facts.world));
+      const isCounting = facts.world
+        .objects("ModelDeployment")
+        .some(
+          ({ metadata, spec }) => metadata.namespace === namespace && valueAt(spec, "quality") !== undefined,
+        );
+      return isTaken
+        ? []
+        : wantedObjects(namespace, isCounting).flatMap((wanted) => problemsOf(wanted, facts.world));
     });
   },
 };
 
-/** What the true decision makes of a namespace with one ModelDeployment and nothing in it yet. */
-function wantedObjects(namespace: string): readonly KubeObject[] {
+/** What the true decision makes of a namespace with one ModelDeployment, counted or not, and nothing in it yet. */
+function wantedObjects(namespace: string, isCounting: boolean): readonly KubeObject[] {
   const nothing = { standing: new Map<string, string>(), credentials: [] };
-  return decideRouters({ namespace, modelDeploymentCount: 1, ...nothing, settings: SETTINGS }).apply;
+  return decideRouters({ namespace, modelDeploymentCount: 1, isCounting, ...nothing, settings: SETTINGS })
+    .apply;
 }
 
 function problemsOf(

@@ -40,6 +40,7 @@ export const OPERATOR_NAMESPACE = "petrel-system";
 export const WATCHED_KINDS = [
   "ModelDeployment",
   "ModelRollout",
+  "ModelExperiment",
   "Pod",
   "EndpointSlice",
   ...CHILD_RESOURCES.map(({ kind }) => kind),

@@ -1,6 +1,7 @@
 /**
  * People who own ModelDeployments: they create, change, scale, revert and delete them whenever they like. Some of them
- * suspend them for a while, and ask for a refresh of their pods. Careful ones have models judged before any traffic.
+ * suspend them for a while, and ask for a refresh of their pods. Careful ones have models judged before any traffic, curious
+ * ones have answers counted.
  */
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { RESOURCE } from "../../../src/api/kube-resources.ts";
@@ -21,6 +22,7 @@ import {
   chooseValidation,
   model,
   specTag,
+  withQuality,
   withRollout,
 } from "./specs.ts";
 
@@ -49,6 +51,8 @@ export class ModelOwners implements Disturbance {
   readonly #isHandsOn: boolean;
   /** They have most models judged before any traffic, and take Jobs away that do so. */
   readonly #isCareful: boolean;
+  /** They have most answers counted, so that experiments can be made. */
+  readonly isCurious: boolean;
   /** By uid: the specs that a ModelDeployment has had. */
   readonly #formerSpecs = new Map<string, ModelDeploymentSpec[]>();
 
@@ -58,6 +62,7 @@ export class ModelOwners implements Disturbance {
     this.#deletionRate = this.isRestless ? 0.02 : random.chance(0.2) ? 0.6 : 0.12;
     this.#isHandsOn = random.chance(0.25);
     this.#isCareful = random.fork("careful").chance(0.3);
+    this.isCurious = random.fork("curious").chance(0.35);
   }
 
   next(random: SeededRandom): Task | undefined {
@@ -85,7 +90,9 @@ export class ModelOwners implements Disturbance {
     // Without steps they bring out more than a history of releases keeps, too.
     const spec =
       this.isRestless && random.fork("hasty").chance(0.5) ? withRollout(chosen, undefined) : chosen;
-    return isJudged ? { ...spec, validation: chooseValidation(random) } : spec;
+    const counted =
+      this.isCurious && random.fork("counted").chance(0.8) ? withQuality(spec, random.fork("users")) : spec;
+    return isJudged ? { ...counted, validation: chooseValidation(random) } : counted;
   }
 
   #deleteJob(random: SeededRandom): Task | undefined {
@@ -139,7 +146,7 @@ export class ModelOwners implements Disturbance {
       [2, () => random.pick(former) ?? spec],
       [2, () => ({ ...spec, pools: choosePools(random) })],
       [1, () => withRollout(spec, chooseRollout(random))],
-      [1, () => ({ ...spec, traffic: { timeout: `${random.integer(1, 9)}s` } })],
+      [1, () => ({ ...spec, traffic: { ...spec.traffic, timeout: `${random.integer(1, 9)}s` } })],
       [spec.validation === undefined ? 0 : 1, () => ({ ...spec, validation: chooseValidation(random) })],
       [this.#isHandsOn ? 4 : 0, () => ({ ...spec, suspend: spec.suspend !== true })],
     ])();

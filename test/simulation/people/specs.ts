@@ -9,6 +9,7 @@ import type { ModelSource } from "../../../src/api/model-source.ts";
 import type { RolloutSpec, RolloutStrategy } from "../../../src/api/rollout.ts";
 import type { ValidationSpec } from "../../../src/api/validation.ts";
 import { VALIDATION } from "../../fixtures/validations.ts";
+import { COUNTED_METRIC } from "../experiment-counts.ts";
 import { JUDGED_GATE } from "../judges.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
@@ -152,6 +153,20 @@ export function chooseValidation(random: SeededRandom): ValidationSpec {
   return { ...VALIDATION, timeout: `${random.integer(60, 63)}s` };
 }
 
+/** The spec with its answers counted, of users or of requests. */
+export function withQuality(spec: ModelDeploymentSpec, random: SeededRandom): ModelDeploymentSpec {
+  return {
+    ...spec,
+    quality: {
+      labels: [{ name: "click", matures: "5s" }],
+      metrics: [{ name: COUNTED_METRIC, type: "ClickThroughRate" }],
+    },
+    ...(random.chance(0.5)
+      ? { traffic: { ...spec.traffic, stickiness: { header: "x-user-id", anonymous: "Random" } } }
+      : {}),
+  };
+}
+
 /** A whole spec. */
 export function chooseSpec(random: SeededRandom): ModelDeploymentSpec {
   const spec: ModelDeploymentSpec = {
@@ -171,6 +186,7 @@ export function specTag(spec: ModelDeploymentSpec): string {
   const judged = spec.rollout?.gates === undefined ? "" : "judged ";
   const heldBack = spec.rollout?.holdback === undefined ? "" : "held back ";
   const rollout = spec.rollout === undefined ? "" : `${judged}${heldBack}${spec.rollout.strategy.type}, `;
+  const counted = spec.quality === undefined ? "" : "counted, ";
   const validated = spec.validation === undefined ? "" : `validated in ${spec.validation.timeout}, `;
-  return `${suspended}${validated}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
+  return `${suspended}${counted}${validated}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
 }

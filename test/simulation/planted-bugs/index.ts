@@ -4,6 +4,7 @@
 import { CAPACITY_BUGS } from "./capacity.ts";
 import { CONDITION_BUGS } from "./conditions.ts";
 import { EXECUTION_BUGS } from "./execution.ts";
+import { EXPERIMENT_BUGS } from "./experiment.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { POD_BUGS } from "./pods.ts";
 import { REVISION_BUGS } from "./revision.ts";
@@ -19,6 +20,7 @@ export const PLANTED_BUGS_BY_PART = {
   revision: REVISION_BUGS,
   validation: VALIDATION_BUGS,
   rollout: ROLLOUT_BUGS,
+  experiment: EXPERIMENT_BUGS,
   capacity: CAPACITY_BUGS,
   pods: POD_BUGS,
   traffic: TRAFFIC_BUGS,

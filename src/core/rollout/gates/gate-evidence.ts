@@ -6,6 +6,7 @@ import type { EvidenceCell, GateMetric } from "../../../stats/evidence.ts";
 import type { FirstTries } from "../../../stats/first-tries.ts";
 import type { NewUsers } from "../../../stats/sample-ratio.ts";
 import type { ShadowCounts } from "../../../stats/shadow-counts.ts";
+import type { ExperimentCounts } from "../../experiment/experiment-question.ts";
 import type { CollectorCounts, CountedRequests } from "./collector-counts.ts";
 import type { Reading } from "./reading.ts";
 
@@ -121,6 +122,8 @@ export interface ReadEvidence extends Pick<GateEvidence, "queries" | "hooks"> {
   readonly firstTries?: Reading<FirstTries>;
   /** By the collector, of mirrored requests. */
   readonly mirrored?: Reading<ShadowCounts>;
+  /** By the collector, of the arms of an experiment. */
+  readonly experiment?: Reading<ExperimentCounts>;
 }
 
 /** The present step, as gates see it. */

@@ -9,17 +9,24 @@ import type { RolloutShare } from "../../../api/model-rollout.ts";
 import type { QualitySpec } from "../../../api/quality.ts";
 import { directionOfMetric, labelOfMetric } from "../../../api/quality-metrics.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
+import type { ExperimentQuestion } from "../../experiment/experiment-question.ts";
 import type { AskedMetric, CollectorQuestion } from "./collector-counts.ts";
 import type { RoutersQuestion } from "./service-counts.ts";
 import type { ShadowQuestion } from "./shadow-evidence.ts";
 
 /** One question. */
-export type GateQuestion = UrlQuestion | CollectorQuestion | RoutersQuestion | ShadowQuestion;
+export type GateQuestion =
+  | UrlQuestion
+  | CollectorQuestion
+  | RoutersQuestion
+  | ShadowQuestion
+  | ExperimentQuestion;
 
 /** By what a question is known: an answer to one is an answer to all of this name. */
 export function questionName(question: GateQuestion): string {
   // Each plan of the traffic adds to the shares, and none is taken from them: what was answered before is still so.
-  if (question.type === "Collector") return JSON.stringify({ ...question, shares: [] });
+  if (question.type === "Collector" || question.type === "Experiment")
+    return JSON.stringify({ ...question, shares: [] });
   // Likewise, and a router that comes or goes is no other question.
   if (question.type === "Shadow") return JSON.stringify({ ...question, epochs: question.epochs.first });
   if (question.type === "Routers") {

@@ -1,0 +1,200 @@
+/**
+ * `petrel experiment list|status|stop`: what becomes of experiments, and their end before it is planned.
+ *
+ * It reads ModelExperiments, and writes into one no more than kubectl could, with the rights of the person who calls it.
+ */
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import { Compile } from "typebox/compile";
+import { type ModelExperimentStatus, modelExperimentStatusSchema } from "../api/experiment-status.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import { RESOURCE } from "../api/kube-resources.ts";
+import {
+  MAXIMUM_EXPERIMENT_REASON_LENGTH,
+  type ModelExperimentSpec,
+  modelExperimentSpecSchema,
+} from "../api/model-experiment.ts";
+import { API_GROUP_VERSION } from "../api/names.ts";
+import type { KubePort } from "../kube/port.ts";
+import { ageText } from "./age-text.ts";
+import { type ConnectionOptions, connected, withConnection } from "./connection.ts";
+import { CommandError, EXIT } from "./exit-code.ts";
+import { readObjects } from "./followed-objects.ts";
+import { type OutputFormat, outputOption, printed } from "./output.ts";
+import { tableLines } from "./table.ts";
+import { runVerb, verb } from "./verb.ts";
+
+/** Owner of what is written to stop one. It stands in stored objects. */
+const FIELD_MANAGER = "petrel-cli-stop";
+
+const specCheck = Compile(modelExperimentSpecSchema);
+const statusCheck = Compile(modelExperimentStatusSchema);
+
+/** What is known of one experiment. */
+export interface ExperimentView {
+  readonly name: string;
+  readonly madeAt: string | undefined;
+  readonly spec: ModelExperimentSpec;
+  /** Empty where it does not fit the schema that this program knows. */
+  readonly status: ModelExperimentStatus;
+}
+
+/** Reads one; undefined when it is one of another schema. Pure. */
+export function experimentView(object: KubeObject): ExperimentView | undefined {
+  const { name, creationTimestamp: madeAt } = object.metadata;
+  const [spec, status] = [object["spec"], object["status"] ?? {}];
+  if (!specCheck.Check(spec)) return undefined;
+  return { name, madeAt, spec, status: statusCheck.Check(status) ? status : {} };
+}
+
+/** A line for each, the oldest first. Pure. */
+export function experimentLines(
+  views: readonly ExperimentView[],
+  nowMilliseconds: number,
+): readonly string[] {
+  if (views.length === 0) return ["No experiment is there."];
+  const rows = views.map(({ name, madeAt, spec, status }) => [
+    name,
+    spec.modelDeployment,
+    phaseText(status),
+    status.endsAt ?? "-",
+    ageText(madeAt, nowMilliseconds),
+    status.message ?? "",
+  ]);
+  return tableLines([["NAME", "DEPLOYMENT", "PHASE", "ENDS", "AGE", "MESSAGE"], ...rows]);
+}
+
+/** All that is known of one. Pure. */
+export function experimentScreen({ name, spec, status }: ExperimentView): readonly string[] {
+  const { arms = [], message = "no operator has looked at it yet" } = status;
+  const facts = [
+    ["Deployment", spec.modelDeployment],
+    ["Phase", phaseText(status)],
+    ["Control", status.stable ?? "-"],
+    ["Started", status.startedAt ?? "-"],
+    ["Ends", status.endsAt ?? "-"],
+    ["Evidence of", status.evidenceAt ?? "-"],
+  ].map(([what = "", text = ""]) => [`${what}:`, text]);
+  const rows = spec.arms.map(({ name: arm, weight }) => {
+    const found = arms.find((one) => one.name === arm);
+    const replicas = found === undefined ? "-" : `${found.readyReplicas} of ${found.replicas}`;
+    return [arm, found?.arm ?? "-", weight, found?.weight ?? "0%", replicas, found?.revision ?? "-"];
+  });
+  const findings = arms.flatMap(({ name: arm, findings: found = [] }) =>
+    found.map(({ role, finding, message: words }) => [arm, role, finding, words]),
+  );
+  return [
+    `ModelExperiment ${name}: ${message}`,
+    "",
+    ...tableLines(facts, "  "),
+    "",
+    ...tableLines([["ARM", "KNOWN AS", "SHARE", "NOW", "READY", "REVISION"], ...rows], "  "),
+    ...(findings.length === 0
+      ? []
+      : ["", ...tableLines([["ARM", "ROLE", "FINDING", "WHAT WAS FOUND"], ...findings], "  ")]),
+  ];
+}
+
+function phaseText({ phase = "Waiting", reason }: ModelExperimentStatus): string {
+  return reason === undefined ? phase : `${phase} (${reason})`;
+}
+
+/** Stops one. Rejects when it is over. */
+export async function stopExperiment(
+  port: KubePort,
+  namespace: string,
+  name: string,
+  reason: string | undefined,
+): Promise<void> {
+  const object = await port.get({ resource: RESOURCE.modelExperiment, namespace, name });
+  const verdict = experimentView(object)?.status.verdict;
+  if (verdict !== undefined) {
+    throw new CommandError(EXIT.refused, `${name} is over: ${verdict.outcome}, ${verdict.message}`);
+  }
+  const { uid } = object.metadata;
+  const guidance = {
+    apiVersion: API_GROUP_VERSION,
+    kind: RESOURCE.modelExperiment.kind,
+    // With the uid, an apply does not bring back what was deleted meanwhile.
+    metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
+    spec: { stopped: true, ...(reason === undefined ? {} : { reason }) },
+  };
+  await port.apply(guidance, { fieldManager: FIELD_MANAGER, force: true });
+}
+
+interface Options extends ConnectionOptions {
+  readonly output: OutputFormat;
+  readonly reason?: string;
+}
+
+function reasonOption(text: string): string {
+  if (text.length <= MAXIMUM_EXPERIMENT_REASON_LENGTH) return text;
+  throw new InvalidArgumentError(
+    `expected at most ${MAXIMUM_EXPERIMENT_REASON_LENGTH} characters, got ${text.length}`,
+  );
+}
+
+/** The verb `petrel experiment`. */
+export function experimentCommand(): Command {
+  return verb("experiment", "Lists experiments, tells what they found, and stops them.")
+    .addCommand(listCommand())
+    .addCommand(statusCommand())
+    .addCommand(stopCommand());
+}
+
+function listCommand(): Command {
+  return withConnection(verb("list", "Lists the experiments of a namespace, the oldest first."))
+    .addOption(outputOption())
+    .action((options: Options, command: Command) =>
+      runVerb(command, () =>
+        connected(options, async ({ port, namespace, clock }) => {
+          const source = {
+            name: "experiments",
+            resource: RESOURCE.modelExperiment,
+            scope: { namespace },
+            mayBeForbidden: false,
+          } as const;
+          const { objects } = await readObjects(port, [source]);
+          const views = objects.experiments
+            .flatMap((object) => experimentView(object) ?? [])
+            .toSorted((left, right) => Date.parse(left.madeAt ?? "") - Date.parse(right.madeAt ?? ""));
+          process.stdout.write(printed(options.output, views, () => experimentLines(views, clock.now())));
+          return EXIT.done;
+        }),
+      ),
+    );
+}
+
+function statusCommand(): Command {
+  return withConnection(verb("status", "Tells where an experiment is and what it found."))
+    .argument("<name>", "name of the ModelExperiment")
+    .addOption(outputOption())
+    .action((name: string, options: Options, command: Command) =>
+      runVerb(command, () =>
+        connected(options, async ({ port, namespace }) => {
+          const object = await port.get({ resource: RESOURCE.modelExperiment, namespace, name });
+          const view = experimentView(object);
+          if (view === undefined) {
+            throw new CommandError(EXIT.refused, `${name} does not fit this version of petrel`);
+          }
+          process.stdout.write(printed(options.output, view, () => experimentScreen(view)));
+          return EXIT.done;
+        }),
+      ),
+    );
+}
+
+function stopCommand(): Command {
+  return withConnection(verb("stop", "Ends an experiment, for good: stable gets all the traffic back."))
+    .argument("<name>", "name of the ModelExperiment")
+    .option("--reason <text>", "why, for others to read", reasonOption)
+    .action((name: string, options: Options, command: Command) =>
+      runVerb(command, () =>
+        connected(options, async ({ port, namespace }) => {
+          await stopExperiment(port, namespace, name, options.reason);
+          process.stdout.write(`modelexperiment.petrel.dev/${name}: ends; stable gets all the traffic\n`);
+          return EXIT.done;
+        }),
+      ),
+    );
+}

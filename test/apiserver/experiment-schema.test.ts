@@ -1,0 +1,128 @@
+/**
+ * The schema of ModelExperiment on a real kube-apiserver: what can be an experiment, and that it is for good but for its end.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { parse } from "yaml";
+import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
+import type { SchemaNode } from "../../src/cli/validate/structural-schema.ts";
+import { brokenConstraints } from "./schema-constraints.ts";
+
+jest.setTimeout(60_000);
+
+const crd = join(import.meta.dirname, "../../crds/petrel.dev_modelexperiments.yaml");
+const full = parse(readFileSync(join(import.meta.dirname, "manifests/experiment/full.yaml"), "utf8"));
+const schema: SchemaNode = parse(readFileSync(crd, "utf8")).spec.versions[0].schema.openAPIV3Schema.properties
+  .spec;
+
+let controlPlane: ControlPlane;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  await controlPlane.kubectl(["apply", "-f", crd]);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await controlPlane.kubectl(["explain", "mexp.spec"]);
+      break;
+    } catch (error) {
+      if (attempt === 60) throw error;
+      await pause(500);
+    }
+  }
+  await controlPlane.kubectl(["create", "--validate=strict", "-f", "-"], { input: JSON.stringify(full) });
+}, 1_800_000);
+afterAll(() => controlPlane?.stop());
+
+function patch(spec: object): Promise<string> {
+  const change = JSON.stringify({ spec });
+  return controlPlane.kubectl(["patch", "modelexperiment", "ranker-wide", "--type=merge", "--patch", change]);
+}
+
+const tryOut = (object: unknown) => {
+  const args = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
+  return controlPlane.kubectl(args, { input: JSON.stringify(object) });
+};
+
+/** Another one with these fields of the spec in the place of those of the full one; without those that are undefined. */
+const changed = (changes: Readonly<Record<string, unknown>>) => ({
+  ...full,
+  metadata: { ...full.metadata, name: "other" },
+  spec: { ...full.spec, ...changes },
+});
+const [wide] = full.spec.arms;
+const deep = {
+  name: "deep",
+  weight: "12.5%",
+  model: { uri: `oci://registry.example/models/ranker-deep@sha256:${"b".repeat(64)}` },
+};
+
+test("one with every field is accepted, and one with no more than it needs", async () => {
+  expect(await tryOut(changed({ arms: [wide, deep] }))).toContain("other created");
+  const { modelDeployment, primary } = full.spec;
+  const least = { ...changed({}), spec: { modelDeployment, primary, duration: "1m", arms: [deep] } };
+  expect(await tryOut(least)).toContain("other created");
+});
+
+test.each(
+  [...brokenConstraints(schema, changed({}), ["spec"])].map((broken) => [broken.name, broken] as const),
+)("refused when it is new: %s", async (_name, { object, refusal }) => {
+  await expect(tryOut(object)).rejects.toThrow(refusal);
+});
+
+test.each([
+  [
+    "an arm without a share",
+    { arms: [{ ...wide, weight: "0%" }] },
+    "spec.arms[].weight: must be more than 0%",
+  ],
+  [
+    "nothing left for the control",
+    { arms: [{ ...wide, weight: "80%" }] },
+    "must leave something for the control",
+  ],
+  ["a holdout of nothing", { holdout: "0%" }, "spec.holdout: must be more than 0%"],
+  [
+    "a model that can change",
+    { arms: [{ ...wide, model: { uri: wide.model.uri } }] },
+    "spec.arms[].model.digest: what this URI names can change",
+  ],
+  [
+    "an image as an archive",
+    { arms: [{ ...deep, model: { ...deep.model, archive: "Zip" } }] },
+    "spec.arms[].model.archive: an image holds the model as files",
+  ],
+  ["a guardrail that is the primary metric", { guardrails: [{ metric: "clicks" }] }, "is guarded already"],
+  ["no time", { duration: "59s" }, "spec.duration: must be from 1m to 720h"],
+  ["too long a time", { duration: "721h" }, "spec.duration: must be from 1m to 720h"],
+  ["two arms of one name", { arms: [wide, { ...deep, name: "wide" }] }, "Duplicate value"],
+])("refused: %s", async (_name, changes, refusal) => {
+  await expect(tryOut(changed(changes))).rejects.toThrow(refusal);
+});
+
+test.each([
+  ["modelDeployment", "other"],
+  ["arms", [wide, deep]],
+  ["arms", [{ ...wide, weight: "11%" }]],
+  ["primary", { metric: "orders2" }],
+  ["duration", "337h"],
+  ["holdout", "19%"],
+  ["holdout", null],
+  ["guardrails", [{ metric: "revenue" }]],
+  ["guardrails", null],
+])("nobody changes %s to %j", async (field, value) => {
+  await expect(patch({ [field]: value })).rejects.toThrow(`spec.${field}: is for good`);
+});
+
+test("people stop it, for good", async () => {
+  expect(await patch({ stopped: true, reason: "the season is over" })).toContain("patched");
+  for (const stopped of [false, null]) {
+    await expect(patch({ stopped })).rejects.toThrow("spec.stopped: what was stopped stays so");
+  }
+});
+
+test("the columns tell where it is", async () => {
+  const [head = ""] = (await controlPlane.kubectl(["get", "modelexperiments"])).split("\n");
+  expect(head.split(/\s+/)).toEqual(["NAME", "DEPLOYMENT", "PHASE", "REASON", "ENDS", "AGE"]);
+});
