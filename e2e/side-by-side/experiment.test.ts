@@ -3,12 +3,12 @@
  * does harm, which ends the experiment for all, and the result stays. Another one is stopped by a person.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ARM_NUMBER } from "../src/api/arm.ts";
-import type { ModelExperimentStatus } from "../src/api/experiment-status.ts";
-import { Campaign, VISITOR_HEADER } from "./campaign.ts";
-import { EvidenceVolume } from "./evidence-volume.ts";
-import { exampleModel, plainDeployment } from "./example-models.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
+import { ARM_NUMBER } from "../../src/api/arm.ts";
+import type { ModelExperimentStatus } from "../../src/api/experiment-status.ts";
+import { Campaign, VISITOR_HEADER } from "../campaign.ts";
+import { EvidenceVolume } from "../evidence-volume.ts";
+import { exampleModel, plainDeployment } from "../example-models.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
 
 const NAME = "compared-ranker";
 /** Keys are taken up within some minutes, and orders come at once: the operator asks once a minute. */
