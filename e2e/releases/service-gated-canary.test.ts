@@ -3,7 +3,7 @@
  * slow one, and one whose tries are given up, are taken back by their gates though other servers answer in their place.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout-status.ts";
 import { nodeImage } from "../cluster/index.ts";
 import { plainDeployment } from "../example-models.ts";
 import { testInFull } from "../in-full.ts";

@@ -3,7 +3,7 @@
  * labels stay away for a time waits for them, and is judged by those that come after.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout-status.ts";
 import { EvidenceVolume } from "../evidence-volume.ts";
 import { testInFull } from "../in-full.ts";
 import { CAMPAIGN_MODEL, JudgedReleases } from "../judged-release.ts";

@@ -4,7 +4,7 @@
  * Only the metrics of conditions and of releases have names of objects in their labels.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { RolloutPhase } from "../api/model-rollout.ts";
+import type { RolloutPhase } from "../api/model-rollout-status.ts";
 import type { Clock } from "../core/clock.ts";
 import type { RequestObserver } from "../kube/transport.ts";
 import { countRequests } from "../process/request-metrics.ts";

@@ -3,7 +3,7 @@
  * while this instance leads. The simulation runs this very class.
  */
 
-import type { RolloutPhase } from "../api/model-rollout.ts";
+import type { RolloutPhase } from "../api/model-rollout-status.ts";
 import type { Random } from "../kube/backoff.ts";
 import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../kube/reconciler.ts";
 import { aborted } from "../process/aborted.ts";

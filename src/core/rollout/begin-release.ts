@@ -5,7 +5,7 @@
  * A release that carries an undo out is one of the revision that the undo goes back to, and no other one: it takes no
  * steps and asks no gates.
  */
-import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
 import type { RolloutStrategy } from "../../api/rollout.ts";
 import { rolloutName } from "../child-names.ts";
 import type { Observation, ObservedRevision, ObservedRollout } from "../observation.ts";

@@ -2,7 +2,8 @@
  * What the gates of one release get to see: the part of all that was read that is about it, and whether it can be compared
  * at all. Pure.
  */
-import type { ModelRolloutSpec, RolloutShare } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
+import type { RolloutShare } from "../../api/model-rollout-status.ts";
 import type { Observation } from "../observation.ts";
 import { areCountedAlike } from "./counted-alike.ts";
 import { collectedOf } from "./gates/collector-counts.ts";

@@ -2,7 +2,7 @@
  * What of the counts of a collector is evidence of a release.
  */
 import { expect, test } from "@jest/globals";
-import type { RolloutShare } from "../../../api/model-rollout.ts";
+import type { RolloutShare } from "../../../api/model-rollout-status.ts";
 import { type CollectorCounts, collectedOf } from "./collector-counts.ts";
 import { cell, metricOf, whole } from "./testdata/gate-world.ts";
 

@@ -2,7 +2,7 @@
  * What is asked of the collector of a namespace for a release, and what of its answer is evidence of that release: the
  * answers and labels under the plans that gave the candidate a share, and no others. Pure.
  */
-import type { RolloutShare } from "../../../api/model-rollout.ts";
+import type { RolloutShare } from "../../../api/model-rollout-status.ts";
 import { parsePercentage } from "../../../api/percentage.ts";
 import type { QualityMetricType } from "../../../api/quality-metrics.ts";
 import { FULL_WEIGHT } from "../../../api/traffic-plan.ts";

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { CLICKS_AND_REVENUE } from "../../../../test/fixtures/spec.ts";
 import type { GateStatus } from "../../../api/gate-status.ts";
-import type { ModelRolloutSpec } from "../../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../../api/model-rollout-spec.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import { deferredGates } from "./deferred-gates.ts";
 import type { MetricEvidence, StepView } from "./gate-evidence.ts";

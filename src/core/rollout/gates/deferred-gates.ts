@@ -5,7 +5,7 @@
  * taken for one that has passed.
  */
 import { parseDurationMilliseconds } from "../../../api/duration.ts";
-import type { ModelRolloutSpec } from "../../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../../api/model-rollout-spec.ts";
 import type { QualitySpec } from "../../../api/quality.ts";
 import { labelOfMetric } from "../../../api/quality-metrics.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
