@@ -3,8 +3,8 @@
  */
 import Type from "typebox";
 import { holdbackSchema, MAXIMUM_STEPS, rolloutStrategySchema } from "./rollout.ts";
-import { gatesSchema } from "./rollout-gates.ts";
-import { objectNameSchema, stringEnum } from "./schema.ts";
+import { gatedMetricSchema, gatesSchema, MAXIMUM_GATES } from "./rollout-gates.ts";
+import { durationSchema, objectNameSchema, stringEnum } from "./schema.ts";
 
 /**
  * Most entries of `status.history`: one for mirrored requests, one for each step, one for the holdback, one for all the
@@ -14,6 +14,23 @@ export const MAXIMUM_HISTORY = MAXIMUM_STEPS + 3;
 
 /** Longest `spec.reason`, in characters. */
 export const MAXIMUM_REASON_LENGTH = 256;
+
+const maturitiesSchema = Type.Array(
+  Type.Object(
+    {
+      metric: gatedMetricSchema,
+      matures: durationSchema({ description: "How long its label takes." }),
+    },
+    { description: "A metric that a gate judges by." },
+  ),
+  {
+    maxItems: MAXIMUM_GATES,
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["metric"],
+    description:
+      "How long labels took to mature by the spec that the release began with. No step ends before the labels of its answers have had this time, whatever the spec says by then. Written by the operator, for good.",
+  },
+);
 
 /** JSON Schema of the spec. */
 export const modelRolloutSpecSchema = Type.Object(
@@ -30,6 +47,7 @@ export const modelRolloutSpecSchema = Type.Object(
     strategy: rolloutStrategySchema,
     gates: Type.Optional(gatesSchema),
     holdback: Type.Optional(holdbackSchema),
+    maturities: Type.Optional(maturitiesSchema),
     paused: Type.Optional(
       Type.Boolean({
         description:

@@ -11,6 +11,7 @@ import { modelRolloutSpecSchema } from "./model-rollout-spec.ts";
 import { modelRolloutStatusSchema } from "./model-rollout-status.ts";
 
 const FIXED_FIELDS = ["modelDeployment", "revision", "number", "strategy"] as const;
+const FIXED_OR_ABSENT = ["gates", "holdback", "maturities"] as const;
 
 /** The kind `ModelRollout`. */
 export const modelRolloutKind: KindDefinition = {
@@ -28,14 +29,10 @@ export const modelRolloutKind: KindDefinition = {
   rules: [],
   specRules: [
     ...FIXED_FIELDS.map((field) => ({ field, rule: `self.${field} == oldSelf.${field}` })),
-    {
-      field: "gates",
-      rule: "has(self.gates) == has(oldSelf.gates) && (!has(self.gates) || self.gates == oldSelf.gates)",
-    },
-    {
-      field: "holdback",
-      rule: "has(self.holdback) == has(oldSelf.holdback) && (!has(self.holdback) || self.holdback == oldSelf.holdback)",
-    },
+    ...FIXED_OR_ABSENT.map((field) => ({
+      field,
+      rule: `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
+    })),
   ].map(({ field, rule }) => ({
     rule,
     message: `spec.${field}: is for good; change the spec of the ModelDeployment for another release`,

@@ -166,7 +166,7 @@ export function controllerRevision(owner: Owner, name: string, number: number, d
 export function modelRollout(
   owner: Owner,
   name: string,
-  { modelDeployment, revision, number, strategy, gates, holdback }: ModelRolloutSpec,
+  { modelDeployment, revision, number, strategy, gates, holdback, maturities }: ModelRolloutSpec,
 ): KubeObject {
   return {
     apiVersion: API_GROUP_VERSION,
@@ -179,6 +179,7 @@ export function modelRollout(
       strategy,
       ...(gates === undefined ? {} : { gates }),
       ...(holdback === undefined ? {} : { holdback }),
+      ...(maturities === undefined ? {} : { maturities }),
     },
   };
 }

@@ -65,6 +65,16 @@ describe("decided in the holdback", () => {
     expect([...deferredGates(spec, CLICKS_AND_REVENUE)]).toEqual(names);
   });
 
+  test("by how long labels took when it was begun, as long as they are counted at all", () => {
+    const begun = {
+      ...release([{ minDuration: "1h" }], LONG),
+      maturities: [{ metric: "ctr", matures: "2h" }],
+    };
+    expect([...deferredGates(begun, CLICKS_AND_REVENUE)]).toEqual(["clicks", "orders"]);
+    const [, revenue = { name: "revenue", type: "RevenuePerRequest" }] = CLICKS_AND_REVENUE.metrics;
+    expect([...deferredGates(begun, { ...CLICKS_AND_REVENUE, metrics: [revenue] })]).toEqual(["orders"]);
+  });
+
   test("none where nobody knows how long labels take: then it holds its step", () => {
     const spec = release([{ minDuration: "1h" }], LONG);
     expect([...deferredGates(spec, undefined)]).toEqual([]);
