@@ -3,7 +3,7 @@
  * person aborts goes back to nothing.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../src/api/model-rollout-status.ts";
 import { exampleModel, plainDeployment } from "./example-models.ts";
 import { Scenario, sharedCluster } from "./scenario.ts";
 import { underLoad } from "./under-load.ts";

@@ -2,7 +2,7 @@
  * Releases that their labels must justify: a model trained on labels in random order is caught and given up, a good one is
  * promoted. For the demo, and for the test that holds what the demo shows.
  */
-import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../src/api/model-rollout-status.ts";
 import { Campaign, type CampaignResult } from "./campaign.ts";
 import { exampleModel, parsedExample } from "./example-models.ts";
 import type { Scenario } from "./scenario.ts";

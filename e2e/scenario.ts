@@ -8,7 +8,7 @@ import { parse } from "yaml";
 import type { Condition } from "../src/api/conditions.ts";
 import { asList, valueAt } from "../src/api/json.ts";
 import type { ModelDeploymentStatus } from "../src/api/model-deployment-status.ts";
-import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../src/api/model-rollout-status.ts";
 import { type Cluster, KUBERNETES_VARIABLE, openCluster, runOrFail, startCluster } from "./cluster/index.ts";
 
 /** Environment variable that names the cluster which the whole tier shares. */

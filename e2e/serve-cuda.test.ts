@@ -16,10 +16,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { cached, cacheFolder, hashOf } from "./cluster/cache.ts";
 import { callersEnvironment, run, runOrFail } from "./cluster/command.ts";
 import { installPackages } from "./cluster/toolchain/packages.ts";
+import { describeInFull } from "./in-full.ts";
 
 const root = join(import.meta.dirname, "..");
 const image = join(root, "images/serve-cuda");
@@ -42,7 +43,7 @@ const libraries = () =>
   readdirSync(join(collected, "libraries")).map((name) => join(collected, "libraries", name));
 
 // Its libraries take too long to bring for every run.
-(process.env["PETREL_TEST_FULL"] === "1" ? describe : describe.skip)("petrel-serve-cuda", () => {
+describeInFull("petrel-serve-cuda", () => {
   beforeAll(async () => {
     await installPackages({ gcc: "cc", binutils: "readelf" }, () => {});
     const files = readdirSync(image).map((name) => readFileSync(join(image, name)));

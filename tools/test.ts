@@ -14,6 +14,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KUBERNETES_VARIABLE } from "../e2e/cluster/toolchain/kubernetes-variable.ts";
+import { FULL_RUN_VARIABLE } from "../test/full-run.ts";
 import { filesToRunAgain, type JestReport, readTierReport, type TierReport } from "./tier-report.ts";
 
 /** One tier of tests: a jest project, and where it runs. */
@@ -217,7 +218,7 @@ if (unknown !== undefined) {
   console.error(`no tier is called ${unknown}; there are ${TIERS.map((tier) => tier.name).join(", ")}`);
   process.exit(2);
 }
-if (full) process.env["PETREL_TEST_FULL"] = "1";
+if (full) process.env[FULL_RUN_VARIABLE] = "1";
 
 let checksFailed = false;
 if (tiers.length === 0) {

@@ -3,9 +3,10 @@
  * slow one, and one whose tries are given up, are taken back by their gates though other servers answer in their place.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout-status.ts";
 import { nodeImage } from "../cluster/index.ts";
 import { plainDeployment } from "../example-models.ts";
+import { testInFull } from "../in-full.ts";
 import { Scenario, sharedCluster } from "../scenario.ts";
 import { underLoad } from "../under-load.ts";
 
@@ -102,8 +103,6 @@ test("a slow one is given up by its latency, without a failed request", async ()
 }, 600_000);
 
 // The way is that of the test above, and takes three minutes: a full run alone takes it.
-const testInFull = process.env["PETREL_TEST_FULL"] === "1" ? test : test.skip;
-
 testInFull(
   "one whose tries are given up fails by its errors, while stable's servers answer for it",
   async () => {

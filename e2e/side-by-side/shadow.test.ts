@@ -4,7 +4,7 @@
  * same is promoted, and until then nobody gets an answer of either.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout-status.ts";
 import { Campaign, type CampaignResult, VISITOR_HEADER } from "../campaign.ts";
 import { EvidenceVolume } from "../evidence-volume.ts";
 import { exampleModel, plainDeployment } from "../example-models.ts";

@@ -3,8 +3,9 @@
  * labels stay away for a time waits for them, and is judged by those that come after.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout-status.ts";
 import { EvidenceVolume } from "../evidence-volume.ts";
+import { testInFull } from "../in-full.ts";
 import { CAMPAIGN_MODEL, JudgedReleases } from "../judged-release.ts";
 import { Scenario, sharedCluster } from "../scenario.ts";
 
@@ -49,8 +50,6 @@ test("a release of which no label comes is given up at its deadline, never promo
 }, 960_000);
 
 // It takes six minutes: a full run alone takes it.
-const testInFull = process.env["PETREL_TEST_FULL"] === "1" ? test : test.skip;
-
 testInFull(
   "one whose labels stay away for a time waits, and is judged when they come again",
   async () => {

@@ -5,6 +5,7 @@
 import { expect, test } from "@jest/globals";
 import { AlarmLimit, tailLimit } from "./alarm-limit.ts";
 import { ChangePoint } from "./change-point.ts";
+import type { Look } from "./detector.ts";
 import { cumulativeSumLimit, distanceLimit } from "./noise-limit.ts";
 import { robustBand } from "./robust-band.ts";
 import { RobustScore } from "./robust-score.ts";
@@ -12,6 +13,11 @@ import { fromScale, toScale } from "./scale.ts";
 import { UsualValues } from "./usual-values.ts";
 
 const HOURLY = 24;
+
+/** A value with no grain, of which nothing usual is known and which nothing holds, but for what is said beside it. */
+function at(slot: number, value: number, beside: Partial<Look> = {}): Look {
+  return { slot, value, usual: undefined, usualOfSeason: undefined, grain: 0, isHeld: false, ...beside };
+}
 
 test("robustBand: median and scatter", () => {
   const band = robustBand([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]);
@@ -37,11 +43,7 @@ const SCORES = [
 
 test("RobustScore: each value beside up to twelve before it", () => {
   const detector = new RobustScore(false, HOURLY, {});
-  const scores = VALUES.map(
-    (value, slot) =>
-      detector.look({ slot, value, usual: undefined, usualOfSeason: undefined, grain: 0, isHeld: false })
-        ?.score,
-  );
+  const scores = VALUES.map((value, slot) => detector.look(at(slot, value))?.score);
   expect(scores.slice(0, 6)).toEqual(Array(6).fill(undefined));
   scores.slice(6).forEach((score, at) => {
     expect(score).toBeCloseTo(SCORES[at] ?? Number.NaN, 8);
@@ -50,19 +52,8 @@ test("RobustScore: each value beside up to twelve before it", () => {
 
 test("RobustScore with seasons: the same of what is above the usual value, and nothing without one", () => {
   const detector = new RobustScore(true, HOURLY, {});
-  expect(
-    detector.look({ slot: 0, value: 5, usual: undefined, usualOfSeason: undefined, grain: 0, isHeld: false }),
-  ).toBeUndefined();
-  const readings = VALUES.map((value, at) =>
-    detector.look({
-      slot: at + 1,
-      value: value + at,
-      usual: at,
-      usualOfSeason: undefined,
-      grain: 0,
-      isHeld: false,
-    }),
-  );
+  expect(detector.look(at(0, 5))).toBeUndefined();
+  const readings = VALUES.map((value, usual) => detector.look(at(usual + 1, value + usual, { usual })));
   expect(readings[12]?.score).toBeCloseTo(SCORES[6] ?? Number.NaN, 8);
   expect(readings[12]?.centre).toBe(12 + 4.5);
 });
@@ -100,28 +91,15 @@ test("UsualValues of a week: the hour of the week once it was seen twice, until 
   expect(usual.ofSeason(19 * 24 + 12)).toBe(50);
 });
 
+/** Where the season says that 0 is usual. */
+const OF_SEASON = { usualOfSeason: 0 };
+
 /** Hours around 0 of a width of 1.4826, then some at 3. */
 function changed(hours: number) {
   const detector = new ChangePoint(HOURLY, {});
-  for (let slot = 0; slot < 24; slot++)
-    detector.look({
-      slot,
-      value: (slot % 3) - 1,
-      usual: undefined,
-      usualOfSeason: 0,
-      grain: 0,
-      isHeld: false,
-    });
+  for (let slot = 0; slot < 24; slot++) detector.look(at(slot, (slot % 3) - 1, OF_SEASON));
   let reading: ReturnType<ChangePoint["look"]>;
-  for (let hour = 0; hour <= hours; hour++)
-    reading = detector.look({
-      slot: 24 + hour,
-      value: 3,
-      usual: undefined,
-      usualOfSeason: 0,
-      grain: 0,
-      isHeld: false,
-    });
+  for (let hour = 0; hour <= hours; hour++) reading = detector.look(at(24 + hour, 3, OF_SEASON));
   return { detector, reading };
 }
 
@@ -136,26 +114,16 @@ test("ChangePoint: the sum grows by what an hour is off, less the allowance, and
 
 test("ChangePoint: downwards as upwards, at most four widths an hour, and a gap adds nothing", () => {
   const detector = new ChangePoint(HOURLY, {});
-  for (let slot = 0; slot < 24; slot++)
-    detector.look({
-      slot,
-      value: (slot % 3) - 1,
-      usual: undefined,
-      usualOfSeason: 0,
-      grain: 0,
-      isHeld: false,
-    });
-  detector.look({ slot: 24, value: -1e6, usual: undefined, usualOfSeason: 0, grain: 0, isHeld: false });
-  expect(
-    detector.look({ slot: 90, value: 0, usual: undefined, usualOfSeason: 0, grain: 0, isHeld: false })?.score,
-  ).toBeCloseTo(3.5, 9);
+  for (let slot = 0; slot < 24; slot++) detector.look(at(slot, (slot % 3) - 1, OF_SEASON));
+  detector.look(at(24, -1e6, OF_SEASON));
+  expect(detector.look(at(90, 0, OF_SEASON))?.score).toBeCloseTo(3.5, 9);
 });
 
 test("what a value has by chance alone is the least width", () => {
   const robust = new RobustScore(false, HOURLY, {});
   const point = new ChangePoint(HOURLY, {});
   const look = (slot: number, value: number) => {
-    const place = { slot, value, usual: undefined, usualOfSeason: 0, grain: 0.5, isHeld: false };
+    const place = at(slot, value, { ...OF_SEASON, grain: 0.5 });
     return [robust.look(place), point.look(place)];
   };
   for (let slot = 0; slot < 24; slot++) look(slot, 0);
@@ -169,15 +137,7 @@ test("what a value has by chance alone is the least width", () => {
 test("ChangePoint learns the new level after an alarm", () => {
   const { detector } = changed(3);
   detector.accept();
-  const look = (slot: number) =>
-    detector.look({
-      slot,
-      value: 3 + ((slot % 3) - 1),
-      usual: undefined,
-      usualOfSeason: 0,
-      grain: 0,
-      isHeld: false,
-    });
+  const look = (slot: number) => detector.look(at(slot, 3 + ((slot % 3) - 1), OF_SEASON));
   for (let slot = 28; slot < 51; slot++) expect(look(slot)).toBeUndefined();
   look(51);
   expect(look(52)?.centre).toBe(3);

@@ -7,7 +7,7 @@
 import Type from "typebox";
 import { anomaliesStatusSchema } from "./anomaly-status.ts";
 import { conditionSchema } from "./conditions.ts";
-import { verdictSchema } from "./model-rollout.ts";
+import { verdictSchema } from "./model-rollout-status.ts";
 import { percentageSchema } from "./percentage.ts";
 import { dnsLabelSchema } from "./schema.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";

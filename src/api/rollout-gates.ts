@@ -15,7 +15,7 @@ import {
 } from "./schema.ts";
 
 /** Most gates of one release that people declare. */
-const MAXIMUM_GATES = 16;
+export const MAXIMUM_GATES = 16;
 /** A gate that has not passed for so long gives the release up, unless it says otherwise. */
 export const DEFAULT_GATE_DEADLINE = "168h";
 
@@ -33,17 +33,20 @@ const RESERVED_GATE_NAMES = [
 /** The quantiles of latency that a gate may hold. */
 export const LATENCY_QUANTILES = ["p50", "p90", "p95", "p99", "p99.9"] as const;
 
+/** JSON Schema of the metric that a gate judges by. */
+export const gatedMetricSchema = Type.String({
+  minLength: 1,
+  maxLength: 63,
+  ...matching(
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+    "must be of letters, digits, points, hyphens and underscores, with a letter or digit first",
+  ),
+  description: "Name of a metric of `spec.quality.metrics`.",
+});
+
 const qualitySchema = Type.Object(
   {
-    metric: Type.String({
-      minLength: 1,
-      maxLength: 63,
-      ...matching(
-        "^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        "must be of letters, digits, points, hyphens and underscores, with a letter or digit first",
-      ),
-      description: "Name of a metric of `spec.quality.metrics`.",
-    }),
+    metric: gatedMetricSchema,
     nonInferiorityMargin: percentageSchema(
       "How much worse the metric may be, as a share of stable's. Before all the traffic moves, the whole range that the evidence leaves open must be on the good side of it.",
     ),

@@ -3,7 +3,7 @@ import { spec } from "../../test/fixtures/world.ts";
 import { MemoryApiServer } from "../../test/memory-cluster/api-server.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
-import type { ModelRolloutStatus } from "../api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../api/model-rollout-status.ts";
 import { deploymentObject } from "./deployment-object.ts";
 import { EXIT } from "./exit-code.ts";
 import { currentRollout, guideRollout } from "./guide-rollout.ts";

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { RESOURCE } from "../api/kube-resources.ts";
-import { MAXIMUM_REASON_LENGTH } from "../api/model-rollout.ts";
+import { MAXIMUM_REASON_LENGTH } from "../api/model-rollout-spec.ts";
 import { API_GROUP_VERSION } from "../api/names.ts";
 import type { KubePort } from "../kube/port.ts";
 import { type ConnectionOptions, connected, withConnection } from "./connection.ts";

@@ -5,7 +5,7 @@
 import type { ModelExperimentStatus } from "../api/experiment-status.ts";
 import type { KubeObject, ObjectReference } from "../api/kube-object.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
-import type { ModelRolloutStatus } from "../api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../api/model-rollout-status.ts";
 import type { ObservedExperiment, ObservedRollout } from "./observation.ts";
 import type { GateQuestion } from "./rollout/gates/gate-questions.ts";
 

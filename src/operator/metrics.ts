@@ -5,7 +5,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ExperimentPhase } from "../api/experiment-status.ts";
-import type { RolloutPhase } from "../api/model-rollout.ts";
+import type { RolloutPhase } from "../api/model-rollout-status.ts";
 import type { Clock } from "../core/clock.ts";
 import type { RequestObserver } from "../kube/transport.ts";
 import { countRequests } from "../process/request-metrics.ts";

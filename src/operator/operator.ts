@@ -4,7 +4,7 @@
  */
 
 import type { ExperimentPhase } from "../api/experiment-status.ts";
-import type { RolloutPhase } from "../api/model-rollout.ts";
+import type { RolloutPhase } from "../api/model-rollout-status.ts";
 import type { Random } from "../kube/backoff.ts";
 import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../kube/reconciler.ts";
 import { aborted } from "../process/aborted.ts";

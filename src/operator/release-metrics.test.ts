@@ -4,7 +4,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { Registry } from "prom-client";
 import type { GateStatus } from "../api/gate-status.ts";
-import type { ModelRolloutStatus, RolloutPhase } from "../api/model-rollout.ts";
+import type { ModelRolloutStatus, RolloutPhase } from "../api/model-rollout-status.ts";
 import { projectRollout, type RolloutSummary } from "./projections/rollout.ts";
 import { latestReleases, showReleases } from "./release-metrics.ts";
 

@@ -8,7 +8,8 @@
 import { Gauge, type Registry } from "prom-client";
 import { parseDurationMilliseconds } from "../api/duration.ts";
 import type { GateFigure, GateStatus } from "../api/gate-status.ts";
-import type { ModelRolloutSpec, ModelRolloutStatus } from "../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../api/model-rollout-spec.ts";
+import type { ModelRolloutStatus } from "../api/model-rollout-status.ts";
 import { parsePercentage } from "../api/percentage.ts";
 import { FULL_WEIGHT } from "../api/traffic-plan.ts";
 import type { RolloutSummary } from "./projections/rollout.ts";

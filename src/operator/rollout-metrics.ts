@@ -2,7 +2,7 @@
  * ModelRollouts by phase as a metric: how many are under way, how many wait for a person.
  */
 import { Gauge, type Registry } from "prom-client";
-import { ROLLOUT_PHASES, type RolloutPhase } from "../api/model-rollout.ts";
+import { ROLLOUT_PHASES, type RolloutPhase } from "../api/model-rollout-status.ts";
 import type { RolloutSummary } from "./projections/rollout.ts";
 
 /** Number of ModelRollouts in each phase, those that are kept as history included. */

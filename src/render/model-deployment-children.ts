@@ -4,7 +4,7 @@
  */
 import type { JsonRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import type { ModelRolloutSpec } from "../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../api/model-rollout-spec.ts";
 import { API_GROUP_VERSION, COMPONENT, LABEL, MODEL_POD_PORT, TRAFFIC_PORT_NAME } from "../api/names.ts";
 import type { TrafficPlan } from "../api/traffic-plan.ts";
 import { childMetadata, type Owner } from "./child-metadata.ts";
@@ -166,7 +166,7 @@ export function controllerRevision(owner: Owner, name: string, number: number, d
 export function modelRollout(
   owner: Owner,
   name: string,
-  { modelDeployment, revision, number, strategy, gates, holdback }: ModelRolloutSpec,
+  { modelDeployment, revision, number, strategy, gates, holdback, maturities }: ModelRolloutSpec,
 ): KubeObject {
   return {
     apiVersion: API_GROUP_VERSION,
@@ -179,6 +179,7 @@ export function modelRollout(
       strategy,
       ...(gates === undefined ? {} : { gates }),
       ...(holdback === undefined ? {} : { holdback }),
+      ...(maturities === undefined ? {} : { maturities }),
     },
   };
 }

@@ -28,6 +28,15 @@ test("the mean of correlations is as uncertain as groups differ", () => {
   expect(lower).toBeCloseTo(0.4 - mixtureHalfWidth(squares / 1_280 ** 2, 0.05, 0.1), 12);
 });
 
+test("no bound is beyond what the values can have as their mean", () => {
+  const [nothing, all] = [each(0), each(10)];
+  const below = each(-10);
+  expect(boundedMean({ counts: all, sums: all, ...share }, 0.05).upper).toBe(1);
+  expect(boundedMean({ counts: all, sums: nothing, ...share }, 0.05).lower).toBe(0);
+  expect(boundedMean({ counts: all, sums: below, values: "Correlation" }, 0.05).lower).toBe(-1);
+  expect(boundedMean({ counts: all, sums: all, values: "Correlation" }, 0.05).upper).toBe(1);
+});
+
 test("values that were all the same are no proof of the next ones", () => {
   const { lower } = boundedMean({ counts: each(1), sums: each(1), ...share }, 0.05);
   expect(lower).toBeLessThan(0.98);

@@ -31,7 +31,10 @@ const RANGES = { ZeroOne: [0, 1], Correlation: [-1, 1] } as const;
 export interface BoundedMean {
   /** Not a number without any request. */
   readonly mean: number;
-  /** Infinite while there are too few groups to tell. Each is wrong with a probability of at most alpha, over all looks. */
+  /**
+   * Infinite while there are too few groups to tell, else what the values can have as their mean. Each is wrong with a
+   * probability of at most alpha, over all looks.
+   */
   readonly lower: number;
   readonly upper: number;
   readonly count: number;
@@ -66,8 +69,8 @@ export function boundedMean({ counts, sums, values }: GroupedMean, alpha: number
     : Number.POSITIVE_INFINITY;
   return {
     mean,
-    lower: mean - width,
-    upper: mean + width,
+    lower: isTold ? Math.max(lowest, mean - width) : Number.NEGATIVE_INFINITY,
+    upper: isTold ? Math.min(highest, mean + width) : Number.POSITIVE_INFINITY,
     count,
     dispersion: variance / independent,
   };

@@ -87,6 +87,7 @@ test.each([
   ["gates", [{ name: "judge", type: "WebHook", webHook: { url: "http://other" } }]],
   ["gates", null],
   ["holdback", { weight: "5%", for: "96h" }],
+  ["maturities", [{ metric: "ctr", matures: "1m" }]],
 ])("nobody changes %s", async (field, value) => {
   await expect(patch({ [field]: value })).rejects.toThrow(
     `spec.${field}: is for good; change the spec of the ModelDeployment for another release`,

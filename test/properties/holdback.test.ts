@@ -5,7 +5,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { ModelDeploymentStatus } from "../../src/api/model-deployment-status.ts";
-import type { ModelRolloutSpec } from "../../src/api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../src/api/model-rollout-spec.ts";
 import { FULL_WEIGHT } from "../../src/api/traffic-plan.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import type { Observation } from "../../src/core/observation.ts";

@@ -3,7 +3,8 @@
  * finding holds nobody up: a full run has a random seed, which fast-check prints with what it finds.
  */
 import fc from "fast-check";
+import { isFullRun } from "../full-run.ts";
 
 const SEED = 20_260_101;
 
-if (process.env["PETREL_TEST_FULL"] === undefined) fc.configureGlobal({ seed: SEED });
+if (!isFullRun()) fc.configureGlobal({ seed: SEED });

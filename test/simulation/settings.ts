@@ -4,6 +4,7 @@
  * `PETREL_SIMULATION_SEEDS` runs so many seeds, `PETREL_SIMULATION_SEED` this one alone, `PETREL_SIMULATION_STEPS`
  * takes so many steps in each.
  */
+import { isFullRun } from "../full-run.ts";
 
 /** What to run. */
 export interface SimulationSettings {
@@ -26,10 +27,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     if (Number.isInteger(value) && value >= 1 && value <= MAXIMUM) return value;
     throw new Error(`${name}: expected a whole number from 1 to ${MAXIMUM}, got ${JSON.stringify(text)}`);
   };
-  const count = read(
-    "PETREL_SIMULATION_SEEDS",
-    environment["PETREL_TEST_FULL"] === "1" ? FULL_SEEDS : DEFAULT_SEEDS,
-  );
+  const count = read("PETREL_SIMULATION_SEEDS", isFullRun(environment) ? FULL_SEEDS : DEFAULT_SEEDS);
   const isOne = (environment["PETREL_SIMULATION_SEED"] ?? "") !== "";
   const first = read("PETREL_SIMULATION_SEED", 1);
   return {

@@ -3,7 +3,7 @@
  *
  * Each field has an owner of its own: to apply one takes none of the others back.
  */
-import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
 import { holdbackStep, stepsOf } from "../../core/rollout/rollout-steps.ts";
 import { CommandError, EXIT } from "../exit-code.ts";
 import type { RolloutObject } from "./rollout-object.ts";

@@ -3,12 +3,8 @@
  */
 import { Compile } from "typebox/compile";
 import type { KubeObject } from "../../api/kube-object.ts";
-import {
-  type ModelRolloutSpec,
-  type ModelRolloutStatus,
-  modelRolloutSpecSchema,
-  modelRolloutStatusSchema,
-} from "../../api/model-rollout.ts";
+import { type ModelRolloutSpec, modelRolloutSpecSchema } from "../../api/model-rollout-spec.ts";
+import { type ModelRolloutStatus, modelRolloutStatusSchema } from "../../api/model-rollout-status.ts";
 import { LABEL } from "../../api/names.ts";
 import type { DeploymentObject } from "../deployment-object.ts";
 

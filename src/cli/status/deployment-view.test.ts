@@ -5,7 +5,7 @@ import { expect, test } from "@jest/globals";
 import { Release } from "../../../test/fixtures/release.ts";
 import type { GateStatus } from "../../api/gate-status.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
-import type { ModelRolloutStatus, RolloutVerdict } from "../../api/model-rollout.ts";
+import type { ModelRolloutStatus, RolloutVerdict } from "../../api/model-rollout-status.ts";
 import { deploymentView, type StatusSource } from "./deployment-view.ts";
 
 const owner = { apiVersion: "petrel.dev/v1alpha1", kind: "ModelDeployment", name: "ranker", uid: "u" };

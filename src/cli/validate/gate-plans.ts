@@ -7,14 +7,14 @@
 import { formatDuration, parseDurationMilliseconds } from "../../api/duration.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import { parseShare } from "../../api/percentage.ts";
-import type { QualitySpec } from "../../api/quality.ts";
-import { isAmountMetric, labelOfMetric } from "../../api/quality-metrics.ts";
+import { isAmountMetric } from "../../api/quality-metrics.ts";
 import { DEFAULT_GATE_DEADLINE } from "../../api/rollout-gates.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { deferredGates } from "../../core/rollout/gates/deferred-gates.ts";
 import { countText, numberText, percentText, waitText } from "../../core/rollout/gates/figure-text.ts";
 import { needForPromotion } from "../../core/rollout/gates/gate-need.ts";
 import type { Need } from "../../core/rollout/gates/judgement.ts";
+import { maturityOf } from "../../core/rollout/gates/maturities.ts";
 import { QUALITY_ALPHA } from "../../core/rollout/gates/quality.ts";
 import { type RolloutStep, stepsOf } from "../../core/rollout/rollout-steps.ts";
 import type { Finding, Problem } from "./finding.ts";
@@ -60,7 +60,7 @@ export function gatePlans(spec: ModelDeploymentSpec, traffic: StatedTraffic): re
       ];
     }
     const margin = parseShare(quality.nonInferiorityMargin);
-    const matures = maturityOf(counted, metric);
+    const matures = maturityOf({}, counted, metric.name);
     const isDeferred = deferredGates(rollout, counted).has(name);
     const needed = needOf(stepsToShow(rollout, isDeferred, matures), traffic, margin, matures);
     if (needed === undefined) return [];
@@ -162,10 +162,4 @@ function needOf(
     margin,
     QUALITY_ALPHA,
   );
-}
-
-function maturityOf({ labels }: QualitySpec, metric: QualitySpec["metrics"][number]): number {
-  const name = labelOfMetric(metric);
-  const matures = labels.find((label) => label.name === name)?.matures;
-  return matures === undefined ? Number.NaN : parseDurationMilliseconds(matures);
 }

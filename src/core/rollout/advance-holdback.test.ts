@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { HOUR, Release } from "../../../test/fixtures/release.ts";
-import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
 import type { RolloutView } from "./rollout-view.ts";
 
 const SPEC: Partial<ModelRolloutSpec> = {

@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { HOUR, Release } from "../../../test/fixtures/release.ts";
-import type { ModelRolloutStatus } from "../../api/model-rollout.ts";
+import type { ModelRolloutStatus } from "../../api/model-rollout-status.ts";
 import { STABLE_LOSS_MILLISECONDS } from "./advance-rollout.ts";
 import { rolloutTime } from "./rollout-time.ts";
 import type { RolloutView } from "./rollout-view.ts";

@@ -7,7 +7,11 @@
  * never taken back.
  */
 
-import type { ModelRolloutStatus, RolloutHistoryEntry, RolloutVerdict } from "../../api/model-rollout.ts";
+import type {
+  ModelRolloutStatus,
+  RolloutHistoryEntry,
+  RolloutVerdict,
+} from "../../api/model-rollout-status.ts";
 import { formatPercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { describeRollout } from "./describe-rollout.ts";

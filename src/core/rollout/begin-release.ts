@@ -5,12 +5,14 @@
  * A release that carries an undo out is one of the revision that the undo goes back to, and no other one: it takes no
  * steps and asks no gates.
  */
-import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
 import type { RolloutStrategy } from "../../api/rollout.ts";
 import { rolloutName } from "../child-names.ts";
 import type { Observation, ObservedRevision, ObservedRollout } from "../observation.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { currentRelease, isOver, type ReleaseReference, retryToken } from "./current-release.ts";
+import { present } from "./gates/figure-text.ts";
+import { maturitiesToKeep } from "./gates/maturities.ts";
 
 /** How a release takes place unless the spec says. */
 const ALL_AT_ONCE: RolloutStrategy = { type: "BlueGreen" };
@@ -56,13 +58,14 @@ export function releaseSpec(
   const strategy = current?.spec.strategy ?? beginningStrategy(deployment, revisions, candidate.name);
   const held = strategy.type === "Canary" ? deployment.spec.rollout?.holdback : undefined;
   const holdback = current === undefined ? held : current.spec.holdback;
+  const maturities =
+    current === undefined ? maturitiesToKeep(gates ?? [], deployment.spec.quality) : current.spec.maturities;
   return {
     modelDeployment: deployment.metadata.name,
     revision: candidate.name,
     number,
     strategy,
-    ...(gates === undefined ? {} : { gates }),
-    ...(holdback === undefined ? {} : { holdback }),
+    ...present({ gates, holdback, maturities }),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts";
 import { MAXIMUM_REFRESH_LENGTH } from "../../api/model-deployment-status.ts";
-import type { ModelRolloutSpec } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
 import { ANNOTATION } from "../../api/names.ts";
 import type { StandingUndo } from "../../api/undo-status.ts";
 import type { Observation, ObservedRollout } from "../observation.ts";

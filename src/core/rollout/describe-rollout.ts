@@ -2,7 +2,7 @@
  * Says in standard terms where a release is: its phase, its message, and its conditions.
  */
 import type { Condition } from "../../api/conditions.ts";
-import type { ModelRolloutStatus, RolloutPhase } from "../../api/model-rollout.ts";
+import type { ModelRolloutStatus, RolloutPhase } from "../../api/model-rollout-status.ts";
 import { reportedMessage, reportedTime } from "../conditions/condition-words.ts";
 
 /** What it has to know of the release. */

@@ -7,7 +7,7 @@
  * replicas carry while the candidate can answer, but for its last one where that finds no room, and never give the candidate
  * anything back.
  */
-import type { ModelRolloutStatus, RolloutVerdict } from "../../api/model-rollout.ts";
+import type { ModelRolloutStatus, RolloutVerdict } from "../../api/model-rollout-status.ts";
 import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { describeRollout } from "./describe-rollout.ts";

@@ -5,7 +5,8 @@
  * It never gives a candidate more than the step of its release says, and what it says is stored before any traffic
  * follows from it. It moves no role: that follows from the traffic.
  */
-import type { ModelRolloutSpec, ModelRolloutStatus } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
+import type { ModelRolloutStatus } from "../../api/model-rollout-status.ts";
 import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import type { RolloutReport } from "../decision.ts";

@@ -2,12 +2,14 @@
  * What the gates of one release get to see: the part of all that was read that is about it, and whether it can be compared
  * at all. Pure.
  */
-import type { ModelRolloutSpec, RolloutShare } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
+import type { RolloutShare } from "../../api/model-rollout-status.ts";
 import type { Observation } from "../observation.ts";
 import { areCountedAlike } from "./counted-alike.ts";
 import { collectedOf } from "./gates/collector-counts.ts";
 import type { GateEvidence, ReadEvidence } from "./gates/gate-evidence.ts";
 import { comparesArms, judgesService } from "./gates/gate-questions.ts";
+import { keptMaturities } from "./gates/maturities.ts";
 import { serviceOf } from "./gates/service-counts.ts";
 import { shadowOf } from "./gates/shadow-evidence.ts";
 
@@ -16,9 +18,10 @@ const NOTHING_READ: ReadEvidence = { queries: new Map(), hooks: new Map() };
 /** What was read for the release, and of what was counted that which is about it. */
 export function evidenceOf(
   observation: Observation,
-  { gates = [], strategy }: ModelRolloutSpec,
+  release: ModelRolloutSpec,
   shares: readonly RolloutShare[],
 ): GateEvidence {
+  const { gates = [], strategy } = release;
   const { gateEvidence, deployment } = observation;
   const { counts, firstTries, mirrored, queries, hooks } = gateEvidence ?? NOTHING_READ;
   const read = {
@@ -31,7 +34,11 @@ export function evidenceOf(
   const isCounted = isCompared || deployment.spec.quality !== undefined;
   if (!isCounted) return read;
   const drawsUsers = shares.some(({ drawnBy }) => drawnBy === "User");
-  return { ...read, collected: collectedOf(counts, shares, isCompared), drawsUsers };
+  return {
+    ...read,
+    collected: collectedOf(counts, shares, { isCompared, matures: keptMaturities(release) }),
+    drawsUsers,
+  };
 }
 
 /** Whether no gate compares its revision with stable, or the answers of both are counted alike. */

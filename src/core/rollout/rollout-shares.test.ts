@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { MAXIMUM_SHARES, type MirroredShare, type RolloutShare } from "../../api/model-rollout.ts";
+import { MAXIMUM_SHARES, type MirroredShare, type RolloutShare } from "../../api/model-rollout-status.ts";
 import { presentEpochs, withMirror, withShare } from "./rollout-shares.ts";
 
 const STICKY = { stickiness: { header: "x-user", anonymous: "Random", salt: "r" } } as const;

@@ -5,7 +5,7 @@
  * The operator makes one plan at a time and looks at each before it makes the next, so none is missed. A plan without the
  * candidate, or with another share, is between two entries or ends one.
  */
-import { MAXIMUM_SHARES, type MirroredShare, type RolloutShare } from "../../api/model-rollout.ts";
+import { MAXIMUM_SHARES, type MirroredShare, type RolloutShare } from "../../api/model-rollout-status.ts";
 import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
 

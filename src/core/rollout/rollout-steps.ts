@@ -3,7 +3,8 @@
  * is one, and one more, which is all the traffic.
  */
 import { parseDurationMilliseconds } from "../../api/duration.ts";
-import type { ModelRolloutSpec, RolloutHistoryEntry } from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
+import type { RolloutHistoryEntry } from "../../api/model-rollout-status.ts";
 import { parsePercentage } from "../../api/percentage.ts";
 import type { RolloutStrategy } from "../../api/rollout.ts";
 import { DEFAULT_MIRRORED_SHARE } from "../../api/shadow.ts";

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { Compile } from "typebox/compile";
 import { HOUR, Release } from "../../../test/fixtures/release.ts";
-import { modelRolloutStatusSchema } from "../../api/model-rollout.ts";
+import { modelRolloutStatusSchema } from "../../api/model-rollout-status.ts";
 import { STABLE_LOSS_MILLISECONDS } from "./advance-rollout.ts";
 import { rolloutTime } from "./rollout-time.ts";
 

@@ -3,7 +3,7 @@
  *
  * People come before the spec, the spec before the gates. A promotion is told only once the role is stored.
  */
-import type { ModelRolloutStatus, RolloutVerdict } from "../../api/model-rollout.ts";
+import type { ModelRolloutStatus, RolloutVerdict } from "../../api/model-rollout-status.ts";
 import { reportedMessage } from "../conditions/condition-words.ts";
 import { judgedStep, type NamedFinding } from "./gates/judged-step.ts";
 import { isHeldBack } from "./holdback.ts";

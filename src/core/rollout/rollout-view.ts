@@ -1,12 +1,8 @@
 /**
  * What the state machine of a release sees, and what it says.
  */
-import type {
-  MirroredShare,
-  ModelRolloutSpec,
-  ModelRolloutStatus,
-  RolloutShare,
-} from "../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../api/model-rollout-spec.ts";
+import type { MirroredShare, ModelRolloutStatus, RolloutShare } from "../../api/model-rollout-status.ts";
 import type { JudgedStep, NamedFinding } from "./gates/judged-step.ts";
 
 /** What is seen of a release. */

@@ -6,7 +6,8 @@
  */
 import { Compile } from "typebox/compile";
 import type { KubeObject } from "../../api/kube-object.ts";
-import { modelRolloutSpecSchema, modelRolloutStatusSchema } from "../../api/model-rollout.ts";
+import { modelRolloutSpecSchema } from "../../api/model-rollout-spec.ts";
+import { modelRolloutStatusSchema } from "../../api/model-rollout-status.ts";
 import type { ObservedRollout } from "../../core/observation.ts";
 
 const specCheck = Compile(modelRolloutSpecSchema);

@@ -2,8 +2,9 @@
  * What of the counts of a collector is evidence of a release.
  */
 import { expect, test } from "@jest/globals";
-import type { RolloutShare } from "../../../api/model-rollout.ts";
+import type { RolloutShare } from "../../../api/model-rollout-status.ts";
 import { type CollectorCounts, collectedOf } from "./collector-counts.ts";
+import type { Maturities } from "./maturities.ts";
 import { cell, metricOf, whole } from "./testdata/gate-world.ts";
 
 const shareOf = (weight: string, firstEpoch: number, lastEpoch: number): RolloutShare => ({
@@ -29,8 +30,16 @@ const countsOf = (...epochs: number[]): CollectorCounts => {
     requestsPerSecond: 2,
   };
 };
-function evidence(counts: CollectorCounts, shares: readonly RolloutShare[], isCompared = true) {
-  const collected = collectedOf(whole(counts), shares, isCompared);
+const KEPT_NONE: Maturities = new Map();
+const RELEASE = { isCompared: true, matures: KEPT_NONE };
+
+function evidence(
+  counts: CollectorCounts,
+  shares: readonly RolloutShare[],
+  isCompared = true,
+  matures = KEPT_NONE,
+) {
+  const collected = collectedOf(whole(counts), shares, { isCompared, matures });
   if (collected.kind !== "Whole") throw new Error("expected whole evidence");
   return collected.value;
 }
@@ -98,12 +107,21 @@ test("epochs that were counted as one are evidence of the share that has them al
   ).toEqual([1, 1, 0, 0]);
 });
 
+test("labels have the time that they had when the release was begun, or that of now where it is longer", () => {
+  const maturesWith = (kept: number) => {
+    const matures = new Map([["ctr", kept]]);
+    return evidence(countsOf(1), [], true, matures).metrics.get("ctr")?.maturesMilliseconds;
+  };
+  const now = metricOf([]).maturesMilliseconds;
+  expect([now - 1, now + 1].map(maturesWith)).toEqual([now, now + 1]);
+});
+
 test("without any share there is no evidence", () => {
   expect(evidence(countsOf(1, 2), []).metrics.get("ctr")).toMatchObject({ arrived: [], matured: [] });
 });
 
 test("what was not read, or is torn, is no knowledge", () => {
-  expect(collectedOf(undefined, [], true)).toEqual({ kind: "Missing", reason: "not read yet" });
+  expect(collectedOf(undefined, [], RELEASE)).toEqual({ kind: "Missing", reason: "not read yet" });
   const torn = { kind: "Torn", atMilliseconds: 1, reason: "cut off" } as const;
-  expect(collectedOf(torn, [], true)).toBe(torn);
+  expect(collectedOf(torn, [], RELEASE)).toBe(torn);
 });

@@ -2,7 +2,7 @@
  * What is asked of the collector of a namespace for a release, and what of its answer is evidence of that release: the
  * answers and labels under the plans that gave the candidate a share, and no others. Pure.
  */
-import type { RolloutShare } from "../../../api/model-rollout.ts";
+import type { RolloutShare } from "../../../api/model-rollout-status.ts";
 import { parsePercentage } from "../../../api/percentage.ts";
 import type { QualityMetricType } from "../../../api/quality-metrics.ts";
 import { FULL_WEIGHT } from "../../../api/traffic-plan.ts";
@@ -10,6 +10,7 @@ import type { ArmChecks } from "../../../stats/collector-answer.ts";
 import type { GateMetric } from "../../../stats/evidence.ts";
 import type { NewUsers } from "../../../stats/sample-ratio.ts";
 import type { ArmCell, CollectedEvidence, CountedEpochs, MetricEvidence } from "./gate-evidence.ts";
+import type { Maturities } from "./maturities.ts";
 import type { Reading } from "./reading.ts";
 
 /** A metric as the spec declares it. */
@@ -66,32 +67,47 @@ export interface CollectorCounts {
   readonly requestsPerSecond: number;
 }
 
+/** How a release is judged by what was read. */
+export interface JudgedRelease {
+  /**
+   * Whether a gate compares the arms. Else it does not matter how many requests of each are counted, as when the pods of
+   * one get their keys while the release goes on.
+   */
+  readonly isCompared: boolean;
+  /** How long labels took when it was begun. */
+  readonly matures: Maturities;
+}
+
 /**
  * The evidence of a release in what was read.
  *
- * @param isCompared whether a gate compares the arms. Else it does not matter how many requests of each are counted, as
- *   when the pods of one get their keys while the release goes on.
+ * Labels have at least the time that they had when it was begun.
  */
 export function collectedOf(
   reading: Reading<CollectorCounts> | undefined,
   shares: readonly RolloutShare[],
-  isCompared: boolean,
+  release: JudgedRelease,
 ): Reading<CollectedEvidence> {
   if (reading === undefined) return { kind: "Missing", reason: "not read yet" };
   if (reading.kind !== "Whole") return reading;
-  return { ...reading, value: evidenceOf(reading.value, shares, isCompared) };
+  return { ...reading, value: evidenceOf(reading.value, shares, release) };
 }
 
 function evidenceOf(
   counts: CollectorCounts,
   shares: readonly RolloutShare[],
-  isCompared: boolean,
+  { isCompared, matures }: JudgedRelease,
 ): CollectedEvidence {
   const { metrics, unusable, armChecks, requestsPerSecond } = counts;
   const isOurs = (counted: CountedEpochs) => shares.some((share) => isWithin(share, counted));
   const ours = [...metrics].map(([name, metric]): [string, MetricEvidence] => [
     name,
-    { ...metric, arrived: metric.arrived.filter(isOurs), matured: metric.matured.filter(isOurs) },
+    {
+      ...metric,
+      maturesMilliseconds: Math.max(metric.maturesMilliseconds, matures.get(name) ?? 0),
+      arrived: metric.arrived.filter(isOurs),
+      matured: metric.matured.filter(isOurs),
+    },
   ]);
   const hasUsers = shares.some(({ drawnBy }) => drawnBy === "User");
   const drawn = hasUsers ? drawnUsers(shares, counts.newUsers) : drawnRequests(shares, counts.requests);

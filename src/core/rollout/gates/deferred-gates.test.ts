@@ -5,7 +5,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { CLICKS_AND_REVENUE } from "../../../../test/fixtures/spec.ts";
 import type { GateStatus } from "../../../api/gate-status.ts";
-import type { ModelRolloutSpec } from "../../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../../api/model-rollout-spec.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import { deferredGates } from "./deferred-gates.ts";
 import type { MetricEvidence, StepView } from "./gate-evidence.ts";
@@ -63,6 +63,16 @@ describe("decided in the holdback", () => {
     ["none without a holdback", release([{ minDuration: "1h" }]), []],
   ])("%s", (_what, spec, names) => {
     expect([...deferredGates(spec, CLICKS_AND_REVENUE)]).toEqual(names);
+  });
+
+  test("by how long labels took when it was begun, as long as they are counted at all", () => {
+    const begun = {
+      ...release([{ minDuration: "1h" }], LONG),
+      maturities: [{ metric: "ctr", matures: "2h" }],
+    };
+    expect([...deferredGates(begun, CLICKS_AND_REVENUE)]).toEqual(["clicks", "orders"]);
+    const [, revenue = { name: "revenue", type: "RevenuePerRequest" }] = CLICKS_AND_REVENUE.metrics;
+    expect([...deferredGates(begun, { ...CLICKS_AND_REVENUE, metrics: [revenue] })]).toEqual(["orders"]);
   });
 
   test("none where nobody knows how long labels take: then it holds its step", () => {

@@ -5,10 +5,10 @@
  * taken for one that has passed.
  */
 import { parseDurationMilliseconds } from "../../../api/duration.ts";
-import type { ModelRolloutSpec } from "../../../api/model-rollout.ts";
+import type { ModelRolloutSpec } from "../../../api/model-rollout-spec.ts";
 import type { QualitySpec } from "../../../api/quality.ts";
-import { labelOfMetric } from "../../../api/quality-metrics.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
+import { maturityOf } from "./maturities.ts";
 
 /** Of these gates, those that go on in a holdback: harm is looked for by what becomes of predictions. */
 export function judgedInHoldback(gates: readonly GateSpec[]): readonly GateSpec[] {
@@ -22,10 +22,11 @@ export function judgedInHoldback(gates: readonly GateSpec[]): readonly GateSpec[
  * @param quality as the spec of the ModelDeployment has it now.
  */
 export function deferredGates(
-  { strategy, gates = [], holdback }: Pick<ModelRolloutSpec, "strategy" | "gates" | "holdback">,
+  release: Pick<ModelRolloutSpec, "strategy" | "gates" | "holdback" | "maturities">,
   quality: QualitySpec | undefined,
 ): ReadonlySet<string> {
-  if (holdback === undefined || quality === undefined) return new Set();
+  const { strategy, gates = [], holdback } = release;
+  if (holdback === undefined) return new Set();
   const longest = parseDurationMilliseconds(holdback.for);
   const steps = strategy.canary?.steps ?? [];
   const shortest = Math.min(
@@ -34,16 +35,8 @@ export function deferredGates(
     ),
   );
   const isDeferred = ({ quality: settings }: GateSpec) => {
-    const matures = maturityOf(quality, settings?.metric);
+    const matures = maturityOf(release, quality, settings?.metric);
     return matures > shortest && matures <= longest;
   };
   return new Set(gates.filter(isDeferred).map(({ name }) => name));
-}
-
-/** How long the label of a metric takes, in milliseconds; not a number where that is not known. */
-function maturityOf({ labels, metrics }: QualitySpec, metric: string | undefined): number {
-  const declared = metrics.find(({ name }) => name === metric);
-  const label = declared && labelOfMetric(declared);
-  const matures = labels.find(({ name }) => name === label)?.matures;
-  return matures === undefined ? Number.NaN : parseDurationMilliseconds(matures);
 }

@@ -5,7 +5,7 @@
  */
 
 import { parseDurationMilliseconds } from "../../../api/duration.ts";
-import type { RolloutShare } from "../../../api/model-rollout.ts";
+import type { RolloutShare } from "../../../api/model-rollout-status.ts";
 import type { QualitySpec } from "../../../api/quality.ts";
 import { directionOfMetric, labelOfMetric } from "../../../api/quality-metrics.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";

@@ -2,7 +2,7 @@
  * How the state machine of a release asks its gates: of which step, and what it keeps of what they say.
  */
 import type { GateStatus } from "../../../api/gate-status.ts";
-import type { RolloutHistoryEntry } from "../../../api/model-rollout.ts";
+import type { RolloutHistoryEntry } from "../../../api/model-rollout-status.ts";
 import { holdbackStep, mirrorOfStep, type RolloutStep, weightOfStep } from "../rollout-steps.ts";
 import type { StepView } from "./gate-evidence.ts";
 import { NO_DATA_PATIENCE_MILLISECONDS } from "./settle-gate.ts";

@@ -2,14 +2,16 @@
  * Always on while requests are mirrored: whether there are enough pairs, and whether the candidate answers what it gets.
  *
  * What it did not answer is in no comparison, so a candidate that answers only what is easy must not look well. A copy that
- * nobody told of may have been lost on its way as well, so this waits, and fails by its deadline alone.
+ * nobody told of may have been lost on its way as well, so this waits, and fails by its deadline alone. It passes once all
+ * that the evidence leaves open is enough, as with every bound on pairs.
  */
 import { parseShare } from "../../../api/percentage.ts";
 import { DEFAULT_MINIMUM_ANSWERED, DEFAULT_MINIMUM_PAIRS } from "../../../api/shadow.ts";
+import { boundedMean } from "../../../stats/mean-bounds.ts";
 import { countText, numberText, percentText, present } from "./figure-text.ts";
 import { judgeKnown } from "./judgement.ts";
 import { knowledgeOf } from "./reading.ts";
-import { allOf, needOf, type ShadowGate } from "./shadow-gate.ts";
+import { allOf, needOf, SHADOW_ALPHA, type ShadowGate } from "./shadow-gate.ts";
 
 /** The gate. */
 export const shadowAnswers: ShadowGate = {
@@ -21,19 +23,24 @@ export const shadowAnswers: ShadowGate = {
     return judgeKnown(knowledge, ({ counts }) => {
       const { minPairs = DEFAULT_MINIMUM_PAIRS, minAnswered = DEFAULT_MINIMUM_ANSWERED } = settings;
       const least = parseShare(minAnswered);
-      const [pairs, originals, answered] = [
-        allOf(counts, "pairs"),
-        allOf(counts, "originals"),
-        allOf(counts, "answered"),
-      ];
-      const share = answered / originals;
-      const message = `the candidate answered ${percentText(share)} of ${countText(originals)} mirrored requests well; it must be at least ${percentText(least)}`;
+      const pairs = allOf(counts, "pairs");
+      const { originals, answered } = counts.sums;
+      const found = boundedMean({ counts: originals, sums: answered, values: "ZeroOne" }, SHADOW_ALPHA);
+      const { mean, lower, upper, count, dispersion } = found;
+      const range = Number.isFinite(lower) ? ` (${percentText(lower)} to ${percentText(upper)})` : "";
+      const message = `the candidate answered ${percentText(mean)}${range} of ${countText(count)} mirrored requests well; it must be at least ${percentText(least)}`;
       const figures = [
         {
           name: "answered",
-          ...present({ estimate: numberText(share), threshold: numberText(least) }),
-          candidateCount: answered,
-          stableCount: originals,
+          ...present({
+            estimate: numberText(mean),
+            lower: numberText(lower),
+            upper: numberText(upper),
+            threshold: numberText(least),
+            dispersion: numberText(dispersion),
+          }),
+          candidateCount: allOf(counts, "answered"),
+          stableCount: count,
         },
       ];
       if (!(pairs >= minPairs)) {
@@ -41,9 +48,10 @@ export const shadowAnswers: ShadowGate = {
         const needs = needOf(pairs, minPairs, step);
         return { verdict: "TooLittle", reason: "TooLittle", message: text, figures, ...present({ needs }) };
       }
-      return share >= least
-        ? { verdict: "Pass", reason: "Answered", message, figures }
-        : { verdict: "Undecided", reason: "TooFewAnswered", message, figures };
+      // What is not a number is not enough.
+      if (lower >= least) return { verdict: "Pass", reason: "Answered", message, figures };
+      const reason = mean >= least ? "NotShown" : "TooFewAnswered";
+      return { verdict: "Undecided", reason, message, figures };
     });
   },
 };

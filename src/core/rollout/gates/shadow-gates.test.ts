@@ -66,7 +66,7 @@ describe("agreement", () => {
         name: "agreement",
         estimate: "1",
         lower: expect.stringMatching(/^0\.9\d+$/),
-        upper: expect.stringMatching(/^1\.0\d+$/),
+        upper: "1",
         threshold: "0.9",
         dispersion: expect.any(String),
         candidateCount: 512,
@@ -106,11 +106,39 @@ describe("latency", () => {
 describe("answers", () => {
   test.each([
     ["all of them", shadowCounts({ pairs: 20 }), "Pass Answered"],
+    [
+      "just so many, which the next ones may not be",
+      shadowCounts({ pairs: 20, answered: 19 }),
+      "Wait NotShown",
+    ],
     ["too few of them well", shadowCounts({ pairs: 20, answered: 18 }), "Wait TooFewAnswered"],
     ["too few of them at all", shadowCounts({ pairs: 20, originals: 22 }), "Wait TooFewAnswered"],
     ["too few pairs", shadowCounts({ pairs: 7 }), "Wait TooLittle"],
   ])("%s", (_what, counts, expected) => {
     expect(short("shadow-answers", {}, evidence(counts))).toBe(expected);
+  });
+
+  test("of a single user tell nothing of others", () => {
+    const counts = shadowCounts({ pairs: 20 });
+    const ofOne = [2_560, ...Array<number>(127).fill(0)];
+    const sums = { ...counts.sums, originals: ofOne, answered: ofOne };
+    expect(short("shadow-answers", {}, evidence({ ...counts, sums }))).toBe("Wait NotShown");
+  });
+
+  test("tell the share with bounds", () => {
+    const found = said("shadow-answers", {}, evidence(shadowCounts({ pairs: 20 })));
+    expect(found.figures).toEqual([
+      {
+        name: "answered",
+        estimate: "1",
+        lower: expect.stringMatching(/^0\.99\d+$/),
+        upper: "1",
+        threshold: "0.95",
+        dispersion: expect.any(String),
+        candidateCount: 2_560,
+        stableCount: 2_560,
+      },
+    ]);
   });
 
   test("fail by the deadline alone: copies may be lost on their way", () => {
