@@ -1,0 +1,121 @@
+/**
+ * Waves: the load as a sum of the waves of a week, fitted again each day to the last seven.
+ *
+ * A wave counts only where it is higher than chance makes the highest of so many: in noise without any, squares of amplitudes
+ * are exponential around their mean (Fisher, Proc. R. Soc. A 125, 1929). Waves of a day that last minutes, such as the edge of
+ * a sale, need many; so what is sharp is left to others.
+ */
+import type { Forecaster } from "./forecaster.ts";
+import { PastValues } from "./past-values.ts";
+
+const DAYS = 7;
+/** Waves of the week itself, and of its days, that are looked at. */
+const WEEK_WAVES = 3;
+const DAY_WAVES = 12;
+/** They are fitted to means of so many slots of a day: four for the shortest wave. */
+const MEANS_PER_DAY = 48;
+/** A wave of noise passes once in so many fits. */
+const CHANCE = 0.01;
+
+interface Wave {
+  /** How many of it a week has. */
+  readonly number: number;
+  readonly cosine: number;
+  readonly sine: number;
+}
+
+/** Waves of the last week. */
+export const FOURIER: Forecaster = {
+  name: "Fourier",
+  memoryDays: DAYS,
+  start({ slotsPerDay }) {
+    const past = new PastValues(DAYS * slotsPerDay);
+    let [fittedAt, days]: [number, Float64Array] = [0, new Float64Array()];
+    return {
+      add(value) {
+        past.add(value);
+        if (past.count < DAYS * slotsPerDay || past.count % slotsPerDay !== 0) return;
+        [fittedAt, days] = [past.count, twoDays(past, slotsPerDay)];
+      },
+      forecast(ahead) {
+        const value = days[past.count - fittedAt + ahead - 1];
+        return value === undefined || Number.isNaN(value) ? undefined : Math.max(0, value);
+      },
+    };
+  },
+};
+
+/** The two days that come after the fit, by its waves. */
+function twoDays(past: PastValues, slotsPerDay: number): Float64Array {
+  const means = meansOf(past, slotsPerDay);
+  const known = means.filter((value) => !Number.isNaN(value));
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const residuals = means.map((value) => (Number.isNaN(value) ? 0 : value - mean));
+  const days = new Float64Array(2 * slotsPerDay).fill(mean);
+  // The middle of the first mean is this far after the beginning of the week, and so is that of the first slot.
+  const shift = (1 / MEANS_PER_DAY - 1 / slotsPerDay) / 2 / DAYS;
+  for (const wave of wavesOf(residuals)) {
+    const begin = -2 * Math.PI * wave.number * shift;
+    turning(begin, (2 * Math.PI * wave.number) / (DAYS * slotsPerDay), days.length, (cosine, sine, at) => {
+      days[at] = (days[at] ?? 0) + wave.cosine * cosine + wave.sine * sine;
+    });
+  }
+  return days;
+}
+
+/** Means of the week, from the oldest on; `NaN` where nothing is known. */
+function meansOf(past: PastValues, slotsPerDay: number): Float64Array {
+  const means = new Float64Array(DAYS * MEANS_PER_DAY);
+  const length = slotsPerDay / MEANS_PER_DAY;
+  for (let at = 0; at < means.length; at++) {
+    let [sum, count] = [0, 0];
+    const end = Math.round((at + 1) * length);
+    for (let slot = Math.round(at * length); slot < end; slot++) {
+      const value = past.ago(DAYS * slotsPerDay - 1 - slot);
+      if (value !== undefined) [sum, count] = [sum + value, count + 1];
+    }
+    means[at] = sum / count;
+  }
+  return means;
+}
+
+/** The waves that are higher than noise. */
+function wavesOf(residuals: Float64Array): readonly Wave[] {
+  const numbers = [
+    ...Array.from({ length: WEEK_WAVES }, (_, at) => at + 1),
+    ...Array.from({ length: DAY_WAVES }, (_, at) => DAYS * (at + 1)),
+  ];
+  const waves = numbers.map((number) => waveOf(residuals, number));
+  const power = (wave: Wave) => (wave.cosine ** 2 + wave.sine ** 2) / 2;
+  const total = residuals.reduce((sum, value) => sum + value ** 2, 0) / residuals.length;
+  // What is left when all of them are taken away is noise, spread over all waves that there are.
+  const noise =
+    Math.max(0, total - waves.reduce((sum, wave) => sum + power(wave), 0)) / (residuals.length / 2);
+  const least = noise * -Math.log(1 - (1 - CHANCE) ** (1 / numbers.length));
+  return waves.filter((wave) => power(wave) > least);
+}
+
+/** Least squares of one wave, which over whole periods is its coefficient of Fourier. */
+function waveOf(residuals: Float64Array, number: number): Wave {
+  let [real, imaginary] = [0, 0];
+  turning(0, (2 * Math.PI * number) / residuals.length, residuals.length, (cosine, sine, at) => {
+    real += (residuals[at] ?? 0) * cosine;
+    imaginary += (residuals[at] ?? 0) * sine;
+  });
+  return { number, cosine: (2 * real) / residuals.length, sine: (2 * imaginary) / residuals.length };
+}
+
+/** Cosine and sine of angles that follow each other, by turning a point: calls of `Math.cos` would cost ten times as much. */
+function turning(
+  begin: number,
+  step: number,
+  count: number,
+  visit: (cosine: number, sine: number, at: number) => void,
+): void {
+  const [turnCosine, turnSine] = [Math.cos(step), Math.sin(step)];
+  let [cosine, sine] = [Math.cos(begin), Math.sin(begin)];
+  for (let at = 0; at < count; at++) {
+    visit(cosine, sine, at);
+    [cosine, sine] = [cosine * turnCosine - sine * turnSine, sine * turnCosine + cosine * turnSine];
+  }
+}
