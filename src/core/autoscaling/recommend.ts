@@ -20,6 +20,15 @@ export interface AutoscalingSettings extends StabilisationSettings {
   readonly schedules: readonly ScheduledReplicas[];
 }
 
+/**
+ * What holds where people say nothing. Half the tolerance of an HPA: chance is dealt with where the rate is told, and each part
+ * of tolerance is a part of the headroom that is lost.
+ */
+export const AUTOSCALING_DEFAULTS: StabilisationSettings = {
+  tolerance: 0.05,
+  scaleInAfterMilliseconds: 300_000,
+};
+
 /** What is known of a pool. */
 export interface ObservedPoolLoad {
   readonly nowMilliseconds: number;

@@ -30,37 +30,41 @@ export const FOURIER: Forecaster = {
   memoryDays: DAYS,
   start({ slotsPerDay }) {
     const past = new PastValues(DAYS * slotsPerDay);
-    let [fittedAt, days]: [number, Float64Array] = [0, new Float64Array()];
+    let [fittedAt, day]: [number, Float64Array] = [0, new Float64Array()];
     return {
       add(value) {
         past.add(value);
         if (past.count < DAYS * slotsPerDay || past.count % slotsPerDay !== 0) return;
-        [fittedAt, days] = [past.count, twoDays(past, slotsPerDay)];
+        [fittedAt, day] = [past.count, nextDay(past, slotsPerDay)];
       },
       forecast(ahead) {
-        const value = days[past.count - fittedAt + ahead - 1];
+        const value = day[past.count - fittedAt + ahead - 1];
         return value === undefined || Number.isNaN(value) ? undefined : Math.max(0, value);
       },
     };
   },
 };
 
-/** The two days that come after the fit, by its waves. */
-function twoDays(past: PastValues, slotsPerDay: number): Float64Array {
+/** What comes after the fit, by its waves: the day until the next one, and two hours for who asks at its end. */
+function nextDay(past: PastValues, slotsPerDay: number): Float64Array {
   const means = meansOf(past, slotsPerDay);
   const known = means.filter((value) => !Number.isNaN(value));
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
   const residuals = means.map((value) => (Number.isNaN(value) ? 0 : value - mean));
-  const days = new Float64Array(2 * slotsPerDay).fill(mean);
+  const day = new Float64Array(slotsPerDay + Math.ceil(slotsPerDay / 12)).fill(mean);
   // The middle of the first mean is this far after the beginning of the week, and so is that of the first slot.
   const shift = (1 / MEANS_PER_DAY - 1 / slotsPerDay) / 2 / DAYS;
   for (const wave of wavesOf(residuals)) {
-    const begin = -2 * Math.PI * wave.number * shift;
-    turning(begin, (2 * Math.PI * wave.number) / (DAYS * slotsPerDay), days.length, (cosine, sine, at) => {
-      days[at] = (days[at] ?? 0) + wave.cosine * cosine + wave.sine * sine;
-    });
+    const turn = new Turn(
+      -2 * Math.PI * wave.number * shift,
+      (2 * Math.PI * wave.number) / (DAYS * slotsPerDay),
+    );
+    for (let at = 0; at < day.length; at++) {
+      day[at] = (day[at] ?? 0) + wave.cosine * turn.cosine + wave.sine * turn.sine;
+      turn.next();
+    }
   }
-  return days;
+  return day;
 }
 
 /** Means of the week, from the oldest on; `NaN` where nothing is known. */
@@ -97,25 +101,33 @@ function wavesOf(residuals: Float64Array): readonly Wave[] {
 
 /** Least squares of one wave, which over whole periods is its coefficient of Fourier. */
 function waveOf(residuals: Float64Array, number: number): Wave {
+  const turn = new Turn(0, (2 * Math.PI * number) / residuals.length);
   let [real, imaginary] = [0, 0];
-  turning(0, (2 * Math.PI * number) / residuals.length, residuals.length, (cosine, sine, at) => {
-    real += (residuals[at] ?? 0) * cosine;
-    imaginary += (residuals[at] ?? 0) * sine;
-  });
+  for (let at = 0; at < residuals.length; at++) {
+    real += (residuals[at] ?? 0) * turn.cosine;
+    imaginary += (residuals[at] ?? 0) * turn.sine;
+    turn.next();
+  }
   return { number, cosine: (2 * real) / residuals.length, sine: (2 * imaginary) / residuals.length };
 }
 
 /** Cosine and sine of angles that follow each other, by turning a point: calls of `Math.cos` would cost ten times as much. */
-function turning(
-  begin: number,
-  step: number,
-  count: number,
-  visit: (cosine: number, sine: number, at: number) => void,
-): void {
-  const [turnCosine, turnSine] = [Math.cos(step), Math.sin(step)];
-  let [cosine, sine] = [Math.cos(begin), Math.sin(begin)];
-  for (let at = 0; at < count; at++) {
-    visit(cosine, sine, at);
-    [cosine, sine] = [cosine * turnCosine - sine * turnSine, sine * turnCosine + cosine * turnSine];
+class Turn {
+  cosine: number;
+  sine: number;
+  readonly #stepCosine: number;
+  readonly #stepSine: number;
+
+  constructor(begin: number, step: number) {
+    this.cosine = Math.cos(begin);
+    this.sine = Math.sin(begin);
+    this.#stepCosine = Math.cos(step);
+    this.#stepSine = Math.sin(step);
+  }
+
+  next(): void {
+    const { cosine, sine } = this;
+    this.cosine = cosine * this.#stepCosine - sine * this.#stepSine;
+    this.sine = sine * this.#stepCosine + cosine * this.#stepSine;
   }
 }
