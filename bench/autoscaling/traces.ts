@@ -38,15 +38,44 @@ const RECURRING: Bar = { type: "Cost", ratio: 1.1, changesPerHour: 6 };
 const SURPRISE: Bar = { type: "Cost", ratio: 1.2, changesPerHour: 10 };
 const AS_HPA: Bar = { type: "Hpa", times: 1.05 };
 
-/** An hour at the same time of every day, of 0.6 times the peak. */
-function recurringSale(trace: LoadTrace, hour: number, wanderSeconds = 0): LoadTrace {
+/** Sales of every day. */
+interface DailySale {
+  readonly name: string;
+  readonly hours: readonly number[];
+  readonly lastsSeconds: number;
+  readonly rampSeconds: number;
+  /** They begin earlier or later by up to so much. */
+  readonly wanderSeconds: number;
+}
+
+const HALF_HOURS: DailySale = {
+  ...{ name: "sales each day at 10:00 and 20:00", hours: [10, 20] },
+  ...{ lastsSeconds: 1_800, rampSeconds: 300, wanderSeconds: 0 },
+};
+const ABRUPT: DailySale = {
+  ...{ name: "an abrupt sale each day at 12:00", hours: [12] },
+  ...{ lastsSeconds: 3_600, rampSeconds: 0, wanderSeconds: 0 },
+};
+const WANDERING: DailySale = {
+  ...{ name: "an abrupt sale each day within 5 minutes of 15:00", hours: [15] },
+  ...{ lastsSeconds: 3_600, rampSeconds: 0, wanderSeconds: 300 },
+};
+
+/** The trace with sales of 0.6 times the peak. */
+function withDaily(
+  trace: LoadTrace,
+  { hours, lastsSeconds, rampSeconds, wanderSeconds }: DailySale,
+): LoadTrace {
   const chance = new Chance(17);
   const days = Math.floor(secondsOf(trace) / DAY_SECONDS);
-  const sales = Array.from({ length: days }, (_, day): AddedLoad => {
-    const late = Math.round(wanderSeconds * (2 * chance.uniform() - 1));
-    return { fromSecond: day * DAY_SECONDS + hour * 3_600 + late, lastsSeconds: 3_600, rate: 0.6 * PEAK };
-  });
-  return withAdded(trace, sales);
+  const sales = Array.from({ length: days }, (_, day) =>
+    hours.map((hour): AddedLoad => {
+      const late = Math.round(wanderSeconds * (2 * chance.uniform() - 1));
+      const fromSecond = day * DAY_SECONDS + hour * 3_600 + late;
+      return { fromSecond, lastsSeconds, rampSeconds, rate: 0.6 * PEAK };
+    }),
+  );
+  return withAdded(trace, sales.flat());
 }
 
 /** Three hours that nobody announced, of 1.5 times the peak. */
@@ -63,12 +92,11 @@ function surpriseSales(trace: LoadTrace): LoadTrace {
 }
 
 function withSales(name: string, trace: LoadTrace): readonly Load[] {
-  const recurring = [12, 20].flatMap((hour) =>
+  const recurring = [HALF_HOURS, ABRUPT].flatMap((sale) =>
     [180, 420].map((coldStartSeconds): Load => {
-      const sale = recurringSale(trace, hour);
       return {
-        name: `${name}, a sale each day at ${hour}:00`,
-        trace: sale,
+        name: `${name}, ${sale.name}`,
+        trace: withDaily(trace, sale),
         coldStartSeconds,
         bar: RECURRING,
       };
@@ -110,15 +138,12 @@ export function realLoads(folder: string): readonly Load[] {
 /** Made loads, other ones for each seed. */
 export function syntheticLoads(seed: number, days: number): readonly Load[] {
   const shop = scaledTo(syntheticShop(days, new Chance(seed)), PEAK);
-  const wandering = recurringSale(shop, 15, 300);
   const crowds = scaledTo(syntheticCrowds(days, new Chance(seed + 1)), PEAK);
   return [
     ...withSales("shop", shop),
     {
-      name: "shop, a sale each day within 5 minutes of 15:00",
-      trace: wandering,
-      coldStartSeconds: 180,
-      bar: RECURRING,
+      ...{ name: `shop, ${WANDERING.name}`, trace: withDaily(shop, WANDERING) },
+      ...{ coldStartSeconds: 180, bar: RECURRING },
     },
     { name: "crowds without hours", trace: crowds, coldStartSeconds: 180, bar: AS_HPA },
   ];

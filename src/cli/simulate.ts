@@ -47,7 +47,7 @@ interface Options {
   readonly minReplicas: number;
   readonly maxReplicas: number;
   readonly load: number;
-  readonly load95?: number;
+  readonly slowLoad?: number;
   readonly replicasPerNode?: number;
   readonly nodeStart: number;
   readonly schedule: readonly ScheduledReplicas[];
@@ -99,7 +99,7 @@ export function simulateCommand(): Command {
     .option("--max-replicas <count>", "at most", wholeNumber(1, 10_000), 100)
     .addOption(duration("--load", "time until a replica serves, once it has a node", "2m", "1s", "2h"))
     .addOption(
-      new Option("--load-95 <duration>", "the same, for the slowest of 20; --load by default").argParser(
+      new Option("--slow-load <duration>", "the same, for the slowest of 20; --load by default").argParser(
         durationOption("1s", "2h"),
       ),
     )
@@ -130,9 +130,9 @@ function duration(flag: string, description: string, text: string, least: string
 }
 
 async function run(options: Options): Promise<ExitCode> {
-  const { minReplicas, maxReplicas, load, load95 = load, svg } = options;
+  const { minReplicas, maxReplicas, load, slowLoad = load, svg } = options;
   if (minReplicas > maxReplicas) throw wrong(`--max-replicas of at least ${minReplicas}, got ${maxReplicas}`);
-  if (load95 < load) throw wrong(`--load-95 not to be less than --load`);
+  if (slowLoad < load) throw wrong(`--slow-load not to be less than --load`);
   const { trace: read, missing } = await traceOf(options);
   const trace = options.peak === undefined ? read : scaledTo(read, options.peak);
   // One stream for all arrivals, and one for each target, so that targets do not differ by chance.
@@ -144,7 +144,11 @@ async function run(options: Options): Promise<ExitCode> {
       concurrency: options.concurrency,
       allowedWaitSeconds: options.allowedWait / 1_000,
     },
-    ...{ loadSeconds: load / 1_000, load95Seconds: load95 / 1_000, nodeSeconds: options.nodeStart / 1_000 },
+    ...{
+      loadSeconds: load / 1_000,
+      slowLoadSeconds: slowLoad / 1_000,
+      nodeSeconds: options.nodeStart / 1_000,
+    },
     ...(options.replicasPerNode === undefined ? {} : { replicasPerNode: options.replicasPerNode }),
     ...{
       schedules: options.schedule,

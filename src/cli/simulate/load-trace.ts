@@ -28,21 +28,27 @@ export function scaledTo(trace: LoadTrace, peak: number): LoadTrace {
   return { ...trace, rates: trace.rates.map((rate) => rate * factor) };
 }
 
-/** Load that comes on top for a while, at once and as abruptly gone. */
+/** Load that comes on top for a while. */
 export interface AddedLoad {
   readonly fromSecond: number;
   readonly lastsSeconds: number;
   /** In requests a second. */
   readonly rate: number;
+  /** In which it rises, and before its end falls, in equal parts; at once where it is left out. */
+  readonly rampSeconds?: number;
 }
 
 /** The trace with more load at times. */
 export function withAdded(trace: LoadTrace, added: readonly AddedLoad[]): LoadTrace {
   const rates = trace.rates.slice();
-  for (const { fromSecond, lastsSeconds, rate } of added) {
+  for (const { fromSecond, lastsSeconds, rate, rampSeconds = 0 } of added) {
     const first = Math.ceil(fromSecond / trace.stepSeconds);
-    const end = Math.min(rates.length, Math.ceil((fromSecond + lastsSeconds) / trace.stepSeconds));
-    for (let step = Math.max(0, first); step < end; step++) rates[step] = (rates[step] ?? 0) + rate;
+    const end = Math.ceil((fromSecond + lastsSeconds) / trace.stepSeconds);
+    const ramp = Math.max(1, rampSeconds / trace.stepSeconds);
+    for (let step = Math.max(0, first); step < Math.min(rates.length, end); step++) {
+      const share = Math.min(1, (step - first + 1) / ramp, (end - step) / ramp);
+      rates[step] = (rates[step] ?? 0) + share * rate;
+    }
   }
   return { ...trace, rates };
 }

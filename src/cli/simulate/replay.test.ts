@@ -147,5 +147,7 @@ test("a trace is scaled to a peak, and load comes on top for whole steps", () =>
   expect([...withAdded(trace, [{ fromSecond: 180, lastsSeconds: 999, rate: 1 }]).rates]).toEqual([
     1, 4, 2, 2,
   ]);
+  const ramped = withAdded(trace, [{ fromSecond: 0, lastsSeconds: 240, rate: 10, rampSeconds: 120 }]);
+  expect([...ramped.rates]).toEqual([6, 14, 12, 6]);
   expect([...trace.rates]).toEqual([1, 4, 2, 1]);
 });

@@ -20,7 +20,7 @@ export interface SimulationSettings {
   readonly maxReplicas: number;
   /** Half of all loads are faster than the first, 95 % than the second: logarithms are normal. */
   readonly loadSeconds: number;
-  readonly load95Seconds: number;
+  readonly slowLoadSeconds: number;
   readonly replicasPerNode?: number;
   readonly nodeSeconds: number;
   readonly schedules: readonly ScheduledReplicas[];
@@ -54,9 +54,9 @@ export function simulated(
   mostBuckets: number,
   chance: Chance,
 ): SimulatedRun {
-  const { trace, arrivals, service, minReplicas, maxReplicas, loadSeconds, load95Seconds } = settings;
+  const { trace, arrivals, service, minReplicas, maxReplicas, loadSeconds, slowLoadSeconds } = settings;
   const perReplica = service.concurrency / service.serviceSeconds;
-  const deviation = Math.log(load95Seconds / loadSeconds) / NORMAL_95;
+  const deviation = Math.log(slowLoadSeconds / loadSeconds) / NORMAL_95;
   const used = new Map<string, number>();
   const isNodeBound = settings.replicasPerNode !== undefined;
   const scaler = petrelScaler({
@@ -67,7 +67,7 @@ export function simulated(
     },
     startMilliseconds: trace.startMilliseconds,
     // What a cluster would have measured: a new node counts where replicas may have to wait for one.
-    coldStartMilliseconds: 1_000 * (load95Seconds + (isNodeBound ? settings.nodeSeconds : 0)),
+    coldStartMilliseconds: 1_000 * (slowLoadSeconds + (isNodeBound ? settings.nodeSeconds : 0)),
     forecast: settings.forecast,
     onDecision: (_, { used: name }) => {
       if (name !== undefined) used.set(name, (used.get(name) ?? 0) + 1);

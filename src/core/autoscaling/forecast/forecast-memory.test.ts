@@ -19,19 +19,24 @@ import {
 const COLD_START = 180_000;
 const rateAt = (slot: number) => (slot % SLOTS_PER_DAY >= 240 && slot % SLOTS_PER_DAY < 252 ? 300 : 100);
 
-/** What is remembered after so many days of a load. */
-function after(days: number, rate: (slot: number) => number): [LoadHistory, ForecastMemory] {
-  let [history, memory] = [emptyHistory(), NO_FORECAST];
-  for (let slot = 0; slot < days * SLOTS_PER_DAY; slot++) {
-    history = withRate(history, slot, rate(slot));
-    memory = nextForecast(memory, history, (slot + 1) * SLOT_MILLISECONDS, COLD_START);
+/** What is remembered after so many slots of a load, looked at in the last five: each forecaster has had its turn. */
+function after(slots: number, rate: (slot: number) => number): [LoadHistory, ForecastMemory] {
+  const rates = Float64Array.from({ length: slots }, (_, slot) => rate(slot));
+  let memory = NO_FORECAST;
+  for (let over = slots - 4; over <= slots; over++) {
+    const history = { lastSlot: over - 1, rates: rates.subarray(0, over) };
+    memory = nextForecast(memory, history, over * SLOT_MILLISECONDS, COLD_START);
   }
-  return [history, memory];
+  return [{ lastSlot: slots - 1, rates }, memory];
 }
 
 describe("a sale that returns every day", () => {
-  const [history, memory] = after(5, rateAt);
-  const saleBegins = (5 * SLOTS_PER_DAY + 240) * SLOT_MILLISECONDS;
+  const sale = 5 * SLOTS_PER_DAY + 240;
+  /** Two hours before the sale. */
+  const slots = sale - 24;
+  const now = slots * SLOT_MILLISECONDS;
+  const [history, memory] = after(slots, rateAt);
+  const saleBegins = sale * SLOT_MILLISECONDS;
 
   test("is expected, by a forecaster that has shown skill", () => {
     expect(memory.skills).toHaveLength(5);
@@ -42,10 +47,10 @@ describe("a sale that returns every day", () => {
   test("lifts what is expected as early as a replica takes, and not hours before", () => {
     let [known, next] = [history, memory];
     const lifted: number[] = [];
-    for (let slot = 5 * SLOTS_PER_DAY; slot < 5 * SLOTS_PER_DAY + 240; slot++) {
-      const now = slot * SLOT_MILLISECONDS;
-      next = nextForecast(next, known, now, COLD_START);
-      if ((expectedRate(next, now, COLD_START) ?? 0) > 200) lifted.push(now);
+    for (let slot = slots; slot < sale; slot++) {
+      const time = slot * SLOT_MILLISECONDS;
+      next = nextForecast(next, known, time, COLD_START);
+      if ((expectedRate(next, time, COLD_START) ?? 0) > 200) lifted.push(time);
       known = withRate(known, slot, rateAt(slot));
     }
     expect(lifted[0]).toBeLessThanOrEqual(saleBegins - COLD_START);
@@ -53,21 +58,21 @@ describe("a sale that returns every day", () => {
   });
 
   test("serves for two hours without news, and then there is no forecast", () => {
-    const now = 5 * SLOTS_PER_DAY * SLOT_MILLISECONDS;
+    // The last slot that is expected is that of before the sale.
     expect(expectedRate(memory, now + 23 * SLOT_MILLISECONDS, COLD_START)).toBeCloseTo(100, 0);
     expect(expectedRate(memory, now + 24 * SLOT_MILLISECONDS, COLD_START)).toBeUndefined();
     expect(expectedRate(memory, now - SLOT_MILLISECONDS, COLD_START)).toBeUndefined();
   });
 
   test("is looked at once in a slot", () => {
-    expect(nextForecast(memory, history, 5 * SLOTS_PER_DAY * SLOT_MILLISECONDS + 1, COLD_START)).toBe(memory);
+    expect(nextForecast(memory, history, now + 1, COLD_START)).toBe(memory);
   });
 });
 
 test("a load without a pattern has no forecast", () => {
   const random = new Chance(7);
   let level = 100;
-  const [, memory] = after(5, () => {
+  const [, memory] = after(5 * SLOTS_PER_DAY, () => {
     level = Math.max(10, level * Math.exp(0.1 * random.normal() - 0.001 * (level - 100)));
     return level;
   });

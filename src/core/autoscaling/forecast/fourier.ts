@@ -11,9 +11,9 @@ import { PastValues } from "./past-values.ts";
 const DAYS = 7;
 /** Waves of the week itself, and of its days, that are looked at. */
 const WEEK_WAVES = 3;
-const DAY_WAVES = 12;
+const DAY_WAVES = 8;
 /** They are fitted to means of so many slots of a day: four for the shortest wave. */
-const MEANS_PER_DAY = 48;
+const MEANS_PER_DAY = 32;
 /** A wave of noise passes once in so many fits. */
 const CHANCE = 0.01;
 
