@@ -5,9 +5,9 @@
  * Fails where a bar is missed: at a recurring sale 1.10 times the oracle with 6 changes an hour, at surprise sales 1.20 with
  * 10, and elsewhere 1.05 times the better HPA; and where a decision takes more than a millisecond of CPU.
  *
- * Run: node bench/autoscaling.ts [FOLDER [NAME]] (with worldcup98-minutes.csv and crane-input0.csv, -input6 and -input9: a header, then
- * lines of which the second field is the value of a minute; without it, made loads; with
- * a name, those loads whose names hold it)
+ * Run: node bench/autoscaling.ts [FOLDER [NAME]] (with worldcup98-minutes.csv and crane-input0.csv, -input6 and -input9: a
+ * header, then lines of which the second field is the value of a minute; without it, made loads; with a name, those loads
+ * whose names hold it)
  */
 import { hpaCpu, hpaRate, kpa, seasonalFloor } from "./autoscaling/comparators.ts";
 import { decisionCosts } from "./autoscaling/decision-cost.ts";
@@ -49,15 +49,10 @@ function betterOf(one: Score, other: Score): Score {
 }
 
 function isKept(bar: Bar, ours: Score, oracleCost: number, hpa: Score): boolean {
-  const { result } = ours;
-  if (bar.type === "Cost") {
-    const isCheap = result.replicaSeconds <= bar.ratio * oracleCost;
-    return ours.target !== undefined && isCheap && changesPerHour(result) <= bar.changesPerHour;
-  }
-  if (hpa.target !== undefined && ours.target === undefined) return false;
-  // Where nobody keeps the violations, fewer of them are asked for at the same cost.
-  const isAsGood = hpa.target !== undefined || result.violations <= hpa.result.violations;
-  return isAsGood && result.replicaSeconds <= bar.times * hpa.result.replicaSeconds;
+  const { target, result } = ours;
+  if (target === undefined) return false;
+  if (bar.type === "Hpa") return result.replicaSeconds <= bar.times * hpa.result.replicaSeconds;
+  return result.replicaSeconds <= bar.ratio * oracleCost && changesPerHour(result) <= bar.changesPerHour;
 }
 
 function cellOf({ target, result }: Score, oracleCost: number): string {
@@ -84,9 +79,15 @@ function show(load: Load): void {
   const of = Object.fromEntries(scores);
   const ours = scoring.cheapest(petrel);
   const [cpu = ours, rate = ours] = [of["HPA cpu"], of["HPA rps"]];
-  const kept = isKept(load.bar, ours, cost, betterOf(cpu, rate));
+  const hpa = betterOf(cpu, rate);
+  // Where no HPA keeps the violations, it is asked what no more than it has would cost.
+  const asHpa = load.bar.type === "Hpa" && hpa.target === undefined;
+  const judged = asHpa ? scoring.cheapest(petrel, hpa.result.violations / hpa.result.requests) : ours;
+  const kept = isKept(load.bar, judged, cost, hpa);
   if (!kept) process.exitCode = 1;
-  console.log(`  Petrel: ${cellOf(ours, cost)}: ${kept ? "kept" : "MISSED"}`);
+  console.log(`  Petrel: ${cellOf(ours, cost)}${asHpa ? "" : kept ? ": kept" : ": MISSED"}`);
+  if (asHpa)
+    console.log(`  Petrel, with the violations of HPA: ${cellOf(judged, cost)}: ${kept ? "kept" : "MISSED"}`);
 }
 
 console.log(machine());

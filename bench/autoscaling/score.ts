@@ -46,12 +46,12 @@ export class Scoring {
     );
   }
 
-  /** The cheapest that keeps the violations; the last one tried where none does. */
-  cheapest(make: ScalerMaker): Score {
+  /** The cheapest that keeps violations to a share of the requests; the last one tried where none does. */
+  cheapest(make: ScalerMaker, allowed = ALLOWED_VIOLATIONS): Score {
     let result: ReplayResult | undefined;
     for (const target of TARGETS) {
       result = this.replayed(make(target, this.#load));
-      if (result.violations <= ALLOWED_VIOLATIONS * result.requests) return { target, result };
+      if (result.violations <= allowed * result.requests) return { target, result };
     }
     if (result === undefined) throw new Error("expected at least one target");
     return { target: undefined, result };

@@ -6,8 +6,8 @@
  *
  * - The rate is the mean of the longest window, or of a shorter one where that is surely higher: by more than chance makes of
  *   independent requests.
- * - A queue, with what it grows to until a replica comes, is to be gone in half as long again: whoever is in it has waited
- *   enough. It never asks for more than the arrivals do: what a broken server leaves waiting must not take all the machines.
+ * - A queue, with what it grows to until a replica comes, is to be gone in a minute: whoever is in it has waited enough. It
+ *   never asks for more than the arrivals do: what a broken server leaves waiting must not take all the machines.
  */
 import { type LoadSample, type LoadSums, lastSamples, sumsOf } from "./load-sample.ts";
 
@@ -32,8 +32,8 @@ const WINDOWS_SECONDS = [15, 30, 60] as const;
 const LONGEST_SECONDS = 60;
 /** Deviations by which a shorter window must be higher: once in 740 windows by chance. */
 const SURE_DEVIATIONS = 3;
-/** A queue is never drained faster: what is cheap to wait for is not to be chased. */
-const SHORTEST_DRAIN_SECONDS = 60;
+/** In which a queue is to be gone once a replica has come. */
+const DRAIN_SECONDS = 60;
 
 /**
  * The load as of the last minute; undefined where nothing is known of it.
@@ -57,7 +57,7 @@ export function observedLoad(
   );
   const growth = Math.max(0, (newest.arrived - newest.answered) / newest.seconds);
   const queue = newest.waiting === 0 ? 0 : newest.waiting + growth * coldStartSeconds;
-  const drain = queue / Math.max(SHORTEST_DRAIN_SECONDS, coldStartSeconds / 2);
+  const drain = queue / DRAIN_SECONDS;
   return {
     rate: rate + Math.min(rate, drain),
     serviceSeconds: sums.answered > 0 ? sums.busySeconds / sums.answered : knownServiceSeconds,

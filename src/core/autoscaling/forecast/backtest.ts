@@ -14,9 +14,9 @@ const COST_OF_LACK = 20;
 const HEADROOM = 0.25;
 /** Days that count. */
 const TESTED_DAYS = 7;
-/** Least share of the day, so that chance of a few slots shows nothing. */
-const LEAST_DAYS = 0.9;
-/** Skill that is worth a forecast, and what one tested day may show by chance; more days less, by the root of their number. */
+/** Less than a quarter of a day shows nothing. */
+const LEAST_DAYS = 0.25;
+/** Skill that is worth a forecast, and what one tested day may show by chance: more days less, by the root of their number. */
 const WORTHWHILE_SKILL = 0.1;
 const CHANCE_SKILL = 0.1;
 
