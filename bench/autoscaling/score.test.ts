@@ -19,7 +19,7 @@ function loadOf(name: string, coldStartSeconds: number): Load {
 }
 
 test(
-  "a sale that returns is met by the forecast from its third day on, and HPA is late every day",
+  "a sale that returns is met by the forecast once it has come twice, and HPA is late every day",
   () => {
     const load = loadOf("shop, an abrupt sale each day at 12:00", 420);
     const scoring = new Scoring(load, 1);
@@ -28,7 +28,8 @@ test(
     const ours = scoring.replayed(petrel(0.8, load));
     const theirs = scoring.replayed(hpaRate(0.8, REPLICA));
     expect(ours.violations).toBeLessThan(0.4 * theirs.violations);
-    expect(ours.replicaSeconds).toBeLessThan(1.05 * theirs.replicaSeconds);
+    // Replicas that stand ready before each sale are what it costs; at the same target, as much as its bar allows.
+    expect(ours.replicaSeconds).toBeLessThan(1.1 * theirs.replicaSeconds);
     expect(changesPerHour(ours)).toBeLessThan(6);
   },
   LIMIT_MILLISECONDS,
