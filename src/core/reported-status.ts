@@ -60,7 +60,7 @@ function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus,
 
 /** The status. */
 export function reportedStatus(observation: Observation, plans: Plans): ModelDeploymentStatus {
-  const { anomalies, undo, revisions, validation, rollout, pods, traffic } = plans;
+  const { anomalies, undo, autoscaling, revisions, validation, rollout, pods, traffic } = plans;
   const { stable } = revisions;
   const served = servedRevisions(observation.deployment.status, observation.revisions, { stable, traffic });
   return {
@@ -77,6 +77,7 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
     ...(undo.status === undefined ? {} : { undo: undo.status }),
     ...(validation.status === undefined ? {} : { validation: validation.status }),
     ...(anomalies.status === undefined ? {} : { anomalies: anomalies.status }),
+    ...(autoscaling.status === undefined ? {} : { autoscaling: autoscaling.status }),
     ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
     pools: pods.pods.map((planned) => poolStatus(observation, planned)),
     traffic,

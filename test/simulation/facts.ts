@@ -11,7 +11,9 @@ import type { PortCall } from "../memory-cluster/faulty-port.ts";
 import { isReady, isRouter } from "./cluster/pod.ts";
 import type { Routers } from "./cluster/routers.ts";
 import type { Judges } from "./judges.ts";
+import type { Loads } from "./loads.ts";
 import { type PlanHistory, storedPlan, storedRoles } from "./plan-history.ts";
+import { storedReplicas } from "./scaled-replicas.ts";
 import type { ValidationHistory } from "./validation-history.ts";
 import type { World, Write } from "./world.ts";
 
@@ -44,6 +46,7 @@ export class Facts {
   readonly history: PlanHistory;
   readonly judges: Judges;
   readonly validations: ValidationHistory;
+  readonly loads: Loads;
   readonly #routers: Routers;
   /** By `NAMESPACE/NAME REVISION POOL`: uids of the pods that were ready some time. */
   readonly #everReady = new Map<string, Set<string>>();
@@ -74,11 +77,13 @@ export class Facts {
     history: PlanHistory,
     judges: Judges,
     validations: ValidationHistory,
+    loads: Loads,
   ) {
     this.world = world;
     this.history = history;
     this.judges = judges;
     this.validations = validations;
+    this.loads = loads;
     this.#routers = routers;
     world.onWrite((write) => {
       const { after } = write;
@@ -240,5 +245,5 @@ function sizeOf({ metadata }: KubeObject, owner: KubeObject, roles: readonly str
   const pools = asList(valueAt(owner, "spec", "pools"));
   const index = pools.findIndex((candidate) => valueAt(candidate, "name") === pool);
   if (index < 0 || !roles.includes(revision)) return undefined;
-  return asNumber(index === 0 ? valueAt(owner, "spec", "replicas") : valueAt(pools[index], "replicas"));
+  return index === 0 ? storedReplicas(owner) : asNumber(valueAt(pools[index], "replicas"));
 }

@@ -19,6 +19,7 @@ import { describeWrite } from "./describe-write.ts";
 import { Facts, isOperator } from "./facts.ts";
 import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
 import { Judges } from "./judges.ts";
+import { Loads } from "./loads.ts";
 import { Fleet } from "./operators/fleet.ts";
 import type { Substitutes } from "./operators/operator-process.ts";
 import { HoldbackTrials } from "./people/holdback-trials.ts";
@@ -80,6 +81,7 @@ class Run {
   readonly #undoers: Undoers;
   readonly #trials: HoldbackTrials;
   readonly #judges: Judges;
+  readonly #loads: Loads;
   readonly #controllers: readonly Controller[];
   readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
   #violation: Violation | undefined;
@@ -97,13 +99,15 @@ class Run {
     const validations = new ValidationHistory(world, evaluations);
     this.#kubelet = new Kubelet(world, nodes, this.#routers, evaluations);
     this.#judges = new Judges(world, this.#random.fork("judges"));
-    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations);
+    this.#loads = new Loads(world, this.#random.fork("loads"), this.#routers);
+    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations, this.#loads);
     this.#fleet = new Fleet({
       world,
       random: this.#random.fork("fleet"),
       coverage: this.#coverage,
       substitutes: options.substitutes ?? {},
       judges: this.#judges,
+      loads: this.#loads,
       sent: (process, call) => this.#facts.noteSent(process, call),
       clockJumped: () => {
         this.#facts.clocksDiffer = true;
@@ -207,6 +211,7 @@ class Run {
     this.#routers.calm();
     this.#guides.calm();
     this.#judges.calm();
+    this.#loads.calm();
     this.#facts.isCalm = true;
     if (!(await this.#settlesWell())) return;
 

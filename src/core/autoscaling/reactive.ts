@@ -76,6 +76,8 @@ export function neededReplicas(
 ): number | undefined {
   const needed = targets.map(({ type, perReplica }) => {
     if (type === "RequestRate") return rate / perReplica;
+    // What nobody asks for needs nobody, however long it would take.
+    if (rate === 0) return 0;
     // Little's law: requests in flight are the rate times the time that each takes.
     return serviceSeconds === undefined ? Number.NaN : (rate * serviceSeconds) / perReplica;
   });

@@ -81,9 +81,16 @@ test.each([
   [
     "what was there where a target cannot be told",
     { targets: [{ type: "Concurrency", perReplica: 1 }] },
-    pool(0, 7),
+    pool(9, 7, { samples: samplesOf(9).map((sample) => ({ ...sample, answered: 0, busySeconds: 0 })) }),
     7,
     "NoData",
+  ],
+  [
+    "none where nothing comes, however long a request would take",
+    { minReplicas: 1, targets: [{ type: "Concurrency", perReplica: 1 }] },
+    pool(0, 2),
+    1,
+    "Minimum",
   ],
   ["nothing more while as many are coming", {}, pool(78, 4, { coming: 4, asked: 8 }), 8, "Load"],
 ] as const)("has %s", (_, settings, observed, replicas, because) => {

@@ -9,6 +9,7 @@ import type { Condition, ConditionReason, ConditionType } from "../../api/condit
 import { ANNOTATION } from "../../api/names.ts";
 import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
 import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
+import type { AutoscalingPlan } from "../autoscaling/plan-autoscaling.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
 import { observedServers } from "../model-servers.ts";
@@ -42,6 +43,7 @@ export interface Finding {
 export interface Plans {
   readonly anomalies: AnomalyPlan;
   readonly undo: UndoPlan;
+  readonly autoscaling: AutoscalingPlan;
   readonly revisions: RevisionPlan;
   readonly validation: ValidationPlan;
   readonly rollout: RolloutPlan;
@@ -372,6 +374,7 @@ export function findConditions(observation: Observation, plans: Plans): readonly
     ...(validated === undefined ? [] : [validated]),
     ...evidenceFinding(observation),
     ...anomalyFinding(observation, plans.anomalies),
+    ...plans.autoscaling.findings,
     ...refreshFinding(plans),
     ...(suspended === undefined ? [] : [suspended]),
     ...(reconciling === undefined ? [] : [reconciling]),
