@@ -76,6 +76,40 @@ test(
 );
 
 test(
+  "simulates what a manifest says, and nothing that a flag says as well",
+  () =>
+    inFolder(async (folder) => {
+      const trace = join(folder, "load.csv");
+      writeFileSync(trace, constantTrace(70));
+      const load = ["--trace", trace, "--time", "at", "--value", "requests", "--per", "60s"];
+      const manifest = join(folder, "ranker.yaml");
+      const text = readFileSync(join(import.meta.dirname, "../../examples/autoscaling.yaml"), "utf8");
+      // A request takes 0.2 s: 70 a second are 14 at a time, for replicas of 4.
+      writeFileSync(manifest, text);
+      const { code, stdout } = await run([manifest, ...load, "-o", "json"]);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout).runs).toMatchObject([{ manifest, mostReplicas: 4, replicaHours: 8 }]);
+      writeFileSync(
+        manifest,
+        text.replace("target: 4", "target: 2").replace("maxReplicas: 12", "maxReplicas: 6"),
+      );
+      const wrong = await run([manifest, ...load]);
+      expect(wrong.code).toBe(2);
+      expect(wrong.stderr).toContain("minReplicas must not be more than maxReplicas");
+      writeFileSync(manifest, text.replace("target: 4", "target: 2"));
+      expect((await run([manifest, ...load])).stdout).toMatch(/\n {2}\S+ranker\.yaml +0\.00% +14 +14 +7 +/);
+      const twice = await run([manifest, ...load, "--max-replicas", "9"]);
+      expect([twice.code, twice.stderr]).toEqual([
+        2,
+        expect.stringContaining("to stand in the manifest alone"),
+      ]);
+      const none = await run([join(import.meta.dirname, "../../examples/demo.yaml"), ...load]);
+      expect(none.stderr).toContain("expected one ModelDeployment with spec.autoscaling, got 0");
+    }),
+  LIMIT_MILLISECONDS,
+);
+
+test(
   "says what is wrong with a call or a file",
   () =>
     inFolder(async (folder) => {

@@ -3,8 +3,10 @@
  * for them. It runs the code that decides in a cluster over a clock of its own, and needs no cluster.
  */
 import { createReadStream } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
+import { AUTOSCALING_DEFAULTS, type AutoscalingSettings } from "../core/autoscaling/recommend.ts";
 import type { ScheduledReplicas } from "../core/autoscaling/schedules.ts";
 import { errorMessage } from "../core/log.ts";
 import { durationOption } from "../process/duration-option.ts";
@@ -16,6 +18,7 @@ import { type OutputFormat, outputOption, printed } from "./output.ts";
 import { arrivalsOf } from "./simulate/arrivals.ts";
 import { drawing } from "./simulate/drawing.ts";
 import { peakOf, scaledTo, secondsOf } from "./simulate/load-trace.ts";
+import { ManifestError, manifestAutoscaling } from "./simulate/manifest-autoscaling.ts";
 import {
   nextLoss,
   nextSchedule,
@@ -25,7 +28,7 @@ import {
   wholeNumber,
 } from "./simulate/option-values.ts";
 import type { Fault } from "./simulate/replay.ts";
-import { type SimulatedRun, simulated } from "./simulate/simulation.ts";
+import { simulated } from "./simulate/simulation.ts";
 import { runLines, runView } from "./simulate/simulation-view.ts";
 import { syntheticShop } from "./simulate/synthetic-trace.ts";
 import { type ReadTrace, readTrace } from "./simulate/trace-file.ts";
@@ -44,8 +47,8 @@ interface Options {
   readonly concurrency: number;
   readonly allowedWait: number;
   readonly target?: readonly number[];
-  readonly minReplicas: number;
-  readonly maxReplicas: number;
+  readonly minReplicas?: number;
+  readonly maxReplicas?: number;
   readonly load: number;
   readonly slowLoad?: number;
   readonly replicasPerNode?: number;
@@ -68,6 +71,7 @@ const BUCKETS = 1_100;
 /** The verb `petrel simulate`. */
 export function simulateCommand(): Command {
   return verb("simulate", "Simulates autoscaling on a load: replicas, waiting, cost. Needs no cluster.")
+    .argument("[file]", "manifest whose spec.autoscaling is simulated; - for standard input")
     .option(
       "--trace <file>",
       "times and values, as CSV or NDJSON, in order; - for standard input; else a made shop",
@@ -95,8 +99,8 @@ export function simulateCommand(): Command {
       "share of the concurrency to use, 70% by default; may be repeated",
       nextTarget,
     )
-    .option("--min-replicas <count>", "at least", wholeNumber(1, 10_000), 1)
-    .option("--max-replicas <count>", "at most", wholeNumber(1, 10_000), 100)
+    .option("--min-replicas <count>", "at least, 1 by default", wholeNumber(1, 10_000))
+    .option("--max-replicas <count>", "at most, 100 by default", wholeNumber(1, 10_000))
     .addOption(duration("--load", "time until a replica serves, once it has a node", "2m", "1s", "2h"))
     .addOption(
       new Option("--slow-load <duration>", "the same, for the slowest of 20; --load by default").argParser(
@@ -121,7 +125,9 @@ export function simulateCommand(): Command {
     .option("--silence <text>", "no news of the load, such as 30m@26h; may be repeated", nextSilence, [])
     .option("--svg <file>", "draw the first target into this file")
     .addOption(outputOption())
-    .action((options: Options, command: Command) => runVerb(command, () => run(options)));
+    .action((file: string | undefined, options: Options, command: Command) =>
+      runVerb(command, () => run(file, options)),
+    );
 }
 
 function duration(flag: string, description: string, text: string, least: string, most: string): Option {
@@ -129,16 +135,16 @@ function duration(flag: string, description: string, text: string, least: string
   return new Option(`${flag} <duration>`, description).argParser(parser).default(parser(text), text);
 }
 
-async function run(options: Options): Promise<ExitCode> {
-  const { minReplicas, maxReplicas, load, slowLoad = load, svg } = options;
-  if (minReplicas > maxReplicas) throw wrong(`--max-replicas of at least ${minReplicas}, got ${maxReplicas}`);
+async function run(file: string | undefined, options: Options): Promise<ExitCode> {
+  const { load, slowLoad = load, svg } = options;
+  const rows = file === undefined ? rowsOf(options) : [await rowOf(file, options)];
   if (slowLoad < load) throw wrong(`--slow-load not to be less than --load`);
   const { trace: read, missing } = await traceOf(options);
   const trace = options.peak === undefined ? read : scaledTo(read, options.peak);
   // One stream for all arrivals, and one for each target, so that targets do not differ by chance.
   const arrivals = arrivalsOf(trace, new Chance(options.seed));
   const settings = {
-    ...{ trace, arrivals, minReplicas, maxReplicas },
+    ...{ trace, arrivals },
     service: {
       serviceSeconds: options.service / 1_000,
       concurrency: options.concurrency,
@@ -150,28 +156,71 @@ async function run(options: Options): Promise<ExitCode> {
       nodeSeconds: options.nodeStart / 1_000,
     },
     ...(options.replicasPerNode === undefined ? {} : { replicasPerNode: options.replicasPerNode }),
-    ...{
-      schedules: options.schedule,
-      forecast: options.forecast,
-      faults: [...options.lose, ...options.silence],
-    },
+    faults: [...options.lose, ...options.silence],
   };
-  const runs = (options.target ?? [DEFAULT_TARGET]).map((target): readonly [number, SimulatedRun] => [
-    target,
-    simulated(settings, target, BUCKETS, new Chance(options.seed + 1)),
-  ]);
+  const runs = rows.map(({ name, autoscaling, forecast }) => ({
+    name,
+    run: simulated({ ...settings, forecast }, autoscaling, BUCKETS, new Chance(options.seed + 1)),
+  }));
   const from = new Date(trace.startMilliseconds).toISOString();
   const [seconds, peak] = [secondsOf(trace), peakOf(trace)];
-  const rows = runs.map(([target, one]) => runView(target, one));
-  const view = { from, days: seconds / 86_400, peak, missing, runs: rows };
+  const shown = runs.map(({ name, run: one }) => runView(name, one));
+  const view = { from, days: seconds / 86_400, peak, missing, runs: shown };
   process.stdout.write(printed(options.output, view, () => runLines(view)));
   const [first] = runs;
   if (svg !== undefined && first !== undefined) {
-    const title = `target ${(100 * first[0]).toFixed(0)} %, load ${load / 1_000} s, ${options.trace ?? "a made shop"}`;
-    const picture = { title, startMilliseconds: trace.startMilliseconds, seconds, buckets: first[1].buckets };
+    const what = typeof first.name === "number" ? `target ${(100 * first.name).toFixed(0)} %` : first.name;
+    const title = `${what}, load ${load / 1_000} s, ${options.trace ?? "a made shop"}`;
+    const { buckets } = first.run;
+    const picture = { title, startMilliseconds: trace.startMilliseconds, seconds, buckets };
     await written(svg, drawing(picture));
   }
   return EXIT.done;
+}
+
+/** A setting that is simulated: by the share of the concurrency to use, or by the file that has it. */
+interface Row {
+  readonly name: number | string;
+  readonly autoscaling: AutoscalingSettings;
+  readonly forecast: boolean;
+}
+
+function rowsOf(options: Options): readonly Row[] {
+  const { minReplicas = 1, maxReplicas = 100, concurrency, schedule: schedules, forecast } = options;
+  if (minReplicas > maxReplicas) throw wrong(`--max-replicas of at least ${minReplicas}, got ${maxReplicas}`);
+  return (options.target ?? [DEFAULT_TARGET]).map((target) => ({
+    name: target,
+    forecast,
+    autoscaling: {
+      ...AUTOSCALING_DEFAULTS,
+      ...{ minReplicas, maxReplicas, schedules },
+      targets: [{ type: "Concurrency", perReplica: target * concurrency }],
+    },
+  }));
+}
+
+/** What the manifest says is said once: flags that say the same would have to win or lose. */
+async function rowOf(file: string, options: Options): Promise<Row> {
+  const { target, minReplicas, maxReplicas, schedule, forecast } = options;
+  const isSaidTwice =
+    [target, minReplicas, maxReplicas].some((value) => value !== undefined) ||
+    schedule.length > 0 ||
+    !forecast;
+  if (isSaidTwice)
+    throw wrong(
+      "targets, bounds, schedules and forecast to stand in the manifest alone, got flags for them as well",
+    );
+  try {
+    const { settings, forecast: isForecast } = manifestAutoscaling(file, await readText(file));
+    return { name: file, autoscaling: settings, forecast: isForecast };
+  } catch (error) {
+    const isAboutFile = error instanceof ManifestError || (error instanceof Error && "syscall" in error);
+    throw isAboutFile ? new CommandError(EXIT.usage, `${file}: ${errorMessage(error)}`) : error;
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  return file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
 }
 
 async function traceOf(options: Options): Promise<ReadTrace> {

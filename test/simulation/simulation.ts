@@ -5,6 +5,8 @@
  * A step is a disturbance or none, some work of the cluster, and some time. After the steps nothing is disturbed any
  * more, all work is done until nobody writes, and everything has to be where it belongs.
  */
+import { valueAt } from "../../src/api/json.ts";
+import type { KubeObject } from "../../src/api/kube-object.ts";
 import { ControlPlane } from "./cluster/control-plane.ts";
 import { DeploymentController } from "./cluster/deployment-controller.ts";
 import { Evaluations } from "./cluster/evaluations.ts";
@@ -54,6 +56,8 @@ const SHOWN_STEPS = 40;
 const QUIET_MILLISECONDS = 70_000;
 /** So much longer where Jobs stand: that one has ended may be known before what its pod tells. */
 const QUIET_WITH_JOBS_MILLISECONDS = 130_000;
+/** And longer still where replicas follow a load: what is learned of it is saved once in five minutes. */
+const QUIET_WITH_LOADS_MILLISECONDS = 325_000;
 /** Everything must be quiet by then, in ten times the time that it takes. */
 const REST_LIMIT_SECONDS = 1_200;
 /** Once all that was late has arrived, no more writes of the operator than this. */
@@ -283,6 +287,8 @@ class Run {
   }
 
   get #quietMilliseconds(): number {
+    const isScaled = ({ spec }: KubeObject) => valueAt(spec, "autoscaling") !== undefined;
+    if (this.#world.objects("ModelDeployment").some(isScaled)) return QUIET_WITH_LOADS_MILLISECONDS;
     return this.#world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
   }
 

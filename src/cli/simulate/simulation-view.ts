@@ -4,9 +4,12 @@
 import { tableLines } from "../table.ts";
 import type { SimulatedRun } from "./simulation.ts";
 
-/** One target, for programs. Shares are of 1. */
+/** One setting, for programs. Shares are of 1. */
 export interface RunView {
-  readonly target: number;
+  /** Share of the concurrency to use; absent where a manifest says what to do. */
+  readonly target?: number;
+  /** File of that manifest. */
+  readonly manifest?: string;
   readonly requests: number;
   readonly waitedTooLong: number;
   readonly replicaHours: number;
@@ -27,11 +30,12 @@ export interface SimulationView {
   readonly runs: readonly RunView[];
 }
 
-/** One target. */
-export function runView(target: number, { result, forecasters }: SimulatedRun): RunView {
+/** One setting, by its target or by the file of its manifest. */
+export function runView(name: number | string, { result, forecasters }: SimulatedRun): RunView {
   const { requests, violations, replicaSeconds, nodeSeconds, changes, seconds } = result;
   return {
-    ...{ target, requests, waitedTooLong: requests === 0 ? 0 : violations / requests },
+    ...(typeof name === "number" ? { target: name } : { manifest: name }),
+    ...{ requests, waitedTooLong: requests === 0 ? 0 : violations / requests },
     ...{ replicaHours: replicaSeconds / 3_600, nodeHours: nodeSeconds / 3_600 },
     ...{ changesPerHour: (3_600 * changes) / seconds, mostReplicas: result.mostReplicas },
     ...{ timeUnder: result.timeUnder, timeOver: result.timeOver, forecasters },
@@ -41,7 +45,7 @@ export function runView(target: number, { result, forecasters }: SimulatedRun): 
 /** As a person reads it. */
 export function runLines({ from, days, peak, missing, runs }: SimulationView): readonly string[] {
   const rows = runs.map((run) => [
-    percentage(run.target, 0),
+    run.target === undefined ? (run.manifest ?? "") : percentage(run.target, 0),
     percentage(run.waitedTooLong, 2),
     run.replicaHours.toFixed(0),
     run.nodeHours.toFixed(0),

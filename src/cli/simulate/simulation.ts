@@ -1,8 +1,8 @@
 /**
  * What a pool of a deployment would have done on a load: the real planner in a replay, for one setting of the target. Pure.
  */
-import { AUTOSCALING_DEFAULTS } from "../../core/autoscaling/recommend.ts";
-import type { ScheduledReplicas } from "../../core/autoscaling/schedules.ts";
+import { neededReplicas } from "../../core/autoscaling/reactive.ts";
+import type { AutoscalingSettings } from "../../core/autoscaling/recommend.ts";
 import type { Chance } from "../../stats/chance.ts";
 import { type LoadTrace, secondsOf } from "./load-trace.ts";
 import { petrelScaler } from "./petrel-scaler.ts";
@@ -11,19 +11,16 @@ import { type Fault, type ReplayResult, replay, type ServiceSettings } from "./r
 /** Quantile of a standard normal at 95 %. */
 const NORMAL_95 = 1.645;
 
-/** All settings but the target. */
+/** All settings but those of autoscaling. */
 export interface SimulationSettings {
   readonly trace: LoadTrace;
   readonly arrivals: Float64Array;
   readonly service: ServiceSettings;
-  readonly minReplicas: number;
-  readonly maxReplicas: number;
   /** Half of all loads are faster than the first, 95 % than the second: logarithms are normal. */
   readonly loadSeconds: number;
   readonly slowLoadSeconds: number;
   readonly replicasPerNode?: number;
   readonly nodeSeconds: number;
-  readonly schedules: readonly ScheduledReplicas[];
   readonly forecast: boolean;
   readonly faults: readonly Fault[];
 }
@@ -47,24 +44,20 @@ export interface SimulatedRun {
   readonly forecasters: Readonly<Record<string, number>>;
 }
 
-/** Simulates one target, in parts of what a replica works on at once, with so many buckets for a picture at most. */
+/** Simulates one setting, with so many buckets for a picture at most. */
 export function simulated(
   settings: SimulationSettings,
-  target: number,
+  autoscaling: AutoscalingSettings,
   mostBuckets: number,
   chance: Chance,
 ): SimulatedRun {
-  const { trace, arrivals, service, minReplicas, maxReplicas, loadSeconds, slowLoadSeconds } = settings;
-  const perReplica = service.concurrency / service.serviceSeconds;
+  const { trace, arrivals, service, loadSeconds, slowLoadSeconds } = settings;
+  const { minReplicas, maxReplicas } = autoscaling;
   const deviation = Math.log(slowLoadSeconds / loadSeconds) / NORMAL_95;
   const used = new Map<string, number>();
   const isNodeBound = settings.replicasPerNode !== undefined;
   const scaler = petrelScaler({
-    autoscaling: {
-      ...AUTOSCALING_DEFAULTS,
-      ...{ minReplicas, maxReplicas, schedules: settings.schedules },
-      targets: [{ type: "Concurrency", perReplica: target * service.concurrency }],
-    },
+    autoscaling,
     startMilliseconds: trace.startMilliseconds,
     // What a cluster would have measured: a new node counts where replicas may have to wait for one.
     coldStartMilliseconds: 1_000 * (slowLoadSeconds + (isNodeBound ? settings.nodeSeconds : 0)),
@@ -74,7 +67,8 @@ export function simulated(
     },
   });
   const buckets = new Buckets(arrivals, Math.ceil(secondsOf(trace) / mostBuckets));
-  const firstRate = trace.rates[0] ?? 0;
+  const firstLoad = { rate: trace.rates[0] ?? 0, serviceSeconds: service.serviceSeconds };
+  const firstNeeded = Math.ceil(neededReplicas(firstLoad, autoscaling.targets) ?? 0);
   const result = replay(
     {
       ...{ arrivals, service, faults: settings.faults, maximumReplicas: maxReplicas },
@@ -83,10 +77,7 @@ export function simulated(
         nodeSeconds: settings.nodeSeconds,
         ...(settings.replicasPerNode === undefined ? {} : { replicasPerNode: settings.replicasPerNode }),
       },
-      firstReplicas: Math.min(
-        maxReplicas,
-        Math.max(minReplicas, Math.ceil(firstRate / (target * perReplica))),
-      ),
+      firstReplicas: Math.min(maxReplicas, Math.max(minReplicas, firstNeeded)),
       onSecond: (state) => buckets.add(state),
     },
     scaler,

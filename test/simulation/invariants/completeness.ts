@@ -82,7 +82,8 @@ function recordProblems(object: KubeObject, deployment: ModelDeployment, facts: 
   ]);
   // Records of pod templates say which pool they are for.
   const unused = owned("ControllerRevision").filter(
-    ({ metadata }) => metadata.labels?.[LABEL.pool] === undefined && !inUse.has(metadata.name),
+    ({ metadata: { name, labels = {} } }) =>
+      labels[LABEL.pool] === undefined && labels[LABEL.component] === undefined && !inUse.has(name),
   );
   return [
     ...(record === undefined ? [`there is no record of ${desired}`] : []),
