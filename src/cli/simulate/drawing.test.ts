@@ -12,20 +12,20 @@ const DRAWN = {
 
 test("draws each series as steps over its time, up to a round number", () => {
   const paths = [...drawing(DRAWN).matchAll(/<path d="([^"]*)"/g)].map(([, path]) => path);
-  // From 70 to 1,180 in two steps; 160 high, of 200 requests, 10 replicas and 50 %.
+  // From 70 to 1,180 in two steps; 160 high, of 200 requests, 10 replicas and 60 %.
   expect(paths).toEqual([
-    "M70 210V130H625V66H1180V210Z",
-    "M70 414V318H625V254H1180V414Z",
-    "M70 414V334H625V286H1180V414Z",
-    "M70 618V618H625V458H1180V618Z",
+    "M70 230V150H625V86H1180V230Z",
+    "M70 434V338H625V274H1180V434Z",
+    "M70 434V354H625V306H1180V434Z",
+    "M70 638V638H625V504.7H1180V638Z",
   ]);
 });
 
 test("tells days, units and the title, which cannot break it", () => {
   const text = drawing(DRAWN);
   expect(text).toContain("<title>&lt;a&gt; &amp; &quot;b&quot;</title>");
-  expect(text).toContain('<text x="625" y="226" text-anchor="middle" font-size="11">01-06</text>');
-  for (const label of [">200<", ">10<", ">50 %<", "requests a second", "replicas", "waited too long"]) {
+  expect(text).toContain('<text x="625" y="246" text-anchor="middle" font-size="11">01-06</text>');
+  for (const label of [">200<", ">10<", ">60 %<", "requests a second", "replicas", "waited too long"]) {
     expect(text).toContain(label);
   }
 });

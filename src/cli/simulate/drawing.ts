@@ -16,7 +16,7 @@ export interface Drawn {
 const WIDTH = 1_200;
 const LEFT = 70;
 const RIGHT = 20;
-const TOP = 50;
+const TOP = 70;
 const PANEL = 160;
 const GAP = 44;
 const DAY_SECONDS = 86_400;
@@ -83,7 +83,7 @@ function panelLines(
   const bottom = top + PANEL;
   const scale = roundUp(Math.max(...panel.layers.flatMap(({ values }) => values), 0));
   const legend = panel.layers.map(
-    ({ name, colour }) => `<tspan fill="${colour}"> ■ </tspan>${escaped(name)}`,
+    ({ name, colour }) => `<tspan dx="14" fill="${colour}">■</tspan><tspan dx="5">${escaped(name)}</tspan>`,
   );
   const levels = [0, 0.5, 1].flatMap((level) => {
     const y = bottom - level * PANEL;
@@ -93,7 +93,7 @@ function panelLines(
     ];
   });
   return [
-    `<text x="${LEFT}" y="${top - 8}">${escaped(panel.name)}:${legend.join("")}</text>`,
+    `<text x="${LEFT}" y="${top - 8}">${escaped(panel.name)}${legend.join("")}</text>`,
     ...levels,
     ...dayLines(top, bottom, startMilliseconds, seconds),
     ...panel.layers.map(
@@ -132,11 +132,11 @@ function dayLines(
   return lines;
 }
 
-/** The next of 1, 2, 5, 10, 20 and so on; 1 for nothing. */
+/** The next of 1, 1.5, 2, 3, 4, 6, 8, 10, 15 and so on, whose halves are short to write; 1 for nothing. */
 function roundUp(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 5, 10].find((one) => one * power >= value) ?? 10;
+  const factor = [1, 1.5, 2, 3, 4, 6, 8, 10].find((one) => one * power >= value) ?? 10;
   return factor * power;
 }
 

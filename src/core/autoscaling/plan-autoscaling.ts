@@ -192,7 +192,9 @@ function activeFinding(
     return { type, status: "True", reason: "LoadKnown", message: "replicas follow the load" };
   const message =
     "nothing is known of the load of the last minute: no replica is taken away, and none is added but by schedules and a forecast";
-  const isEarly = load === undefined || nowMilliseconds - load.sinceMilliseconds < PATIENCE_MILLISECONDS;
+  // By a clock that was set back it would be early for ever.
+  const askedFor = load === undefined ? 0 : nowMilliseconds - load.sinceMilliseconds;
+  const isEarly = askedFor >= 0 && askedFor < PATIENCE_MILLISECONDS;
   const known = deployment.status.conditions?.find((condition) => condition.type === type);
   // An operator that has just begun to lead knows in a moment; until then what was known stands.
   if (isEarly && known?.reason === "LoadKnown")
