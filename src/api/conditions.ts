@@ -25,6 +25,10 @@ export const CONDITION_TYPES = [
   "EvidenceReady",
   /** A series is not what it was before; absent without `spec.quality.anomalies`. It makes nothing less ready. */
   "AnomalyDetected",
+  /** The load is known, and says how many replicas there are; absent unless `spec.autoscaling.owner` is `Petrel`. */
+  "ScalingActive",
+  /** More replicas would be asked for than `spec.autoscaling.maxReplicas` lets; absent likewise. */
+  "ScalingLimited",
   /** Pods are as an earlier version of the operator made them, and wait for `petrel refresh`; absent otherwise. */
   "RefreshAvailable",
   /** `spec.suspend` is true; absent otherwise. */
@@ -102,6 +106,13 @@ export const REASON = {
   NoAnomaly: "The series that are watched are as expected.",
   SeriesLearning: "No series can be judged yet: what is usual is still learned.",
   AnomaliesUnknown: "Whether a series is as expected is not known; the message says why.",
+  LoadKnown: "The load is known, and replicas follow it.",
+  NoLoadData:
+    "Nothing is known of the load of the last minute: replicas stay, and only schedules and a forecast add any.",
+  ScheduleUnreadable:
+    "A schedule of `spec.autoscaling` cannot be read, so no replica is taken away; the message names it.",
+  AtMaximum: "More replicas are needed than `spec.autoscaling.maxReplicas` lets.",
+  WithinMaximum: "No more replicas are needed than `spec.autoscaling.maxReplicas` lets.",
   OlderTemplate: "Pods are as an earlier version of the operator made them; `petrel refresh` replaces them.",
 } as const;
 

@@ -5,6 +5,7 @@
  * promise that it does what its description says.
  */
 import Type from "typebox";
+import { autoscalingRules, autoscalingSchema } from "./autoscaling.ts";
 import { fetchRules, fetchSchema } from "./fetch.ts";
 import { modelSourceRules, modelSourceSchema } from "./model-source.ts";
 import { poolRules, poolSchema } from "./pool.ts";
@@ -33,8 +34,10 @@ export const modelDeploymentSpecSchema = Type.Object(
       minimum: 0,
       maximum: 1000,
       default: 1,
-      description: "Replicas of the first pool. `kubectl scale` and autoscalers write it.",
+      description:
+        "Replicas of the first pool. `kubectl scale` and autoscalers write it. While `autoscaling.owner` is `Petrel` it counts only where nothing runs yet.",
     }),
+    autoscaling: Type.Optional(autoscalingSchema),
     pools: Type.Array(poolSchema, {
       minItems: 1,
       maxItems: 8,
@@ -78,6 +81,7 @@ export const modelDeploymentSpecSchema = Type.Object(
 /** Rules over the whole spec. */
 export const modelDeploymentSpecRules: readonly CelRule[] = [
   ...modelSourceRules,
+  ...autoscalingRules,
   ...fetchRules,
   ...poolRules,
   ...qualityRules,

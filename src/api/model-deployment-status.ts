@@ -6,6 +6,7 @@
  */
 import Type from "typebox";
 import { anomaliesStatusSchema } from "./anomaly-status.ts";
+import { autoscalingStatusSchema } from "./autoscaling-status.ts";
 import { conditionSchema } from "./conditions.ts";
 import { verdictSchema } from "./model-rollout-status.ts";
 import { percentageSchema } from "./percentage.ts";
@@ -84,6 +85,7 @@ export const modelDeploymentStatusSchema = Type.Object(
     undo: Type.Optional(undoStatusSchema),
     validation: Type.Optional(validationStatusSchema),
     anomalies: Type.Optional(anomaliesStatusSchema),
+    autoscaling: Type.Optional(autoscalingStatusSchema),
     rollout: Type.Optional(
       Type.Object(
         {

@@ -38,8 +38,8 @@ export const modelDeploymentKind: KindDefinition = {
   columns: [
     { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
-    // Of stable's first pool, which `spec.replicas` is about: those asked for, and those ready.
-    { name: "Desired", type: "integer", jsonPath: ".spec.replicas" },
+    // Of stable's first pool, which `spec.replicas` is about: those asked for, by autoscaling too, and those ready.
+    { name: "Desired", type: "integer", jsonPath: ".status.pools[0].replicas" },
     { name: "Available", type: "integer", jsonPath: ".status.pools[0].readyReplicas" },
     { name: "Revision", type: "string", jsonPath: ".status.revisions.stable" },
     { name: "Candidate", type: "string", jsonPath: ".status.revisions.candidate", priority: 1 },

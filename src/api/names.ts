@@ -38,6 +38,8 @@ export const COMPONENT = {
   collector: "collector",
   /** On a ControllerRevision that keeps the pod template of model servers. */
   podRevision: "pod-revision",
+  /** On a ControllerRevision that keeps what autoscaling has learned of the load. */
+  loadMemory: "load-memory",
   /** The Job that judges a model before it gets traffic, and its pods. */
   validation: "validation",
 } as const;

@@ -25,7 +25,8 @@ export interface ModelRevision {
 
 /** Selects the ControllerRevisions of a ModelDeployment that keep models, not pod templates. */
 export function modelRevisionSelector(name: string): string {
-  return `${LABEL.modelDeployment}=${name},${LABEL.component}!=${COMPONENT.podRevision}`;
+  const others = [COMPONENT.podRevision, COMPONENT.loadMemory].map((one) => `${LABEL.component}!=${one}`);
+  return [`${LABEL.modelDeployment}=${name}`, ...others].join(",");
 }
 
 /** Reads one; undefined when it keeps something else. */

@@ -19,6 +19,7 @@ export const PEOPLE_VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   undo: async () => (await import("./undo.ts")).undoCommand(),
   experiment: async () => (await import("./experiment.ts")).experimentCommand(),
   anomalies: async () => (await import("./anomalies.ts")).anomaliesCommand(),
+  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   feedback: async () => (await import("./feedback.ts")).feedbackCommand(),
   refresh: async () => (await import("./refresh.ts")).refreshCommand(),
 };

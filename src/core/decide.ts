@@ -2,8 +2,8 @@
  * Decides about one ModelDeployment: a chain of planners over one observation, and the writes that follow from
  * their plans.
  *
- * Pure. The order of the planners is the order in which one may rely on another: anomalies, undo, revision, validation,
- * rollout, experiment, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
+ * Pure. The order of the planners is the order in which one may rely on another: anomalies, undo, revision, autoscaling,
+ * validation, rollout, experiment, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
  */
 
 import { valueAt } from "../api/json.ts";
@@ -25,26 +25,27 @@ import {
 import { modelServersDeployment } from "../render/model-servers/deployment.ts";
 import { modelServerLabels } from "../render/model-servers/model-servers-input.ts";
 import { type AnomalyPlan, planAnomalies, withPause } from "./anomaly/plan-anomalies.ts";
+import { heldAutoscaling, planAutoscaling, withReplicas } from "./autoscaling/plan-autoscaling.ts";
 import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
 import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
 import type { Plans } from "./conditions/plan-conditions.ts";
 import type { Decision, EventIntent, RemoveIntent, ScaleIntent } from "./decision.ts";
 import { eventsBetween, eventsOfRollout } from "./events-between.ts";
 import { eventsOfExperiment } from "./experiment/events-of-experiment.ts";
-import { type ExperimentPlan, heldExperiment, planExperiment } from "./experiment/plan-experiment.ts";
+import { heldExperiment, planExperiment } from "./experiment/plan-experiment.ts";
 import { observedServers } from "./model-servers.ts";
 import type { Observation, ObservedModelServers } from "./observation.ts";
 import { type PlannedPods, planPods } from "./pods/plan-pods.ts";
 import type { PodRevisionData } from "./pods/pod-revision.ts";
 import { replacementOf } from "./pods/replacement.ts";
 import { reportedStatus } from "./reported-status.ts";
-import { heldRevisions, planRevisions, type RevisionPlan } from "./revision/plan-revisions.ts";
+import { heldRevisions, planRevisions } from "./revision/plan-revisions.ts";
 import { statedRevision } from "./revision/stated-revision.ts";
-import { heldRollout, planRollout, type RolloutPlan } from "./rollout/plan-rollout.ts";
+import { heldRollout, planRollout } from "./rollout/plan-rollout.ts";
 import { planTraffic } from "./traffic/plan-traffic.ts";
 import { isTargetLost, lostTargetStatus } from "./undo/lost-target.ts";
 import { heldUndo, planUndo, type UndoPlan } from "./undo/plan-undo.ts";
-import { heldValidation, planValidation, type ValidationPlan } from "./validation/plan-validation.ts";
+import { heldValidation, planValidation } from "./validation/plan-validation.ts";
 import { wantedJobs } from "./validation/wanted-jobs.ts";
 
 /**
@@ -93,7 +94,7 @@ function hasSidecars({ quality, runtime }: ModelDeploymentSpec): boolean {
 
 function objectsToApply(
   observation: Observation,
-  { revisions, validation, rollout, experiment, capacity, pods, traffic }: Plans,
+  { autoscaling, revisions, validation, rollout, experiment, capacity, pods, traffic }: Plans,
 ): readonly KubeObject[] {
   const { metadata, spec } = observation.deployment;
   const { stated } = revisions;
@@ -105,6 +106,7 @@ function objectsToApply(
     ...(experiment.planned?.newRevisions ?? []).map(({ name, number, data }) =>
       controllerRevision(metadata, name, number, data),
     ),
+    ...(autoscaling.memory === undefined ? [] : [autoscaling.memory]),
     ...(rollout.wanted === undefined
       ? []
       : [modelRollout(metadata, rollout.wanted.name, rollout.wanted.spec)]),
@@ -152,7 +154,7 @@ function accountIsLeftOver({ deployment, modelServers, standing }: Observation):
 
 function removals(
   observation: Observation,
-  { revisions, validation, rollout, experiment, capacity, pods }: Plans,
+  { autoscaling, revisions, validation, rollout, experiment, capacity, pods }: Plans,
 ): readonly RemoveIntent[] {
   const { standing, deployment } = observation;
   const { name, namespace } = deployment.metadata;
@@ -180,9 +182,11 @@ function removals(
     ...(accountIsLeftOver(observation) ? removal(RESOURCE.serviceAccount, modelServerAccountName(name)) : []),
     ...rollout.surplus.flatMap((name) => removal(RESOURCE.modelRollout, name)),
     ...validation.surplus.flatMap((name) => removal(RESOURCE.job, name)),
-    ...[...revisions.surplus.filter((name) => !arms.has(name)), ...pods.surplus].flatMap((name) =>
-      removal(RESOURCE.controllerRevision, name),
-    ),
+    ...[
+      ...revisions.surplus.filter((name) => !arms.has(name)),
+      ...pods.surplus,
+      ...autoscaling.surplus,
+    ].flatMap((name) => removal(RESOURCE.controllerRevision, name)),
   ];
 }
 
@@ -219,17 +223,17 @@ function decideNothing(
 }
 
 /** A suspended ModelDeployment: roles and traffic stay as they were reported. */
-function suspendedStatus(
-  observation: Observation,
-  anomalies: AnomalyPlan,
-  undo: UndoPlan,
-): ModelDeploymentStatus {
+function suspendedStatus(seen: Observation, anomalies: AnomalyPlan, undo: UndoPlan): ModelDeploymentStatus {
+  const autoscaling = heldAutoscaling(seen);
+  const observation = withReplicas(seen, autoscaling);
   const { traffic } = observation.deployment.status;
   const revisions = heldRevisions(observation, undo);
   const rollout = heldRollout(observation, revisions);
   const validation = heldValidation(observation, revisions);
   const experiment = heldExperiment(observation);
-  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout, experiment);
+  const plans = makePlans(observation, {
+    ...{ anomalies, undo, autoscaling, revisions, validation, rollout, experiment },
+  });
   const held = traffic === undefined ? plans : { ...plans, traffic };
   const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
   const { observedRefresh: obeyed } = observation.deployment.status;
@@ -240,12 +244,16 @@ function suspendedStatus(
   };
 }
 
-function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: UndoPlan): Decision {
-  const revisions = planRevisions(observation, undo);
+function decideWrites(seen: Observation, anomalies: AnomalyPlan, undo: UndoPlan): Decision {
+  const revisions = planRevisions(seen, undo);
+  const autoscaling = planAutoscaling(seen, revisions);
+  const observation = withReplicas(seen, autoscaling);
   const validation = planValidation(observation, revisions);
   const rollout = planRollout(observation, revisions);
   const experiment = planExperiment(observation, revisions);
-  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout, experiment);
+  const plans = makePlans(observation, {
+    ...{ anomalies, undo, autoscaling, revisions, validation, rollout, experiment },
+  });
   const status = reportedStatus(observation, plans);
   const asked = experiment.question === undefined ? undefined : [experiment.question];
   const questions =
@@ -253,7 +261,9 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
-    ...[plans.rollout, validation, experiment].flatMap(({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? []),
+    ...[plans.rollout, validation, experiment, autoscaling].flatMap(
+      ({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? [],
+    ),
   ];
   return {
     rollouts: plans.rollout.reports,
@@ -276,17 +286,10 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
   };
 }
 
-function makePlans(
-  observation: Observation,
-  anomalies: AnomalyPlan,
-  undo: UndoPlan,
-  revisions: RevisionPlan,
-  validation: ValidationPlan,
-  rollout: RolloutPlan,
-  experiment: ExperimentPlan,
-): Plans {
+function makePlans(observation: Observation, made: Omit<Plans, "capacity" | "pods" | "traffic">): Plans {
+  const { revisions, rollout, experiment } = made;
   const capacity = planCapacity(observation, revisions, rollout, experiment);
   const pods = planPods(observation, capacity);
   const traffic = planTraffic(observation, revisions, rollout, experiment, capacity);
-  return { anomalies, undo, revisions, validation, rollout, experiment, capacity, pods, traffic };
+  return { ...made, capacity, pods, traffic };
 }

@@ -83,6 +83,17 @@ function alarmEvents(
   ];
 }
 
+/** Each change of the replicas that are asked for is told once. */
+function scalingEvents(
+  { autoscaling: before }: ModelDeploymentStatus,
+  { autoscaling: after }: ModelDeploymentStatus,
+): readonly EventIntent[] {
+  if (before === undefined || after === undefined || before.replicas === after.replicas) return [];
+  const isOut = after.replicas > before.replicas;
+  const note = `${before.replicas} to ${after.replicas} replicas of the first pool, because of: ${after.because}`;
+  return [{ type: "Normal", reason: isOut ? "ScaledOut" : "ScaledIn", action: "Scale", note }];
+}
+
 /** Reasons of `Stalled` that have an Event of their own. */
 const TOLD_ELSEWHERE: ReadonlySet<string> = new Set<ConditionReason>(["RolloutAborted", "Undoing", "Undone"]);
 
@@ -110,6 +121,12 @@ export function eventsBetween(
     ...stalled,
     ...conditionEvent(before, after, "Suspended", "False"),
     ...alarmEvents(before, after),
+    ...scalingEvents(before, after),
+    // That the load is known at first is no news.
+    ...(conditionOf(before, "ScalingActive")?.status === "Unknown"
+      ? []
+      : conditionEvent(before, after, "ScalingActive", "False")),
+    ...conditionEvent(before, after, "ScalingLimited", "True"),
     ...(after.revisions?.candidate === undefined ? [] : rolloutTrouble(before, after)),
   ];
 }

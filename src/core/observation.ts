@@ -17,6 +17,8 @@ import type { ValidationReport } from "../api/validation-report.ts";
 import type { OperatorPods } from "../render/collector.ts";
 import type { CollectorPods } from "../render/collector-pods.ts";
 import type { RouterPods } from "../render/router-pods.ts";
+import type { ObservedLoadMemory } from "./autoscaling/load-memory.ts";
+import type { ObservedLoad } from "./autoscaling/observed-load.ts";
 import type { ModelRevisionData } from "./revision/model-revision.ts";
 import type { ReadEvidence } from "./rollout/gates/gate-evidence.ts";
 import type { Reading } from "./rollout/gates/reading.ts";
@@ -92,6 +94,8 @@ export interface ObservedPod {
   readonly pool: string;
   readonly isReady: boolean;
   readonly isTerminating: boolean;
+  /** When it was made; absent where the API does not tell. */
+  readonly createdMilliseconds?: number;
   /** Since when it is ready; absent while it is not, or where the API does not tell. */
   readonly readySinceMilliseconds?: number;
   /** Hash of the template that it was made from; absent for a template from before these were told apart. */
@@ -204,6 +208,10 @@ export interface Observation {
   readonly gateEvidence?: ReadEvidence;
   /** What the collector says of the series that it watches; absent before it was asked. */
   readonly anomalies?: Reading<WatchedDeployment>;
+  /** What the routers counted; absent before they were asked, and where nothing scales. */
+  readonly load?: ObservedLoad;
+  /** What was learned of the load; absent where nothing was. */
+  readonly loadMemories?: readonly ObservedLoadMemory[];
   /** Absent while there is no pod of it. */
   readonly collector?: ObservedCollector;
   /** Why the operator may write nothing for the collector; absent where nothing is in the way. */

@@ -10,7 +10,8 @@ import {
 } from "../api/model-deployment-status.ts";
 import { ANNOTATION, LABEL } from "../api/names.ts";
 import { reportedMessage } from "./conditions/condition-words.ts";
-import { type Plans, planConditions, shortageOf } from "./conditions/plan-conditions.ts";
+import { type Plans, planConditions } from "./conditions/plan-conditions.ts";
+import { shortageOf } from "./conditions/shortage.ts";
 import type { Observation } from "./observation.ts";
 import type { PlannedPods } from "./pods/plan-pods.ts";
 import { podsOf, readyReplicas } from "./readiness.ts";
@@ -60,7 +61,7 @@ function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus,
 
 /** The status. */
 export function reportedStatus(observation: Observation, plans: Plans): ModelDeploymentStatus {
-  const { anomalies, undo, revisions, validation, rollout, experiment, pods, traffic } = plans;
+  const { anomalies, undo, autoscaling, revisions, validation, rollout, experiment, pods, traffic } = plans;
   const { stable } = revisions;
   const served = servedRevisions(observation.deployment.status, observation.revisions, { stable, traffic });
   return {
@@ -77,6 +78,7 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
     ...(undo.status === undefined ? {} : { undo: undo.status }),
     ...(validation.status === undefined ? {} : { validation: validation.status }),
     ...(anomalies.status === undefined ? {} : { anomalies: anomalies.status }),
+    ...(autoscaling.status === undefined ? {} : { autoscaling: autoscaling.status }),
     ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
     ...(experiment.reference === undefined ? {} : { experiment: experiment.reference }),
     pools: pods.pods.map((planned) => poolStatus(observation, planned)),

@@ -31,7 +31,8 @@ export function askRoutersOverHttp(port: number = ROUTER_PORT.http, clock: Clock
       const limited = AbortSignal.any([signal, late.signal]);
       const answers = await Promise.all(
         addresses.map(async (address) => {
-          const url = urlOf(address, port, deployment);
+          const url = routerUrl(address, port, FIRST_TRIES_PATH);
+          url.searchParams.set("deployment", deployment);
           const response = await client.send({ method: "GET", url, headers: {}, signal: limited });
           const text = await textOf(response, url.origin, MAXIMUM_ANSWER_BYTES);
           if (response.statusCode !== 200) {
@@ -60,10 +61,9 @@ export function askRoutersOverHttp(port: number = ROUTER_PORT.http, clock: Clock
   };
 }
 
-function urlOf(address: string, port: number, deployment: string): URL {
+/** The URL of a path of a router, which is asked at the address of its pod and nowhere else. */
+export function routerUrl(address: string, port: number, path: string): URL {
   const version = isIP(address);
   if (version === 0) throw new GateAnswerError("expected the IP address of a router, got something else");
-  const url = new URL(`http://${version === 6 ? `[${address}]` : address}:${port}${FIRST_TRIES_PATH}`);
-  url.searchParams.set("deployment", deployment);
-  return url;
+  return new URL(`http://${version === 6 ? `[${address}]` : address}:${port}${path}`);
 }

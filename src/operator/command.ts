@@ -23,6 +23,7 @@ import { askAnomaliesOverHttp } from "./ask-anomalies.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
 import { askExperimentOverHttp } from "./ask-experiment.ts";
 import { askOverHttp } from "./ask-gate.ts";
+import { askLoadOverHttp } from "./ask-load.ts";
 import { askRoutersOverHttp } from "./ask-routers.ts";
 import { askShadowOverHttp } from "./ask-shadow.ts";
 import { CollectorReadings } from "./collector-readings.ts";
@@ -244,6 +245,7 @@ async function run(options: Arguments): Promise<void> {
       askExperimentOverHttp(collectors),
     ),
     askAnomalies: askAnomaliesOverHttp({ port: transport }),
+    askLoad: askLoadOverHttp(),
     observe: metrics.observe,
     recordEvent: eventSink(events),
   });

@@ -18,7 +18,13 @@ import type {
 } from "../core/observation.ts";
 import type { RouterObservation } from "../core/router/decide-routers.ts";
 import { type Caches, ownerKey, portKey } from "./caches.ts";
-import { type ChildSummary, modelRevisionIn, modelServersOf, podRevisionIn } from "./projections/child.ts";
+import {
+  type ChildSummary,
+  loadMemoryIn,
+  modelRevisionIn,
+  modelServersOf,
+  podRevisionIn,
+} from "./projections/child.ts";
 import {
   countsAnswers,
   metadataOf,
@@ -136,7 +142,7 @@ function holdersOf(reads: readonly ReadModelDeployment[]): readonly PortHolder[]
 }
 
 /** What is known beside the caches. */
-export type SeenBeside = Pick<Observation, "gateEvidence" | "anomalies" | "collectorProblem">;
+export type SeenBeside = Pick<Observation, "gateEvidence" | "anomalies" | "load" | "collectorProblem">;
 
 /** Gathers what a decision about a ModelDeployment depends on. */
 export function gatherModelDeployment(
@@ -144,7 +150,7 @@ export function gatherModelDeployment(
   deployment: ModelDeployment,
   settings: OperatorSettings,
   nowMilliseconds: number,
-  { gateEvidence, anomalies, collectorProblem }: SeenBeside = {},
+  { gateEvidence, anomalies, load, collectorProblem }: SeenBeside = {},
 ): Gathered<Observation> {
   const { namespace, name, uid } = deployment.metadata;
   const live = new Map<string, KubeObject>();
@@ -176,6 +182,8 @@ export function gatherModelDeployment(
     routers: observedRouters(caches, namespace, name),
     ...(gateEvidence === undefined ? {} : { gateEvidence }),
     ...(anomalies === undefined ? {} : { anomalies }),
+    ...(load === undefined ? {} : { load }),
+    loadMemories: revisions.flatMap((child) => loadMemoryIn(child) ?? []),
     ...observedCollector(caches, namespace),
     ...(collectorProblem === undefined ? {} : { collectorProblem }),
     portHolders: portHolders(caches, deployment),

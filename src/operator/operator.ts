@@ -10,12 +10,14 @@ import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../
 import { aborted } from "../process/aborted.ts";
 import { AnomalyReadings } from "./anomaly-readings.ts";
 import type { AskAnomalies } from "./ask-anomalies.ts";
+import type { AskLoad } from "./ask-load.ts";
 import { allCaches, type Caches, cachedObjects, createCaches, keyOfRead } from "./caches.ts";
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
 import { experimentPhases } from "./experiment-metrics.ts";
 import { type AskGate, GateAnswers } from "./gate-answers.ts";
+import { LoadReadings } from "./load-readings.ts";
 import { countsAnswers } from "./projections/model-deployment.ts";
 import { reconcileCollector } from "./reconcile-collector.ts";
 import { type ReconcileContext, reconcileModelDeployment } from "./reconcile-model-deployment.ts";
@@ -26,12 +28,17 @@ import { rolloutPhases } from "./rollout-metrics.ts";
 
 /** What an operator needs. */
 export interface OperatorOptions
-  extends Omit<ReconcileContext, "caches" | "gateAnswers" | "anomalyReadings" | "collectorProblems"> {
+  extends Omit<
+    ReconcileContext,
+    "caches" | "gateAnswers" | "anomalyReadings" | "loadReadings" | "collectorProblems"
+  > {
   readonly random: Random;
   /** Asks for the gates of releases; without it they wait. */
   readonly askGate?: AskGate;
   /** Asks collectors for alarms; without it nothing is known of any. */
   readonly askAnomalies?: AskAnomalies;
+  /** Asks routers for the load of what scales; without it nothing is known of any. */
+  readonly askLoad?: AskLoad;
   /** The only namespaces that are looked at; all of them when absent. */
   readonly namespaces?: readonly string[];
   /** ModelDeployments that are reconciled at the same time. */
@@ -112,7 +119,7 @@ export class Operator {
     const ended = AbortSignal.any([stop, lost]);
     await Promise.race([this.synced(), aborted(ended)]);
     if (ended.aborted) return;
-    const { askGate, askAnomalies, clock } = this.#options;
+    const { askGate, askAnomalies, askLoad, clock, log } = this.#options;
     const gateAnswers =
       askGate === undefined
         ? undefined
@@ -121,6 +128,10 @@ export class Operator {
       askAnomalies === undefined
         ? undefined
         : new AnomalyReadings({ clock, ask: askAnomalies, onChange: (key) => deployments.add(key) });
+    const loadReadings =
+      askLoad === undefined
+        ? undefined
+        : new LoadReadings({ clock, log, ask: askLoad, onAnswer: (key) => deployments.add(key) });
     const collectorProblems = new CollectorProblems((namespace) =>
       addCounted(namespace, this.#caches.modelDeployments, (key) => deployments.add(key)),
     );
@@ -130,6 +141,7 @@ export class Operator {
       collectorProblems,
       ...(gateAnswers === undefined ? {} : { gateAnswers }),
       ...(anomalyReadings === undefined ? {} : { anomalyReadings }),
+      ...(loadReadings === undefined ? {} : { loadReadings }),
     } satisfies ReconcileContext;
     const deployments = this.#reconciler(
       CONTROLLER.modelDeployment,
@@ -168,6 +180,7 @@ export class Operator {
     // Not before: the last reconcile of each ModelDeployment says what is asked for it.
     gateAnswers?.close();
     anomalyReadings?.close();
+    loadReadings?.close();
   }
 
   #startResync(deployments: Reconciler, routers: Reconciler, collectors: Reconciler): () => void {

@@ -6,6 +6,7 @@
  * and reported, so that people see it; nothing is kept in memory between two reconciles.
  */
 
+import { isScaledByPetrel } from "../api/autoscaling.ts";
 import { jsonEquals } from "../api/json-equals.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
@@ -32,6 +33,7 @@ import type { EventSink } from "./event-sink.ts";
 import { execute, type Ownership } from "./execute.ts";
 import type { GateAnswers } from "./gate-answers.ts";
 import { gatherModelDeployment, type SeenBeside } from "./gather.ts";
+import type { LoadReadings } from "./load-readings.ts";
 import { requireStableSeen } from "./overlooked-revision.ts";
 import { reportOrphans } from "./report-orphans.ts";
 import { reportUnreadable } from "./report-unreadable.ts";
@@ -49,6 +51,8 @@ export interface ReconcileContext {
   readonly gateAnswers?: GateAnswers;
   /** Asks collectors for alarms; where it is absent nothing is known of any. */
   readonly anomalyReadings?: AnomalyReadings;
+  /** Asks routers for the load of what scales; where it is absent nothing is known of any. */
+  readonly loadReadings?: LoadReadings;
   /** What keeps collectors from being made right; absent where nobody makes them. */
   readonly collectorProblems?: CollectorProblems;
   /** What decides; the simulation puts decisions with errors in its place. */
@@ -70,6 +74,7 @@ export async function reconcileModelDeployment(
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) {
     context.gateAnswers?.follow(key, []);
     context.anomalyReadings?.follow(key, false);
+    context.loadReadings?.follow(key, undefined);
     if (deployment === undefined && cached === undefined) await reportOrphans(context, key, signal);
     return cached === undefined || cached.deployment !== undefined
       ? {}
@@ -102,22 +107,30 @@ export async function reconcileModelDeployment(
 
   context.gateAnswers?.follow(key, afterwards.gateQuestions ?? []);
   context.anomalyReadings?.follow(key, deployment.spec.quality?.anomalies !== undefined);
+  context.loadReadings?.follow(key, isScaledByPetrel(deployment.spec) ? addressesOf(observation) : undefined);
   const { wakeAtMilliseconds: wakeAt } = afterwards;
   return wakeAt === undefined ? {} : { wakeAt };
 }
 
+/** Of the routers that take requests. One without an address cannot be asked, so nothing is known while there is one. */
+function addressesOf({ routers }: Observation): readonly string[] {
+  return routers.flatMap(({ name, isLive, address }) => (isLive ? [address ?? name] : []));
+}
+
 /** What is known beside the caches. */
 function seenBeside(
-  { gateAnswers, anomalyReadings, collectorProblems }: ReconcileContext,
+  { gateAnswers, anomalyReadings, loadReadings, collectorProblems }: ReconcileContext,
   key: string,
   namespace: string,
 ): SeenBeside {
   const gateEvidence = gateAnswers?.evidence(key);
   const anomalies = anomalyReadings?.of(key);
+  const load = loadReadings?.of(key);
   const collectorProblem = collectorProblems?.of(namespace);
   return {
     ...(gateEvidence === undefined ? {} : { gateEvidence }),
     ...(anomalies === undefined ? {} : { anomalies }),
+    ...(load === undefined ? {} : { load }),
     ...(collectorProblem === undefined ? {} : { collectorProblem }),
   };
 }

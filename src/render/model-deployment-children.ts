@@ -151,6 +151,17 @@ export function podRevision(
   };
 }
 
+/** The ControllerRevision that keeps what autoscaling has learned of the load. */
+export function loadMemoryRevision(owner: Owner, name: string, number: number, data: object): KubeObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "ControllerRevision",
+    metadata: childMetadata(owner, name, { [LABEL.component]: COMPONENT.loadMemory }),
+    revision: number,
+    data,
+  };
+}
+
 /** The ControllerRevision that keeps a model revision. */
 export function controllerRevision(owner: Owner, name: string, number: number, data: object): KubeObject {
   return {

@@ -33,6 +33,9 @@ export const DRAINED_PATH = "/drained";
 /** Path on which it tells the operator of first tries, with the name of a ModelDeployment as `?deployment=`. */
 export const FIRST_TRIES_PATH = "/first-tries";
 
+/** Path on which it tells the operator of the load of all that scales, after the slot that is given as `?after=`. */
+export const LOAD_PATH = "/load";
+
 const LEAST_DRAIN_SECONDS = 15;
 /**
  * How long Envoy goes on once its pod is deleted: long enough for clients to move their connections away, then until

@@ -20,16 +20,19 @@ import {
   DRAINED_PATH,
   ENVOY_CONFIG_DIRECTORY,
   FIRST_TRIES_PATH,
+  LOAD_PATH,
   ROUTER_DRAIN_SECONDS,
   ROUTER_PORT,
 } from "../render/router.ts";
 import { firstTriesText } from "../stats/first-tries.ts";
+import { loadText } from "../stats/load-slots.ts";
 import { collectorClient } from "./collector-client.ts";
 import { ConfigurationDirectory } from "./configuration-directory.ts";
 import { Drain } from "./drain.ts";
 import { countingEnvoy, envoyAdministration, loggingEnvoy } from "./envoy-administration.ts";
 import { FirstTryCounter } from "./first-try-counter.ts";
 import { ImpressionShipper } from "./impression-shipper.ts";
+import { LoadCounter } from "./load-counter.ts";
 import { LogDirectory } from "./log-directory.ts";
 import { createRouterMetrics, showShipping } from "./metrics.ts";
 import { CredentialDirectory } from "./mounted-credentials.ts";
@@ -146,11 +149,9 @@ async function run(options: Arguments): Promise<void> {
     leastMilliseconds: options.leastDrainTime,
     longestMilliseconds: options.longestDrainTime,
   });
-  const firstTries = new FirstTryCounter({
-    envoy: countingEnvoy(options.adminPort),
-    clock: systemClock,
-    log,
-  });
+  const counting = { envoy: countingEnvoy(options.adminPort), clock: systemClock, log };
+  const firstTries = new FirstTryCounter(counting);
+  const load = new LoadCounter(counting);
   const router = new Router({
     identity: options,
     port: transport,
@@ -172,6 +173,7 @@ async function run(options: Arguments): Promise<void> {
     settings: { layout, address, ports: MODEL_POD_PORT },
     drainMilliseconds: options.longestDrainTime,
     firstTries,
+    load,
     clock: systemClock,
     random: Math.random,
     log,
@@ -181,16 +183,19 @@ async function run(options: Arguments): Promise<void> {
     registry: metrics.registry,
     checks: statusChecks(() => router.status),
     waits: { [DRAINED_PATH]: (signal) => drain.finished(signal) },
-    documents: { [FIRST_TRIES_PATH]: (query) => firstTriesDocument(firstTries, query) },
+    documents: {
+      [FIRST_TRIES_PATH]: (query) => firstTriesDocument(firstTries, query),
+      [LOAD_PATH]: (query) => loadDocument(load, query),
+    },
   });
   const shipper = impressions === undefined ? undefined : shipperOf(options, impressions, router, log);
   if (shipper !== undefined) showShipping(metrics.registry, () => shipper.figures);
   const stop = stopOnSignals(log);
   const shipping = shipper?.run(stop);
-  const counting = firstTries.run(stop);
+  const counted = [firstTries.run(stop), load.run(stop)];
   await router.run(stop);
   await shipping;
-  await counting;
+  await Promise.all(counted);
   // While Envoy goes on, this container alone is replaced, and the next one ships what follows.
   if (!(await envoy.isReady())) await shipper?.finish();
   await server.close();
@@ -202,6 +207,12 @@ async function run(options: Arguments): Promise<void> {
 function firstTriesDocument(firstTries: FirstTryCounter, query: URLSearchParams): string | undefined {
   const deployment = query.get("deployment");
   return deployment === null ? undefined : firstTriesText(deployment, firstTries.firstTries(deployment));
+}
+
+/** Of what does not scale it says nothing. */
+function loadDocument(load: LoadCounter, query: URLSearchParams): string | undefined {
+  const after = query.get("after") ?? "";
+  return /^\d{1,15}$/.test(after) ? loadText(load.load(Number(after))) : undefined;
 }
 
 /** What impressions need, all of it; undefined where none are counted. */

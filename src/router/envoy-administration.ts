@@ -13,6 +13,8 @@ import {
 } from "./envoy-report.ts";
 import type { CountingEnvoy } from "./first-try-counter.ts";
 import { firstTryPath, parseFirstTryReport } from "./first-try-report.ts";
+import type { LoadedEnvoy } from "./load-counter.ts";
+import { LOAD_REPORT_PATH, parseLoadReport } from "./load-report.ts";
 
 /** What a router asks of its Envoy. Every method rejects when Envoy does not answer in time, or strangely. */
 export interface EnvoyAdministration {
@@ -65,15 +67,23 @@ export function envoyAdministration(port: number): EnvoyAdministration {
 }
 
 /** The counts of the Envoy whose administration is on a port of loopback. */
-export function countingEnvoy(port: number): CountingEnvoy {
+export function countingEnvoy(port: number): CountingEnvoy & LoadedEnvoy {
+  const counts = async (path: string) => {
+    const uptimeSeconds = await askUptimeSeconds(port);
+    const answer: unknown = JSON.parse(await call(port, "GET", path));
+    // The time of one Envoy with the counts of the next would make these look like what came since.
+    if ((await askUptimeSeconds(port)) < uptimeSeconds)
+      throw new EnvoyReportError("Envoy started anew while it was asked for what it has counted");
+    return { answer, uptimeSeconds };
+  };
   return {
     async firstTries(deployments) {
-      const uptimeSeconds = await askUptimeSeconds(port);
-      const report = parseFirstTryReport(JSON.parse(await call(port, "GET", firstTryPath(deployments))));
-      // The time of one Envoy with the counts of the next would make these look like what came since.
-      if ((await askUptimeSeconds(port)) < uptimeSeconds)
-        throw new EnvoyReportError("Envoy started anew while it was asked for its first tries");
-      return { ...report, uptimeSeconds };
+      const { answer, uptimeSeconds } = await counts(firstTryPath(deployments));
+      return { ...parseFirstTryReport(answer), uptimeSeconds };
+    },
+    async load() {
+      const { answer, uptimeSeconds } = await counts(LOAD_REPORT_PATH);
+      return { counted: parseLoadReport(answer), uptimeSeconds };
     },
   };
 }

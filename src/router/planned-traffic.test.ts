@@ -116,6 +116,7 @@ test("a valid plan that needs credentials is not rendered without them", () => {
   expect(readTraffic(deployment(overTls), settings)).toEqual({
     name: "ranker",
     isLeaving: false,
+    isScaled: false,
     unresolved: overTls,
   });
 });
@@ -124,7 +125,18 @@ test("a plan without arms is valid", () =>
   expect(checkPlan({ ...plan, arms: [] })).toMatchObject({ arms: [] }));
 
 test("no plan is no error", () => {
-  expect(readTraffic(deployment(undefined), settings)).toEqual({ name: "ranker", isLeaving: false });
+  expect(readTraffic(deployment(undefined), settings)).toEqual({
+    ...{ name: "ranker", isLeaving: false, isScaled: false },
+  });
+});
+
+test.each([
+  ["Petrel", true],
+  [undefined, true],
+  ["None", false],
+])("the load of what %s scales is counted: %s", (owner, isScaled) => {
+  const object = { ...deployment(undefined), spec: { autoscaling: { owner } } };
+  expect(readTraffic(object, settings)).toMatchObject({ isScaled });
 });
 
 test("fields of a later version do no harm", () => {

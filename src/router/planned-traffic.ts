@@ -18,6 +18,8 @@ export interface ObservedTraffic {
   readonly name: string;
   /** Being deleted: its traffic ends. */
   readonly isLeaving: boolean;
+  /** Its replicas follow its load, so that is counted. */
+  readonly isScaled: boolean;
   /** Absent when there is no plan yet, none that is valid, or one that needs credentials. */
   readonly traffic?: PlannedTraffic;
   /** A valid plan that can be rendered only once its credentials are known. */
@@ -40,7 +42,13 @@ export function readTraffic(
   settings: Pick<RenderSettings, "layout" | "address">,
 ): ObservedTraffic {
   const { name, deletionTimestamp } = object.metadata;
-  const base = { name, isLeaving: deletionTimestamp !== undefined };
+  const base = {
+    name,
+    isLeaving: deletionTimestamp !== undefined,
+    isScaled:
+      valueAt(object, "spec", "autoscaling") !== undefined &&
+      valueAt(object, "spec", "autoscaling", "owner") !== "None",
+  };
   const plan = valueAt(object, "status", "traffic");
   if (plan === undefined) return base;
   try {

@@ -19,6 +19,7 @@ import { type RouterState, renderSlice } from "./endpoint-slices.ts";
 import type { EnvoyAdministration } from "./envoy-administration.ts";
 import { type ConfigurationStore, EnvoyControl } from "./envoy-control.ts";
 import type { FirstTryCounter } from "./first-try-counter.ts";
+import type { LoadCounter } from "./load-counter.ts";
 import { type ObservedPod, readPod } from "./observed-pod.ts";
 import type { PeerProbe } from "./peer-probe.ts";
 import { PeerWatch } from "./peer-watch.ts";
@@ -44,6 +45,8 @@ export interface RouterOptions {
   readonly drainMilliseconds: number;
   /** Counts first tries; nobody unless given. */
   readonly firstTries?: Pick<FirstTryCounter, "note">;
+  /** Counts the load of what scales; nobody unless given. */
+  readonly load?: Pick<LoadCounter, "note">;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -211,7 +214,8 @@ export class Router {
         (name, plan) => this.#plans.resolve(name, plan),
       );
     }
-    const { firstTries } = this.#options;
+    const { firstTries, load } = this.#options;
+    if (hasChanged) load?.note(scaledNames(this.#deployments.list()));
     // Once before a plan is published, and once more when Envoy has said what it took.
     firstTries?.note(this.#desired, this.#acknowledgements);
     const { acknowledgements, delayMilliseconds } = await this.#control.step(this.#desired, hasChanged);
@@ -294,6 +298,12 @@ export class Router {
       await this.#wakeUp.wait(Math.min(delayMilliseconds, FAREWELL_INTERVAL_MILLISECONDS));
     }
   }
+}
+
+function scaledNames(deployments: readonly ObservedTraffic[]): ReadonlySet<string> {
+  return new Set(
+    deployments.flatMap(({ name, isScaled, isLeaving }) => (isScaled && !isLeaving ? [name] : [])),
+  );
 }
 
 function isDecided({ serving, rejection, credentialProblem }: Acknowledgement): boolean {

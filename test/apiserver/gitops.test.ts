@@ -162,6 +162,12 @@ describe("Argo CD", () => {
     NoAnomaly: undefined,
     SeriesLearning: undefined,
     AnomaliesUnknown: undefined,
+    // How replicas follow the load is told beside whether they serve.
+    LoadKnown: undefined,
+    NoLoadData: undefined,
+    ScheduleUnreadable: undefined,
+    AtMaximum: undefined,
+    WithinMaximum: undefined,
   };
 
   test.each(Object.entries(whileNotReady).filter(([, expected]) => expected !== undefined))(

@@ -240,6 +240,16 @@ describe("a stored ModelDeployment", () => {
     expect(spec).toEqual({ ...full.spec, replicas: 7 });
   });
 
+  test("is a target of kubectl autoscale", async () => {
+    await kubectl(["autoscale", "mdep/full", "--min=2", "--max=9", "--name=full"]);
+    const { spec } = JSON.parse(await kubectl(["get", "hpa", "full", "-o", "json"]));
+    expect(spec.scaleTargetRef).toEqual({
+      ...{ apiVersion: "petrel.dev/v1alpha1", kind: "ModelDeployment", name: "full" },
+    });
+    expect([spec.minReplicas, spec.maxReplicas]).toEqual([2, 9]);
+    await kubectl(["delete", "hpa", "full"]);
+  });
+
   test("cannot be scaled beyond the bounds of its schema", async () => {
     expect(await refusalOf(["scale", "mdep/full", "--replicas=1001"], undefined)).toMatch(/spec\.replicas/);
   });

@@ -12,7 +12,9 @@ import { isReady, isRouter } from "./cluster/pod.ts";
 import type { Routers } from "./cluster/routers.ts";
 import { ExperimentHistory } from "./experiment-history.ts";
 import type { Judges } from "./judges.ts";
+import type { Loads } from "./loads.ts";
 import { type PlanHistory, storedPlan, storedRoles } from "./plan-history.ts";
+import { storedReplicas } from "./scaled-replicas.ts";
 import type { ValidationHistory } from "./validation-history.ts";
 import type { World, Write } from "./world.ts";
 
@@ -46,6 +48,7 @@ export class Facts {
   readonly judges: Judges;
   readonly validations: ValidationHistory;
   readonly experiments: ExperimentHistory;
+  readonly loads: Loads;
   readonly #routers: Routers;
   /** By `NAMESPACE/NAME REVISION POOL`: uids of the pods that were ready some time. */
   readonly #everReady = new Map<string, Set<string>>();
@@ -76,12 +79,14 @@ export class Facts {
     history: PlanHistory,
     judges: Judges,
     validations: ValidationHistory,
+    loads: Loads,
   ) {
     this.world = world;
     this.history = history;
     this.judges = judges;
     this.validations = validations;
     this.experiments = new ExperimentHistory(world);
+    this.loads = loads;
     this.#routers = routers;
     world.onWrite((write) => {
       const { after } = write;
@@ -245,5 +250,5 @@ function sizeOf({ metadata }: KubeObject, owner: KubeObject, roles: readonly str
   const pools = asList(valueAt(owner, "spec", "pools"));
   const index = pools.findIndex((candidate) => valueAt(candidate, "name") === pool);
   if (index < 0 || !roles.includes(revision)) return undefined;
-  return asNumber(index === 0 ? valueAt(owner, "spec", "replicas") : valueAt(pools[index], "replicas"));
+  return index === 0 ? storedReplicas(owner) : asNumber(valueAt(pools[index], "replicas"));
 }

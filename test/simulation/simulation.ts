@@ -6,6 +6,7 @@
  * more, all work is done until nobody writes, and everything has to be where it belongs.
  */
 import { valueAt } from "../../src/api/json.ts";
+import type { KubeObject } from "../../src/api/kube-object.ts";
 import { ControlPlane } from "./cluster/control-plane.ts";
 import { DeploymentController } from "./cluster/deployment-controller.ts";
 import { Evaluations } from "./cluster/evaluations.ts";
@@ -20,6 +21,7 @@ import { describeWrite } from "./describe-write.ts";
 import { Facts, isOperator } from "./facts.ts";
 import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
 import { Judges } from "./judges.ts";
+import { Loads } from "./loads.ts";
 import { Fleet } from "./operators/fleet.ts";
 import type { Substitutes } from "./operators/operator-process.ts";
 import { Experimenters } from "./people/experimenters.ts";
@@ -57,6 +59,8 @@ const QUIET_MILLISECONDS = 70_000;
 const QUIET_WITH_JOBS_MILLISECONDS = 130_000;
 /** And where experiments are under way: the last labels of one have five minutes to come, and are read once a minute. */
 const QUIET_WITH_EXPERIMENTS_MILLISECONDS = 450_000;
+/** Longer, too, where replicas follow a load: what is learned of it is saved once in five minutes. */
+const QUIET_WITH_LOADS_MILLISECONDS = 325_000;
 /** Everything must be quiet by then, in far more time than it takes. */
 const REST_LIMIT_SECONDS = 2_400;
 /** Once all that was late has arrived, no more writes of the operator than this. */
@@ -85,6 +89,7 @@ class Run {
   readonly #trials: HoldbackTrials;
   readonly #experimenters: Experimenters;
   readonly #judges: Judges;
+  readonly #loads: Loads;
   readonly #controllers: readonly Controller[];
   readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
   #violation: Violation | undefined;
@@ -102,13 +107,15 @@ class Run {
     const validations = new ValidationHistory(world, evaluations);
     this.#kubelet = new Kubelet(world, nodes, this.#routers, evaluations);
     this.#judges = new Judges(world, this.#random.fork("judges"));
-    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations);
+    this.#loads = new Loads(world, this.#random.fork("loads"), this.#routers);
+    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations, this.#loads);
     this.#fleet = new Fleet({
       world,
       random: this.#random.fork("fleet"),
       coverage: this.#coverage,
       substitutes: options.substitutes ?? {},
       judges: this.#judges,
+      loads: this.#loads,
       sent: (process, call) => this.#facts.noteSent(process, call),
       clockJumped: () => {
         this.#facts.clocksDiffer = true;
@@ -215,6 +222,7 @@ class Run {
     this.#routers.calm();
     this.#guides.calm();
     this.#judges.calm();
+    this.#loads.calm();
     this.#facts.isCalm = true;
     if (!(await this.#settlesWell())) return;
 
@@ -293,6 +301,8 @@ class Run {
       .map(({ status }) => valueAt(status, "phase"))
       .some((phase) => phase === "Running" || phase === "Concluding");
     if (isUnderWay) return QUIET_WITH_EXPERIMENTS_MILLISECONDS;
+    const isScaled = ({ spec }: KubeObject) => valueAt(spec, "autoscaling") !== undefined;
+    if (world.objects("ModelDeployment").some(isScaled)) return QUIET_WITH_LOADS_MILLISECONDS;
     return world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
   }
 

@@ -6,7 +6,7 @@
  * the planner whose plan they carry out: the record of a model revision from `revision`, the Service that clients
  * use (it says the port of the plan) from `traffic`, the records of pod templates from `pods`, and so does what is applied
  * to a Deployment that stands: the template is what may be new about it. Everything else that makes model servers stand
- * comes from `capacity`, and Jobs come from `validation`. An Event tells what one planner decided, or a change of a
+ * comes from `capacity`, and Jobs come from `validation`. The record of a load comes from `autoscaling`. An Event tells what one planner decided, or a change of a
  * condition (`conditions`). What bears the routers' label comes
  * from the decision about the routers. What bears the collector's label comes from none: whether it stands decides about no
  * traffic, and its own tests hold it.
@@ -21,6 +21,7 @@ import { COMPONENT, LABEL } from "../../src/api/names.ts";
 export const PLANNERS = [
   "undo",
   "revision",
+  "autoscaling",
   "validation",
   "rollout",
   "experiment",
@@ -59,6 +60,7 @@ export interface AttributedWrite extends ApiCall {
 
 /** Who makes which part of the status. */
 const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
+  autoscaling: "autoscaling",
   revisions: "revision",
   served: "revision",
   undo: "undo",
@@ -88,6 +90,7 @@ const ACTIONS: ReadonlyMap<unknown, Planner> = new Map<unknown, Planner>([
   ["RefuseUndo", "undo"],
   ["QueueBehindUndo", "undo"],
   ["EndUndo", "undo"],
+  ["Scale", "autoscaling"],
   ["BeginValidation", "validation"],
   ["ValidatedTrue", "validation"],
   ["ValidatedFalse", "validation"],
@@ -170,6 +173,7 @@ function childPlanner(kind: string, { metadata }: KubeObject): Planner {
   const { labels = {}, name } = metadata;
   if (labels[LABEL.component] === COMPONENT.router) return "routers";
   if (kind === "ModelRollout") return "rollout";
+  if (labels[LABEL.component] === COMPONENT.loadMemory) return "autoscaling";
   if (kind === "Job") return "validation";
   if (kind === "ControllerRevision") return labels[LABEL.pool] === undefined ? "revision" : "pods";
   return kind === "Service" && asString(labels[LABEL.modelDeployment]) === name ? "traffic" : "capacity";

@@ -9,13 +9,13 @@ import type { Condition, ConditionReason, ConditionType } from "../../api/condit
 import { ANNOTATION } from "../../api/names.ts";
 import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
 import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
+import type { AutoscalingPlan } from "../autoscaling/plan-autoscaling.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
 import { butShares, type ExperimentPlan, withoutExperiment } from "../experiment/plan-experiment.ts";
-import { observedServers } from "../model-servers.ts";
-import type { Observation, ObservedPod, ObservedRevision, PodTrouble, Refusal } from "../observation.ts";
-import { type PlannedPods, type PodPlan, templateIdOf } from "../pods/plan-pods.ts";
-import { mostUrgentTrouble, podsOf, readyReplicas } from "../readiness.ts";
+import type { Observation, Refusal } from "../observation.ts";
+import type { PodPlan } from "../pods/plan-pods.ts";
+import { readyReplicas } from "../readiness.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import { currentRelease, isGivenUp } from "../rollout/current-release.ts";
 import { leadingRevision, servingRevision } from "../rollout/leading-revision.ts";
@@ -28,6 +28,7 @@ import { reportedMessage, reportedTime } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
 import { heldBackFinding, nextWords, returningFinding } from "./holdback-findings.ts";
 import { refreshFinding } from "./refresh-finding.ts";
+import { combined, isOrdinary, type Shortage, shortagesOf } from "./shortage.ts";
 import { undoFinding, undoneFinding } from "./undo-findings.ts";
 import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
@@ -43,6 +44,7 @@ export interface Finding {
 export interface Plans {
   readonly anomalies: AnomalyPlan;
   readonly undo: UndoPlan;
+  readonly autoscaling: AutoscalingPlan;
   readonly revisions: RevisionPlan;
   readonly validation: ValidationPlan;
   readonly rollout: RolloutPlan;
@@ -50,78 +52,6 @@ export interface Plans {
   readonly capacity: CapacityPlan;
   readonly pods: PodPlan;
   readonly traffic: TrafficPlan;
-}
-
-const REASON_OF_TROUBLE: Readonly<Record<PodTrouble["type"], ConditionReason>> = {
-  FetchFailed: "FetchFailed",
-  ExecutionProviderMissing: "ExecutionProviderMissing",
-  ModelNotLoaded: "ModelNotLoaded",
-  Unschedulable: "WaitingForCapacity",
-  ContainerWaiting: "ReplicasNotReady",
-};
-
-interface Shortage {
-  readonly reason: ConditionReason;
-  readonly message: string;
-}
-
-/**
- * Why the model servers of one pool are short of replicas, or undefined when they are not. A replica that was made
- * from a former template serves, but is not what the spec asks for.
- */
-export function shortageOf(observation: Observation, planned: PlannedPods): Shortage | undefined {
-  const { revision, pool, replicas } = planned.servers;
-  const pods = podsOf(observation, revision.name, pool.name);
-  const readyPods = pods.filter((pod) => pod.isReady);
-  const current = readyPods.filter((pod) => pod.templateId === templateIdOf(planned.template));
-  if (current.length >= replicas) return undefined;
-  const isShort = readyPods.length < replicas;
-  const count = isShort
-    ? `pool ${pool.name}: ${readyPods.length} of ${replicas} replicas are ready`
-    : `pool ${pool.name}: ${current.length} of ${replicas} replicas are as the spec asks for by now, others still serve`;
-  const found = [...podTrouble(pods), ...podRefusal(observation, planned)];
-  const ordinary = isShort ? "ReplicasNotReady" : "ReplacingReplicas";
-  return {
-    reason: found.find((shortage) => !isOrdinary(shortage))?.reason ?? ordinary,
-    message: [count, ...found.map(({ message }) => message)].join("; "),
-  };
-}
-
-function podTrouble(pods: readonly ObservedPod[]): readonly Shortage[] {
-  const trouble = mostUrgentTrouble(pods);
-  if (trouble === undefined) return [];
-  const verb = trouble.type === "Unschedulable" ? "cannot be scheduled" : "cannot start";
-  const message = `${trouble.podCount} ${verb}: ${trouble.message}`;
-  return [{ reason: REASON_OF_TROUBLE[trouble.type], message }];
-}
-
-/** Pods that do not even exist, so that nothing can be told of them one by one. */
-function podRefusal(observation: Observation, { servers }: PlannedPods): readonly Shortage[] {
-  const refusal = observedServers(observation, servers)?.podRefusal;
-  return refusal === undefined ? [] : [{ reason: "PodsRefused", message: `pods are refused: ${refusal}` }];
-}
-
-function shortagesOf(
-  observation: Observation,
-  { pods }: PodPlan,
-  revision: ObservedRevision,
-): readonly Shortage[] {
-  return pods
-    .filter(({ servers }) => servers.revision.name === revision.name)
-    .flatMap((planned) => shortageOf(observation, planned) ?? []);
-}
-
-/** Whether replicas are just on their way, without any trouble. */
-function isOrdinary({ reason }: Shortage): boolean {
-  return reason === "ReplicasNotReady" || reason === "ReplacingReplicas";
-}
-
-/** One shortage for all: the first pool's reason leads, every pool's message is told. */
-function combined(shortages: readonly Shortage[]): Shortage | undefined {
-  const [first] = shortages;
-  if (first === undefined) return undefined;
-  const telling = shortages.find((shortage) => !isOrdinary(shortage)) ?? first;
-  return { reason: telling.reason, message: shortages.map((shortage) => shortage.message).join("; ") };
 }
 
 function isTrue(observation: Observation, type: ConditionType): boolean {
@@ -374,6 +304,7 @@ export function findConditions(observation: Observation, plans: Plans): readonly
     ...(validated === undefined ? [] : [validated]),
     ...evidenceFinding(observation),
     ...anomalyFinding(observation, plans.anomalies),
+    ...plans.autoscaling.findings,
     ...refreshFinding(plans),
     ...(suspended === undefined ? [] : [suspended]),
     ...(reconciling === undefined ? [] : [reconciling]),

@@ -39,6 +39,7 @@ export function podInputs({ metadata, spec }: ModelDeployment, pool: PoolSpec): 
     model: _model,
     runtime: _runtime,
     replicas: _replicas,
+    autoscaling: _autoscaling,
     pools: _pools,
     traffic: _,
     rollout: _release,

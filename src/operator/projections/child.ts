@@ -7,6 +7,7 @@ import { Compile } from "typebox/compile";
 import { asList, asNumber, asRecord, asString, valueAt } from "../../api/json.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { ANNOTATION, COMPONENT, LABEL } from "../../api/names.ts";
+import { loadMemoryDataSchema, type ObservedLoadMemory } from "../../core/autoscaling/load-memory.ts";
 import { reportedMessage } from "../../core/conditions/condition-words.ts";
 import type {
   ObservedModelServers,
@@ -20,6 +21,7 @@ import { FIELD_MANAGER } from "../../kube/apply.ts";
 import { replicasOwnedOnlyBy } from "../../kube/managed-fields.ts";
 
 const revisionDataCheck = Compile(modelRevisionDataSchema);
+const loadMemoryDataCheck = Compile(loadMemoryDataSchema);
 const podRevisionDataCheck = Compile(podRevisionDataSchema);
 
 /** A child or a router object in the cache. */
@@ -99,7 +101,7 @@ export function modelServersOf(child: ChildSummary): ObservedModelServers | unde
 
 /** The model revision in a ControllerRevision; undefined when its content is not one. */
 export function modelRevisionIn(child: ChildSummary): ObservedRevision | undefined {
-  if (isPodRevision(child)) return undefined;
+  if (isPodRevision(child) || isLoadMemory(child)) return undefined;
   const number = asNumber(child.object["revision"]);
   const data = child.object["data"];
   if (number === undefined || !revisionDataCheck.Check(data)) return undefined;
@@ -108,6 +110,18 @@ export function modelRevisionIn(child: ChildSummary): ObservedRevision | undefin
 
 function isPodRevision({ object }: ChildSummary): boolean {
   return object.metadata.labels?.[LABEL.component] === COMPONENT.podRevision;
+}
+
+function isLoadMemory({ object }: ChildSummary): boolean {
+  return object.metadata.labels?.[LABEL.component] === COMPONENT.loadMemory;
+}
+
+/** What was learned of the load in a ControllerRevision; undefined when its content is none. */
+export function loadMemoryIn(child: ChildSummary): ObservedLoadMemory | undefined {
+  const number = asNumber(child.object["revision"]);
+  const data = child.object["data"];
+  if (!isLoadMemory(child) || number === undefined || !loadMemoryDataCheck.Check(data)) return undefined;
+  return { name: child.object.metadata.name, number, data };
 }
 
 /** The pod revision in a ControllerRevision; undefined when its content is not one. */

@@ -41,6 +41,7 @@ export function projectPod(object: KubeObject): PodSummary {
   const trouble = podTrouble(object);
   const validation = projectValidationPod(object);
   const readySince = readySinceMilliseconds(object);
+  const created = Date.parse(metadata.creationTimestamp ?? "");
   const isRouter = labels[LABEL.component] === COMPONENT.router;
   const address = isRouter ? asString(valueAt(object, "status", "podIP")) : undefined;
   return {
@@ -55,6 +56,7 @@ export function projectPod(object: KubeObject): PodSummary {
       pool: labels[LABEL.pool] ?? "",
       isReady: podConditionStatus(object, "Ready") === "True" || lacksSidecarAlone(object),
       isTerminating: metadata.deletionTimestamp !== undefined || hasEnded(object),
+      ...(Number.isFinite(created) ? { createdMilliseconds: created } : {}),
       ...(readySince === undefined ? {} : { readySinceMilliseconds: readySince }),
       ...(templateId === undefined ? {} : { templateId }),
       ...(Object.keys(devices).length === 0 ? {} : { devices }),

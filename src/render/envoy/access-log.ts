@@ -46,20 +46,18 @@ const LOGGED: JsonObject = and(
   or(status("EQ", 200), status("GE", 500), status("EQ", 429), status("EQ", 0)),
 );
 
-/** The field of a connection manager, where there is a place for a log. */
-export function accessLogOf({ accessLog }: Pick<ConfigurationLayout, "accessLog">): JsonObject {
-  if (accessLog === undefined) return {};
-  return {
-    access_log: [
-      {
-        name: "envoy.access_loggers.file",
-        filter: LOGGED,
-        typed_config: {
-          "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-          path: accessLog,
-          log_format: { text_format_source: { inline_string: FORMAT } },
-        },
+/** The log of a connection manager, where there is a place for one. */
+export function accessLogsOf({ accessLog }: Pick<ConfigurationLayout, "accessLog">): readonly JsonObject[] {
+  if (accessLog === undefined) return [];
+  return [
+    {
+      name: "envoy.access_loggers.file",
+      filter: LOGGED,
+      typed_config: {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        path: accessLog,
+        log_format: { text_format_source: { inline_string: FORMAT } },
       },
-    ],
-  };
+    },
+  ];
 }

@@ -5,10 +5,11 @@
  * a traffic plan changes belongs into the routes.
  */
 import type { Door } from "../../api/credential.ts";
-import { accessLogOf } from "./access-log.ts";
+import { accessLogsOf } from "./access-log.ts";
 import { renderTls, type SecretFile, tokenFilters } from "./door.ts";
 import { firstTryLogs } from "./first-tries.ts";
 import type { ConfigurationLayout } from "./layout.ts";
+import { loadLogs } from "./load-statistics.ts";
 import type { JsonObject } from "./resource.ts";
 import { fileSource, protoDuration, setHeader, TYPE_URL, type TypedMessage } from "./resource.ts";
 import { PETREL_HEADER_PREFIX } from "./route.ts";
@@ -74,7 +75,7 @@ function connectionManager({ modelDeployment, door, isCounted, layout }: Listene
           },
         },
       ],
-      ...(isCounted ? accessLogOf(layout) : {}),
+      access_log: [...(isCounted ? accessLogsOf(layout) : []), ...loadLogs(modelDeployment)],
       ...LIMITS,
       ...TRUST,
       local_reply_config: LOCAL_REPLY,

@@ -96,6 +96,16 @@ export class Routers implements Controller, Disturbance {
     if (stage === "Ready") process.readsAnew = false;
   }
 
+  /** Pods of routers that work. */
+  working(): readonly KubeObject[] {
+    return this.#world.objects("Pod").filter((pod) => this.#works(pod));
+  }
+
+  /** The pod of the router that answers at an address; undefined while there is none. */
+  answeringAt(address: string): KubeObject | undefined {
+    return this.working().find((pod) => valueAt(pod, "status", "podIP") === address);
+  }
+
   /** What live routers carry out for a ModelDeployment: whoever calls it gets answers by one of these plans. */
   plansInEffect(deployment: KubeObject): readonly TrafficPlan[] {
     const { namespace, name, uid } = deployment.metadata;

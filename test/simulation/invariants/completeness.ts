@@ -13,6 +13,7 @@ import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/m
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { isReady } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
+import { withStoredReplicas } from "../scaled-replicas.ts";
 import { storedValidation } from "../validation-history.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo } from "./obstacle.ts";
@@ -31,7 +32,9 @@ export const completeness: RestInvariant = {
       const { deployment } = readModelDeployment(object);
       if (deployment === undefined || object.metadata.deletionTimestamp !== undefined) return [];
       const { namespace, name } = object.metadata;
-      return problemsOf(object, deployment, facts).map((problem) => `${namespace}/${name}: ${problem}`);
+      return problemsOf(object, withStoredReplicas(deployment), facts).map(
+        (problem) => `${namespace}/${name}: ${problem}`,
+      );
     });
   },
 };
@@ -80,7 +83,8 @@ function recordProblems(object: KubeObject, deployment: ModelDeployment, facts: 
   ]);
   // Records of pod templates say which pool they are for.
   const unused = owned("ControllerRevision").filter(
-    ({ metadata }) => metadata.labels?.[LABEL.pool] === undefined && !inUse.has(metadata.name),
+    ({ metadata: { name, labels = {} } }) =>
+      labels[LABEL.pool] === undefined && labels[LABEL.component] === undefined && !inUse.has(name),
   );
   return [
     ...(record === undefined ? [`there is no record of ${desired}`] : []),

@@ -13,6 +13,7 @@ import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/m
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { isReady, isTerminating } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
+import { withStoredReplicas } from "../scaled-replicas.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo, poolsInUse } from "./obstacle.ts";
 import { armsAtRest } from "./stored-experiment.ts";
@@ -34,9 +35,10 @@ function problemsOf(object: KubeObject, facts: Facts): readonly string[] {
   const read = readModelDeployment(object);
   if (read.deployment === undefined) return [`cannot be read: ${read.problem}`];
   if (object.metadata.deletionTimestamp !== undefined) return ["is still being deleted"];
-  const view = new View(object, read.deployment, facts);
+  const deployment = withStoredReplicas(read.deployment);
+  const view = new View(object, deployment, facts);
   const always = [...view.stalenessProblems(), ...view.honestyProblems()];
-  switch (obstacleTo(read.deployment, facts)) {
+  switch (obstacleTo(deployment, facts)) {
     case "Suspended":
       return [...always, ...view.expect("Suspended", "True", "Suspended")];
     case "UndoLost":

@@ -10,6 +10,7 @@ import { readModelDeployment } from "../../../src/operator/projections/model-dep
 import { isReady } from "../cluster/pod.ts";
 import { type Facts, isOperator } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
+import { withStoredReplicas } from "../scaled-replicas.ts";
 import type { Invariant } from "./invariant.ts";
 
 /**
@@ -83,7 +84,7 @@ function answers(deployment: KubeObject, revision: string, facts: Facts): boolea
 function tooLittle(object: KubeObject, weight: number, facts: Facts): number | undefined {
   const { deployment } = readModelDeployment(object);
   if (deployment === undefined) return undefined;
-  const { spec, status } = deployment;
+  const { spec, status } = withStoredReplicas(deployment);
   const pods = podsOf(object, status.revisions?.stable ?? "", facts);
   const carried = spec.pools.reduce((sum, pool) => {
     const present = pods.filter(({ metadata }) => metadata.labels?.[LABEL.pool] === pool.name);

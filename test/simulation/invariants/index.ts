@@ -1,6 +1,7 @@
 /**
  * Every invariant of the simulation.
  */
+import { handedOver, loadMemories, scaledInByKnowledge, scaledWithinBounds } from "./autoscaling.ts";
 import { brokenModels } from "./broken-models.ts";
 import { candidateEntry } from "./candidate-entry.ts";
 import { capacityBeforeTraffic } from "./capacity-before-traffic.ts";
@@ -75,6 +76,9 @@ export const INVARIANTS: readonly Invariant[] = [
   validatedFirst,
   validatedAnew,
   jobsAsked,
+  scaledWithinBounds,
+  scaledInByKnowledge,
+  handedOver,
 ];
 
 /** Checked once everything has come to rest. */
@@ -88,4 +92,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   releasesAtRest,
   mirroringEnds,
   experimentsAtRest,
+  loadMemories,
 ];

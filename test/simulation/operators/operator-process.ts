@@ -17,6 +17,7 @@ import { FaultyPort, type PortCall } from "../../memory-cluster/faulty-port.ts";
 import type { Coverage } from "../coverage.ts";
 import type { Judges } from "../judges.ts";
 import { JumpingClock } from "../jumping-clock.ts";
+import type { Loads } from "../loads.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { World, Write } from "../world.ts";
 import { rowsOf } from "../write-point.ts";
@@ -71,6 +72,8 @@ export interface OperatorProcessOptions {
   readonly sent: (process: string, call: PortCall) => void;
   /** Who answers for gates. */
   readonly judges: Judges;
+  /** Who tells of loads. */
+  readonly loads: Loads;
   /** Whether another process leads as well. */
   readonly hasRival: () => boolean;
   /** Told of errors that no fault explains. */
@@ -140,6 +143,7 @@ export class OperatorProcess {
       settings: SETTINGS,
       workers: 3,
       askGate: this.#options.judges.askedBy(this.name),
+      askLoad: this.#options.loads.askedBy(this.name),
       recordEvent: eventSink(events),
       ...(substitutes.decide === undefined ? {} : { decide: substitutes.decide }),
       ...(substitutes.decideRouters === undefined ? {} : { decideRouters: substitutes.decideRouters }),

@@ -22,6 +22,7 @@ import {
   chooseValidation,
   model,
   specTag,
+  withAutoscaling,
   withQuality,
   withRollout,
 } from "./specs.ts";
@@ -140,16 +141,19 @@ export class ModelOwners implements Disturbance {
     const { namespace, name, uid = "" } = standing.metadata;
     const former = this.#formerSpecs.get(uid) ?? [];
     this.#formerSpecs.set(uid, former);
-    const edited = random.weighted<() => ModelDeploymentSpec>([
-      [this.isRestless ? 50 : 5, () => ({ ...spec, model: this.#chooseModel(random) })],
-      [3, () => ({ ...spec, replicas: chooseReplicas(random) })],
-      [2, () => random.pick(former) ?? spec],
-      [2, () => ({ ...spec, pools: choosePools(random) })],
-      [1, () => withRollout(spec, chooseRollout(random))],
-      [1, () => ({ ...spec, traffic: { ...spec.traffic, timeout: `${random.integer(1, 9)}s` } })],
-      [spec.validation === undefined ? 0 : 1, () => ({ ...spec, validation: chooseValidation(random) })],
-      [this.#isHandsOn ? 4 : 0, () => ({ ...spec, suspend: spec.suspend !== true })],
-    ])();
+    const scaling = random.fork("scaling");
+    const edited = scaling.chance(0.12)
+      ? withAutoscaling(spec, scaling)
+      : random.weighted<() => ModelDeploymentSpec>([
+          [this.isRestless ? 50 : 5, () => ({ ...spec, model: this.#chooseModel(random) })],
+          [3, () => ({ ...spec, replicas: chooseReplicas(random) })],
+          [2, () => random.pick(former) ?? spec],
+          [2, () => ({ ...spec, pools: choosePools(random) })],
+          [1, () => withRollout(spec, chooseRollout(random))],
+          [1, () => ({ ...spec, traffic: { ...spec.traffic, timeout: `${random.integer(1, 9)}s` } })],
+          [spec.validation === undefined ? 0 : 1, () => ({ ...spec, validation: chooseValidation(random) })],
+          [this.#isHandsOn ? 4 : 0, () => ({ ...spec, suspend: spec.suspend !== true })],
+        ])();
     return {
       what: `changes ${namespace}/${name}: ${specTag(edited)}`,
       run: async () => {

@@ -3,6 +3,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { AutoscalingSpec } from "../../../src/api/autoscaling.ts";
 import { contentHash } from "../../../src/api/content-hash.ts";
 import type { ModelDeploymentSpec } from "../../../src/api/model-deployment-spec.ts";
 import type { ModelSource } from "../../../src/api/model-source.ts";
@@ -11,6 +12,7 @@ import type { ValidationSpec } from "../../../src/api/validation.ts";
 import { VALIDATION } from "../../fixtures/validations.ts";
 import { COUNTED_METRIC } from "../experiment-counts.ts";
 import { JUDGED_GATE } from "../judges.ts";
+import { REQUESTS_PER_REPLICA } from "../loads.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
 /** A model of a name. One called `broken-...` never becomes ready. */
@@ -167,6 +169,32 @@ export function withQuality(spec: ModelDeploymentSpec, random: SeededRandom): Mo
   };
 }
 
+/** Scaling in waits for so long, in all specs. */
+export const SCALE_IN_MILLISECONDS = 120_000;
+
+/** Replicas by the load, or by the spec though that says how it could be otherwise. */
+export function chooseAutoscaling(random: SeededRandom): AutoscalingSpec {
+  const minReplicas = random.integer(1, 2);
+  return {
+    owner: random.chance(0.75) ? "Petrel" : "None",
+    minReplicas,
+    maxReplicas: random.integer(minReplicas, 4),
+    metrics: [{ type: "Rate", target: REQUESTS_PER_REPLICA }],
+    forecast: random.pick(["Auto", "Off"]) ?? "Off",
+    scaleIn: { after: `${SCALE_IN_MILLISECONDS / 1_000}s` },
+  };
+}
+
+/** The spec with other autoscaling, or without any; people who take it out may leave no replicas there. */
+export function withAutoscaling(
+  { autoscaling: former, ...spec }: ModelDeploymentSpec,
+  random: SeededRandom,
+): ModelDeploymentSpec {
+  const replicas = random.chance(0.5) ? 1 : spec.replicas;
+  if (former !== undefined && random.chance(0.3)) return { ...spec, replicas };
+  return { ...spec, replicas, autoscaling: chooseAutoscaling(random) };
+}
+
 /** A whole spec. */
 export function chooseSpec(random: SeededRandom): ModelDeploymentSpec {
   const spec: ModelDeploymentSpec = {
@@ -176,7 +204,9 @@ export function chooseSpec(random: SeededRandom): ModelDeploymentSpec {
     pools: choosePools(random),
     traffic: { timeout: "600ms" },
   };
-  return withRollout(spec, chooseRollout(random));
+  const scaled = random.fork("scaled");
+  const sized = scaled.chance(0.3) ? { ...spec, autoscaling: chooseAutoscaling(scaled) } : spec;
+  return withRollout(sized, chooseRollout(random));
 }
 
 /** Tells specs apart in the trace. */
@@ -186,7 +216,9 @@ export function specTag(spec: ModelDeploymentSpec): string {
   const judged = spec.rollout?.gates === undefined ? "" : "judged ";
   const heldBack = spec.rollout?.holdback === undefined ? "" : "held back ";
   const rollout = spec.rollout === undefined ? "" : `${judged}${heldBack}${spec.rollout.strategy.type}, `;
+  const { owner, minReplicas, maxReplicas } = spec.autoscaling ?? {};
+  const scaled = owner === undefined ? "" : `scaled by ${owner} from ${minReplicas} to ${maxReplicas}, `;
   const counted = spec.quality === undefined ? "" : "counted, ";
   const validated = spec.validation === undefined ? "" : `validated in ${spec.validation.timeout}, `;
-  return `${suspended}${counted}${validated}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
+  return `${suspended}${scaled}${counted}${validated}${rollout}${spec.model.uri.replace(/^.*\/(.*)\.onnx$/, "$1")} in ${pools} (${contentHash(spec).slice(0, 4)})`;
 }

@@ -1,6 +1,7 @@
 /**
  * Every planted error, by the part of the operator that has it.
  */
+import { AUTOSCALING_BUGS } from "./autoscaling.ts";
 import { CAPACITY_BUGS } from "./capacity.ts";
 import { CONDITION_BUGS } from "./conditions.ts";
 import { EXECUTION_BUGS } from "./execution.ts";
@@ -18,6 +19,7 @@ import { VALIDATION_BUGS } from "./validation.ts";
 export const PLANTED_BUGS_BY_PART = {
   undo: UNDO_BUGS,
   revision: REVISION_BUGS,
+  autoscaling: AUTOSCALING_BUGS,
   validation: VALIDATION_BUGS,
   rollout: ROLLOUT_BUGS,
   experiment: EXPERIMENT_BUGS,

@@ -1,0 +1,74 @@
+/**
+ * How Envoy counts the load of a ModelDeployment: the requests that ended, those that held a server, and for how long they were
+ * under way.
+ *
+ * They are counters of Envoy: no line is written, and reading them costs the same for any number of requests. Only requests that
+ * an arm was chosen for count, so labels, health checks and what the door refuses are no load. The time is that of whole
+ * requests, so what waits in a server counts for as long as it waits.
+ */
+import type { GRPC_FAULT_CODES } from "./first-try-statistics.ts";
+import type { JsonObject } from "./resource.ts";
+import { PETREL_HEADER } from "./route.ts";
+
+/** Beginning of the names of all these statistics. */
+export const LOAD_PREFIX = "petrel.load";
+
+/** The counters, by what they count. */
+export const LOAD_COUNTERS = ["ended", "answered", "busy_microseconds"] as const;
+
+/** One of {@link LOAD_COUNTERS}. */
+export type LoadCounter = (typeof LOAD_COUNTERS)[number];
+
+const ARMS = ["Stable", "Candidate"] as const;
+/** From the first byte of the request to the last one of the answer. */
+const BUSY_TIME = "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%";
+/** By the server or by Envoy, before any work: overload, or no server. What timed out has held one. */
+const REFUSED_STATUS = [429, 503] as const;
+const REFUSED_GRPC = [
+  "RESOURCE_EXHAUSTED",
+  "UNAVAILABLE",
+] as const satisfies (keyof typeof GRPC_FAULT_CODES)[];
+
+const or = (...filters: JsonObject[]): JsonObject => ({ or_filter: { filters } });
+const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
+
+const OF_AN_ARM = or(
+  ...ARMS.map((exact) => ({
+    header_filter: { header: { name: PETREL_HEADER.arm, string_match: { exact } } },
+  })),
+);
+
+const HELD_A_SERVER = and(
+  OF_AN_ARM,
+  ...REFUSED_STATUS.map((code) => ({
+    status_code_filter: {
+      comparison: { op: "NE", value: { default_value: code, runtime_key: `petrel.load_ne_${code}` } },
+    },
+  })),
+  { grpc_status_filter: { statuses: [...REFUSED_GRPC], exclude: true } },
+);
+
+/** The logs of the connection manager of a ModelDeployment that count its load. */
+export function loadLogs(modelDeployment: string): readonly JsonObject[] {
+  const counter = (name: LoadCounter, value: JsonObject): JsonObject => ({
+    stat: { name, tags: [{ name: "model_deployment", value_format: modelDeployment }] },
+    ...value,
+  });
+  const log = (filter: JsonObject, ...counters: JsonObject[]): JsonObject => ({
+    name: "envoy.access_loggers.stats",
+    filter,
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config",
+      stats_scope: { prefix: LOAD_PREFIX },
+      counters,
+    },
+  });
+  return [
+    log(OF_AN_ARM, counter("ended", { value_fixed: 1 })),
+    log(
+      HELD_A_SERVER,
+      counter("answered", { value_fixed: 1 }),
+      counter("busy_microseconds", { value_format: BUSY_TIME }),
+    ),
+  ];
+}

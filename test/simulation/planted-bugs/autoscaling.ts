@@ -1,0 +1,91 @@
+/**
+ * Errors in the planner of autoscaling.
+ */
+import type { Observation } from "../../../src/core/observation.ts";
+import { LOAD_SLOT_MILLISECONDS, LOAD_SLOT_SECONDS, loadSlotAt } from "../../../src/stats/load-slots.ts";
+import {
+  handedOver,
+  loadMemories,
+  scaledInByKnowledge,
+  scaledWithinBounds,
+} from "../invariants/autoscaling.ts";
+import { deciding, notRemoving, type PlantedBug, seeing, withStatus } from "./planted-bug.ts";
+
+const SLOTS = 40;
+
+/** The observation in which every slot that is not known had no request. */
+function withSilenceAsQuiet(observation: Observation): Observation {
+  const { load, nowMilliseconds } = observation;
+  if (load === undefined) return observation;
+  const known = new Map(load.samples.map((sample) => [sample.atMilliseconds, sample]));
+  const last = loadSlotAt(nowMilliseconds);
+  const samples = Array.from({ length: SLOTS }, (_, at) => {
+    const atMilliseconds = (last - SLOTS + 1 + at) * LOAD_SLOT_MILLISECONDS;
+    const none = { arrived: 0, answered: 0, busySeconds: 0, waiting: 0 };
+    return known.get(atMilliseconds) ?? { ...none, atMilliseconds, seconds: LOAD_SLOT_SECONDS };
+  });
+  return { ...observation, load: { ...load, samples } };
+}
+
+function withSpec(observation: Observation, spec: Partial<Observation["deployment"]["spec"]>): Observation {
+  const { deployment } = observation;
+  return { ...observation, deployment: { ...deployment, spec: { ...deployment.spec, ...spec } } };
+}
+
+function withoutStatus(observation: Observation, part: "autoscaling" | "pools"): Observation {
+  const { deployment } = observation;
+  const { [part]: _gone, ...status } = deployment.status;
+  return { ...observation, deployment: { ...deployment, status } };
+}
+
+/** All of them. */
+export const AUTOSCALING_BUGS: readonly PlantedBug[] = [
+  {
+    what: "asks for one replica more than the maximum",
+    substitutes: deciding((decision, { deployment }) => {
+      const { autoscaling } = decision.status;
+      const most = deployment.spec.autoscaling?.maxReplicas;
+      if (autoscaling === undefined || autoscaling.replicas !== most) return decision;
+      return withStatus(decision, { autoscaling: { ...autoscaling, replicas: most + 1 } });
+    }),
+    noticedBy: [scaledWithinBounds.name],
+  },
+  {
+    what: "takes a silence for a load of nothing",
+    substitutes: seeing(withSilenceAsQuiet),
+    noticedBy: [scaledInByKnowledge.name],
+  },
+  {
+    what: "takes replicas away without waiting",
+    substitutes: seeing((observation) => {
+      const { autoscaling } = observation.deployment.spec;
+      return autoscaling === undefined
+        ? observation
+        : withSpec(observation, { autoscaling: { ...autoscaling, scaleIn: { after: "0s" } } });
+    }),
+    noticedBy: [scaledInByKnowledge.name],
+  },
+  {
+    what: "begins with what the spec says, and not with what is there",
+    substitutes: seeing((observation) =>
+      observation.deployment.status.autoscaling === undefined
+        ? withoutStatus(observation, "pools")
+        : observation,
+    ),
+    noticedBy: [handedOver.name],
+  },
+  {
+    what: "lets the spec take over at once when Petrel does not own the replicas any more",
+    substitutes: seeing((observation) =>
+      observation.deployment.spec.autoscaling?.owner === "Petrel"
+        ? observation
+        : withoutStatus(observation, "autoscaling"),
+    ),
+    noticedBy: [handedOver.name],
+  },
+  {
+    what: "keeps what it has learned of a load for ever",
+    substitutes: notRemoving(({ name }) => /-load-/.test(name)),
+    noticedBy: [loadMemories.name],
+  },
+];
