@@ -15,7 +15,7 @@ const AUTOSCALING = {
   minReplicas: 1,
   maxReplicas: 4,
   metrics: [{ type: "Rate", target: PER_REPLICA }],
-  forecast: "Off",
+  forecast: "None",
   scaleIn: { after: "1m" },
 };
 

@@ -91,9 +91,9 @@ export const autoscalingSchema = Type.Object(
       description: "Measures of the load; the one that needs most replicas counts.",
     }),
     forecast: Type.Optional(
-      stringEnum(["Auto", "Off"], {
+      stringEnum(["Auto", "None"], {
         description:
-          "`Auto`, unless set: replicas come ahead of a load that returns, while that would have helped on the days that lie behind. A forecast only ever adds replicas. `Off`: by the present load and schedules alone.",
+          "`Auto`, unless set: replicas come ahead of a load that returns, while that would have helped on the days that lie behind. A forecast only ever adds replicas. `None`: by the present load and schedules alone.",
       }),
     ),
     schedules: Type.Optional(

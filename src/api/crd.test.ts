@@ -3,9 +3,12 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import Type from "typebox";
+import { parse } from "yaml";
 import { customResourceDefinition } from "./crd.ts";
 import type { KindDefinition } from "./kind.ts";
 import { modelDeploymentKind } from "./model-deployment.ts";
+import { modelExperimentKind } from "./model-experiment.ts";
+import { modelRolloutKind } from "./model-rollout.ts";
 import { matching, PATTERN_MESSAGE } from "./schema.ts";
 
 type Node = { readonly [keyword: string]: unknown };
@@ -37,8 +40,9 @@ function schemaOf(definition: KindDefinition): unknown {
 }
 
 const schema = schemaOf(modelDeploymentKind);
-const specFields = [...fieldsOf(child(schema, "properties", "spec"), "spec")];
-const statusFields = [...fieldsOf(child(schema, "properties", "status"), "status")];
+const schemas = [modelDeploymentKind, modelExperimentKind, modelRolloutKind].map(schemaOf);
+const specFields = schemas.flatMap((each) => [...fieldsOf(child(each, "properties", "spec"), "spec")]);
+const statusFields = schemas.flatMap((each) => [...fieldsOf(child(each, "properties", "status"), "status")]);
 const fields = [...specFields, ...statusFields];
 
 /** Paths of the fields of one JSON type that lack what they need. */
@@ -94,6 +98,12 @@ describe("every field", () => {
       if (path === "spec.runtime.name" || path.endsWith(".latency.quantile")) continue;
       for (const value of values) if (value !== "F1") expect(value).toMatch(/^[A-Z][A-Za-z]+$/);
     }
+  });
+
+  test("that people write as one of some words takes no word that kubectl and Helm read as a boolean", () => {
+    const values = specFields.flatMap(([, node]) => (Array.isArray(node["enum"]) ? node["enum"] : []));
+    expect(values.filter((value) => parse(String(value), { version: "1.1" }) !== value)).toEqual([]);
+    expect(parse("Off", { version: "1.1" })).toBe(false);
   });
 
   test("with a default is not required of people, and every other required one is", () => {

@@ -44,5 +44,5 @@ export function manifestAutoscaling(file: string, text: string): ManifestAutosca
   const { settings, unreadable } = autoscalingSettings(spec);
   const [problem] = unreadable;
   if (problem !== undefined) throw new ManifestError(problem);
-  return { settings, forecast: spec.forecast !== "Off" };
+  return { settings, forecast: spec.forecast !== "None" };
 }

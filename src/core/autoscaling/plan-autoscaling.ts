@@ -112,7 +112,7 @@ function planByLoad(
   const samples = load?.samples ?? [];
   const pool = deployment.spec.pools[0]?.name ?? "";
   const pods = observation.pods.filter((pod) => pod.pool === pool && !pod.isTerminating);
-  const isForecast = autoscaling.forecast !== "Off";
+  const isForecast = autoscaling.forecast !== "None";
   const saved = loadMemories.toSorted((left, right) => left.number - right.number).at(-1);
   const memory = loadMemory(saved, {
     ...{ deployment: deployment.metadata.name, nowMilliseconds, samples, pods },

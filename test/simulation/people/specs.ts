@@ -180,7 +180,7 @@ export function chooseAutoscaling(random: SeededRandom): AutoscalingSpec {
     minReplicas,
     maxReplicas: random.integer(minReplicas, 4),
     metrics: [{ type: "Rate", target: REQUESTS_PER_REPLICA }],
-    forecast: random.pick(["Auto", "Off"]) ?? "Off",
+    forecast: random.pick(["Auto", "None"]) ?? "None",
     scaleIn: { after: `${SCALE_IN_MILLISECONDS / 1_000}s` },
   };
 }
