@@ -2,8 +2,8 @@
  * What an operator knows of the load by what routers tell: sums of all of them, or nothing.
  */
 import { expect, test } from "@jest/globals";
-import { silentLogger } from "../../test/fixtures/silent-logger.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
+import { createLogger } from "../core/log.ts";
 import { KEPT_LOAD_SLOTS, LOAD_SLOT_MILLISECONDS, type LoadSlot, loadSlotAt } from "../stats/load-slots.ts";
 import { LoadReadings } from "./load-readings.ts";
 
@@ -18,9 +18,13 @@ class Routers {
   readonly beganAt = new Map<string, number>();
   readonly asked: string[] = [];
   readonly answers: string[] = [];
+  readonly logged: string[] = [];
   readonly readings = new LoadReadings({
     clock: this.clock,
-    log: silentLogger,
+    log: createLogger({
+      write: (line) => this.logged.push(JSON.parse(line).message),
+      now: () => this.clock.now(),
+    }),
     onAnswer: (key) => this.answers.push(key),
     ask: async (address, after) => {
       this.asked.push(address);
@@ -72,10 +76,12 @@ test("a router that did not answer tells what it counted the next time, so nothi
   routers.silent.add(B);
   await routers.slots(3);
   expect(routers.known()).toHaveLength(1);
+  expect(routers.logged).toEqual(["a router does not tell of its load, it is asked again"]);
   routers.silent.clear();
   await routers.slots(1);
   expect(routers.known()).toHaveLength(5);
   expect(routers.known()?.every(([arrived]) => arrived === 20)).toBe(true);
+  expect(routers.logged.slice(1)).toEqual(["a router tells of its load again"]);
   routers.readings.close();
 });
 

@@ -42,6 +42,8 @@ interface FollowedNamespace {
   presences: readonly Presence[];
   /** The last slot that each router was asked about with an answer, by address. */
   readonly toldThrough: Map<string, number>;
+  /** Addresses of routers that did not answer when they were asked last. */
+  readonly silent: Set<string>;
   readonly end: () => void;
 }
 
@@ -93,6 +95,7 @@ export class LoadReadings {
       deployments: new Map(),
       presences: [],
       toldThrough: new Map(),
+      silent: new Set(),
       end: () => ended.abort(new Error("nobody wants to know it any more")),
     };
     this.#namespaces.set(namespace, followed);
@@ -114,6 +117,7 @@ export class LoadReadings {
     const come = routers.flatMap((address) => (present.has(address) ? [] : [{ address, from: now }]));
     followed.presences = [...known, ...come];
     for (const { address } of come) followed.toldThrough.delete(address);
+    for (const address of followed.silent) if (!routers.includes(address)) followed.silent.delete(address);
   }
 
   async #run(namespace: string, followed: FollowedNamespace, signal: AbortSignal): Promise<void> {
@@ -141,6 +145,8 @@ export class LoadReadings {
     try {
       const told = await ask(address, after, signal);
       if (signal.aborted) return;
+      if (followed.silent.delete(address))
+        log.info("a router tells of its load again", { "petrel.router": address });
       // A router that reads its Envoy late tells of the last slot the next time.
       followed.toldThrough.set(address, lastIn(told) ?? after);
       for (const [name, deployment] of followed.deployments) {
@@ -148,8 +154,9 @@ export class LoadReadings {
         deployment.told = [...deployment.told, ...slots.map((slot) => ({ ...slot, by: address }))];
       }
     } catch (error) {
-      if (!signal.aborted)
-        log.debug("a router does not tell of its load", { "petrel.router": address, error });
+      if (signal.aborted || followed.silent.has(address)) return;
+      followed.silent.add(address);
+      log.warn("a router does not tell of its load, it is asked again", { "petrel.router": address, error });
     }
   }
 }
