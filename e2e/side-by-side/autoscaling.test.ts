@@ -3,9 +3,9 @@
  * no request fails by that.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { plainDeployment } from "./example-models.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
-import { underLoad } from "./under-load.ts";
+import { plainDeployment } from "../example-models.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
+import { underLoad } from "../under-load.ts";
 
 let scenario: Scenario;
 const NAME = "scaled-ranker";
