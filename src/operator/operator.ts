@@ -23,6 +23,7 @@ import { reconcileRouters } from "./reconcile-routers.ts";
 import { type LatestRelease, latestReleases } from "./release-metrics.ts";
 import { startResync } from "./resync.ts";
 import { rolloutPhases } from "./rollout-metrics.ts";
+import { type ShownExperiment, shownExperiments } from "./shown-experiments.ts";
 
 /** What an operator needs. */
 export interface OperatorOptions
@@ -82,6 +83,7 @@ export class Operator {
     readonly conditions: () => Iterable<ConditionSeries>;
     readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
     readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
+    readonly experiments: () => readonly ShownExperiment[];
     readonly releases: () => readonly LatestRelease[];
   } {
     return {
@@ -90,6 +92,7 @@ export class Operator {
       conditions: () => conditionSeries(this.#caches.modelDeployments.list()),
       rolloutPhases: () => rolloutPhases(this.#caches.rollouts.list()),
       experimentPhases: () => experimentPhases(this.#caches.experiments.list()),
+      experiments: () => shownExperiments(this.#caches.experiments.list()),
       releases: () => latestReleases(this.#caches.rollouts.list()),
     };
   }
