@@ -73,9 +73,9 @@ export const EXPERIMENT_BUGS: readonly PlantedBug[] = [
   {
     what: "leaves the arms their shares when an experiment is over",
     substitutes: planning(({ arms }, { deployment }, { status }) => {
-      const former = deployment.status.traffic?.arms ?? [];
-      const isOver = former.some(isOfExperiment) && !arms.some(isOfExperiment);
-      return isOver && status.revisions?.candidate === undefined ? { arms: former } : {};
+      const { traffic } = deployment.status;
+      const isOver = traffic?.arms.some(isOfExperiment) === true && !arms.some(isOfExperiment);
+      return isOver && status.revisions?.candidate === undefined ? traffic : {};
     }),
     noticedBy: [experimentsAtRest.name],
   },
@@ -126,7 +126,7 @@ export const EXPERIMENT_BUGS: readonly PlantedBug[] = [
     substitutes: planning(({ arms }) => ({
       arms: arms.map((arm) => (arm.name.startsWith("Arm") ? { ...arm, pools: arm.pools.slice(0, 1) } : arm)),
     })),
-    noticedBy: [stableStaysWhole.name],
+    noticedBy: [candidateEntry.name, stableStaysWhole.name],
   },
   {
     what: "takes replicas of arms for ready as soon as they are asked for",
