@@ -10,7 +10,7 @@ import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../
 import { aborted } from "../process/aborted.ts";
 import { AnomalyReadings } from "./anomaly-readings.ts";
 import type { AskAnomalies } from "./ask-anomalies.ts";
-import { allCaches, type Caches, cachedObjects, createCaches, keyOfRead } from "./caches.ts";
+import { allCaches, type Caches, createCaches, keyOfRead } from "./caches.ts";
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
@@ -70,10 +70,15 @@ const DELAY_MILLISECONDS = { Soon: CROWD_MILLISECONDS, AfterDelivery: DELIVERY_M
 export class Operator {
   readonly #options: OperatorOptions;
   readonly #caches: Caches;
+  readonly #all: ReturnType<typeof allCaches>;
+  readonly #unseen: Set<string>;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
     this.#caches = createCaches(options);
+    this.#all = allCaches(this.#caches);
+    this.#unseen = new Set(this.#all.keys());
+    for (const [kind, { synced }] of this.#all) void synced.then(() => this.#unseen.delete(kind));
   }
 
   /** What metrics show of it. */
@@ -87,7 +92,7 @@ export class Operator {
     readonly releases: () => readonly LatestRelease[];
   } {
     return {
-      cachedObjects: () => cachedObjects(this.#caches),
+      cachedObjects: () => new Map([...this.#all].map(([kind, { size }]) => [kind, size])),
       unreadableModelDeployments: () => this.#caches.modelDeployments.byIndex("unreadable", "").length,
       conditions: () => conditionSeries(this.#caches.modelDeployments.list()),
       rolloutPhases: () => rolloutPhases(this.#caches.rollouts.list()),
@@ -99,12 +104,17 @@ export class Operator {
 
   /** Keeps the caches up to date until the signal is aborted. */
   async watch(signal: AbortSignal): Promise<void> {
-    await Promise.all(allCaches(this.#caches).map((cache) => cache.run(signal)));
+    await Promise.all([...this.#all.values()].map((cache) => cache.run(signal)));
+  }
+
+  /** Kinds of which not everything that exists has been seen yet; for good where the cluster does not know a kind. */
+  get unseenKinds(): readonly string[] {
+    return [...this.#unseen];
   }
 
   /** Resolves once everything that exists has been seen. */
   async synced(): Promise<void> {
-    await Promise.all(allCaches(this.#caches).map((cache) => cache.synced));
+    await Promise.all([...this.#all.values()].map((cache) => cache.synced));
   }
 
   /**

@@ -13,6 +13,7 @@ import {
   verdictStands,
 } from "../invariants/experiments.ts";
 import { experimentsAtRest } from "../invariants/experiments-at-rest.ts";
+import { reportFirst } from "../invariants/report-first.ts";
 import { trafficReadiness } from "../invariants/traffic-readiness.ts";
 import type { Substitutes } from "../operators/operator-process.ts";
 import { calling, deciding, type PlantedBug, planning, seeing } from "./planted-bug.ts";
@@ -149,6 +150,6 @@ export const EXPERIMENT_BUGS: readonly PlantedBug[] = [
           ? object
           : await port.apply(object, options, target),
     })),
-    noticedBy: [experimentShares.name],
+    noticedBy: [reportFirst.name, experimentsAtRest.name],
   },
 ];
