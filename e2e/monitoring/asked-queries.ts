@@ -42,9 +42,17 @@ const NO_WINDOW_YET: Excuse = {
 };
 const NO_LOG: Excuse = { why: "no training log is declared", proof: runs("sidecar") };
 
+const NO_EXPERIMENT: Excuse = {
+  why: "no experiment is made beside the releases",
+  proof: "sum(petrel_model_experiments) == 0",
+};
+
 /** By place. */
 export const EXCUSED_QUERIES: Readonly<Record<string, Excuse>> = {
   "quality / Anomalies": NO_WINDOW_YET,
+  "quality / Experiment": NO_EXPERIMENT,
+  "quality / Arms of the experiment: shares": NO_EXPERIMENT,
+  "quality / Arms of the experiment: change from the control": NO_EXPERIMENT,
   "quality / Metrics of scores": {
     why: "scores are told of whole half hours, once their labels have matured",
     proof: youngerThan(3_600, "collector"),

@@ -152,20 +152,16 @@ export function createCaches(access: CacheAccess): Caches {
   };
 }
 
-/** Number of objects in the caches, by kind. */
-export function cachedObjects(caches: Caches): ReadonlyMap<string, number> {
-  return new Map([
-    [RESOURCE.modelDeployment.kind, caches.modelDeployments.size],
-    [RESOURCE.pod.kind, caches.pods.size],
-    [RESOURCE.endpointSlice.kind, caches.routerReports.size],
-    [RESOURCE.modelRollout.kind, caches.rollouts.size],
-    [RESOURCE.modelExperiment.kind, caches.experiments.size],
-    ...[...caches.children].map(([kind, cache]): [string, number] => [kind, cache.size]),
+/** Every cache by the kind of its objects, for what is done to all alike. */
+export function allCaches(
+  caches: Caches,
+): ReadonlyMap<string, Pick<Cache<unknown>, "run" | "synced" | "size">> {
+  return new Map<string, Pick<Cache<unknown>, "run" | "synced" | "size">>([
+    [RESOURCE.modelDeployment.kind, caches.modelDeployments],
+    [RESOURCE.pod.kind, caches.pods],
+    [RESOURCE.endpointSlice.kind, caches.routerReports],
+    [RESOURCE.modelRollout.kind, caches.rollouts],
+    [RESOURCE.modelExperiment.kind, caches.experiments],
+    ...caches.children,
   ]);
-}
-
-/** Every cache, for what is done to all alike. */
-export function allCaches(caches: Caches): readonly Pick<Cache<unknown>, "run" | "synced">[] {
-  const { modelDeployments, pods, routerReports, rollouts, experiments, children } = caches;
-  return [modelDeployments, pods, routerReports, rollouts, experiments, ...children.values()];
 }

@@ -193,17 +193,20 @@ async function watch(
   log: Logger,
 ): Promise<() => Promise<void>> {
   const watching = new AbortController();
-  let isSynced = false;
   const server = await startStatusServer({
     port: httpPort,
     registry,
-    checks: { "/readyz": () => (isSynced ? undefined : "the caches are not filled yet") },
+    checks: {
+      "/readyz": () => {
+        const { unseenKinds } = operator;
+        return unseenKinds.length === 0
+          ? undefined
+          : `not all objects are seen yet: ${unseenKinds.join(", ")}`;
+      },
+    },
   });
   const watches = operator.watch(watching.signal);
-  void operator.synced().then(() => {
-    isSynced = true;
-    log.info("caches are filled");
-  });
+  void operator.synced().then(() => log.info("caches are filled"));
   return async () => {
     watching.abort();
     await watches;

@@ -24,8 +24,8 @@ let caches: Caches;
 
 async function filled(server: MemoryApiServer): Promise<Caches> {
   const made = createCaches({ port: server, clock, random: () => 0.5, log: silentLogger });
-  for (const cache of allCaches(made)) void cache.run(stop.signal);
-  await Promise.all(allCaches(made).map((cache) => cache.synced));
+  for (const cache of [...allCaches(made).values()]) void cache.run(stop.signal);
+  await Promise.all([...allCaches(made).values()].map((cache) => cache.synced));
   return made;
 }
 

@@ -29,8 +29,8 @@ afterEach(() => stop.abort());
 
 /** Until the caches hold what is there. */
 async function fillCaches(): Promise<void> {
-  for (const cache of allCaches(caches)) void cache.run(stop.signal);
-  await Promise.all(allCaches(caches).map((cache) => cache.synced));
+  for (const cache of [...allCaches(caches).values()]) void cache.run(stop.signal);
+  await Promise.all([...allCaches(caches).values()].map((cache) => cache.synced));
 }
 
 function applyDeployment(namespace: string, name: string, traffic: Partial<TrafficSpec> = {}) {

@@ -152,6 +152,7 @@ test("what the operator holds, cannot read and could not tell is shown", async (
     conditions: () => [],
     rolloutPhases: () => new Map([["Paused", 2]]),
     experimentPhases: () => new Map([["Running", 3]]),
+    experiments: () => [],
     releases: () => [],
     droppedEvents: () => dropped,
   });
@@ -184,6 +185,7 @@ describe("conditions of ModelDeployments", () => {
       conditions: () => conditionSeries(current),
       rolloutPhases: () => new Map(),
       experimentPhases: () => new Map(),
+      experiments: () => [],
       releases: () => [],
       droppedEvents: () => 0,
     });

@@ -14,6 +14,7 @@ import { createControllerMetrics, type ObserveController } from "./controller-me
 import { showExperimentPhases } from "./experiment-metrics.ts";
 import { type LatestRelease, showReleases } from "./release-metrics.ts";
 import { showRolloutPhases } from "./rollout-metrics.ts";
+import { type ShownExperiment, showExperiments } from "./shown-experiments.ts";
 
 /** All metrics of the operator. */
 export interface OperatorMetrics {
@@ -40,6 +41,8 @@ export interface OperatorFigures {
   readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
   /** ModelExperiments in each phase; shown while this instance leads. */
   readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
+  /** One experiment of each ModelDeployment; shown while this instance leads. */
+  readonly experiments: () => readonly ShownExperiment[];
   /** The latest release of each ModelDeployment; shown while this instance leads. */
   readonly releases: () => readonly LatestRelease[];
   /** Events that were not recorded since the start. */
@@ -82,6 +85,7 @@ export function createOperatorMetrics({ host, lease, clock }: OperatorMetricsOpt
       showConditions(registry, () => (isLeader ? figures.conditions() : []));
       showRolloutPhases(registry, () => (isLeader ? figures.rolloutPhases() : new Map()));
       showExperimentPhases(registry, () => (isLeader ? figures.experimentPhases() : new Map()));
+      showExperiments(registry, () => (isLeader ? figures.experiments() : []));
       showReleases(registry, () => (isLeader ? figures.releases() : []));
     },
   };

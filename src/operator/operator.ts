@@ -11,7 +11,7 @@ import { aborted } from "../process/aborted.ts";
 import { AnomalyReadings } from "./anomaly-readings.ts";
 import type { AskAnomalies } from "./ask-anomalies.ts";
 import type { AskLoad } from "./ask-load.ts";
-import { allCaches, type Caches, cachedObjects, createCaches, keyOfRead } from "./caches.ts";
+import { allCaches, type Caches, createCaches, keyOfRead } from "./caches.ts";
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
@@ -25,6 +25,7 @@ import { reconcileRouters } from "./reconcile-routers.ts";
 import { type LatestRelease, latestReleases } from "./release-metrics.ts";
 import { startResync } from "./resync.ts";
 import { rolloutPhases } from "./rollout-metrics.ts";
+import { type ShownExperiment, shownExperiments } from "./shown-experiments.ts";
 
 /** What an operator needs. */
 export interface OperatorOptions
@@ -76,10 +77,15 @@ const DELAY_MILLISECONDS = { Soon: CROWD_MILLISECONDS, AfterDelivery: DELIVERY_M
 export class Operator {
   readonly #options: OperatorOptions;
   readonly #caches: Caches;
+  readonly #all: ReturnType<typeof allCaches>;
+  readonly #unseen: Set<string>;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
     this.#caches = createCaches(options);
+    this.#all = allCaches(this.#caches);
+    this.#unseen = new Set(this.#all.keys());
+    for (const [kind, { synced }] of this.#all) void synced.then(() => this.#unseen.delete(kind));
   }
 
   /** What metrics show of it. */
@@ -89,26 +95,33 @@ export class Operator {
     readonly conditions: () => Iterable<ConditionSeries>;
     readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
     readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
+    readonly experiments: () => readonly ShownExperiment[];
     readonly releases: () => readonly LatestRelease[];
   } {
     return {
-      cachedObjects: () => cachedObjects(this.#caches),
+      cachedObjects: () => new Map([...this.#all].map(([kind, { size }]) => [kind, size])),
       unreadableModelDeployments: () => this.#caches.modelDeployments.byIndex("unreadable", "").length,
       conditions: () => conditionSeries(this.#caches.modelDeployments.list()),
       rolloutPhases: () => rolloutPhases(this.#caches.rollouts.list()),
       experimentPhases: () => experimentPhases(this.#caches.experiments.list()),
+      experiments: () => shownExperiments(this.#caches.experiments.list()),
       releases: () => latestReleases(this.#caches.rollouts.list()),
     };
   }
 
   /** Keeps the caches up to date until the signal is aborted. */
   async watch(signal: AbortSignal): Promise<void> {
-    await Promise.all(allCaches(this.#caches).map((cache) => cache.run(signal)));
+    await Promise.all([...this.#all.values()].map((cache) => cache.run(signal)));
+  }
+
+  /** Kinds of which not everything that exists has been seen yet; for good where the cluster does not know a kind. */
+  get unseenKinds(): readonly string[] {
+    return [...this.#unseen];
   }
 
   /** Resolves once everything that exists has been seen. */
   async synced(): Promise<void> {
-    await Promise.all(allCaches(this.#caches).map((cache) => cache.synced));
+    await Promise.all([...this.#all.values()].map((cache) => cache.synced));
   }
 
   /**

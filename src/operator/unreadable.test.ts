@@ -106,7 +106,7 @@ test("the others of its namespace know that its traffic port is taken", async ()
   const other = { ...ranker({}), metadata: { name: "other", namespace: "shop" } };
   const read = readModelDeployment(await server.apply(other, PEOPLE));
   const caches = createCaches({ port: server, clock, random: () => 0.5, log });
-  for (const cache of allCaches(caches)) void cache.run(new AbortController().signal);
+  for (const cache of [...allCaches(caches).values()]) void cache.run(new AbortController().signal);
   await clock.advance(1_000);
   if (read.deployment === undefined) throw new Error(read.problem);
   const { observation } = gatherModelDeployment(caches, read.deployment, TEST_SETTINGS, clock.now());

@@ -100,6 +100,14 @@ describe("the installed chart", () => {
     await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
   }, 120_000);
 
+  it("has its kinds before its operator", async () => {
+    // Helm tells of objects in the order in which it applies them.
+    const applied = await succeeding(helm("get", "manifest", "petrel", `--namespace=${OWN}`));
+    const kinds = [...applied.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind);
+    expect(kinds.filter((kind) => kind === "CustomResourceDefinition")).toHaveLength(3);
+    expect(kinds.lastIndexOf("CustomResourceDefinition")).toBeLessThan(kinds.indexOf("Deployment"));
+  });
+
   it("runs its operators as pods that the Pod Security Standard restricted admits", async () => {
     const pods = ["get", "pods", `--namespace=${OWN}`, "--selector=app.kubernetes.io/component=operator"];
     await eventually(async () => (await kubectl([...pods, "--output=name"])).trim().split("\n").length, 2);

@@ -197,7 +197,7 @@ describe("Argo CD", () => {
 
   test("the ConfigMap for Argo CD holds this very script", () => {
     const { data } = parse(readFileSync(join(health, "../argocd-cm.yaml"), "utf8"));
-    expect(data).toEqual({
+    expect(data).toMatchObject({
       "resource.customizations.health.petrel.dev_ModelDeployment": readFileSync(health, "utf8"),
     });
   });

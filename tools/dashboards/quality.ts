@@ -3,12 +3,13 @@
  */
 import type { DashboardText } from "./dashboard.ts";
 import { chosenDeployment } from "./of-one.ts";
-import { graph } from "./panel.ts";
+import { graph, table } from "./panel.ts";
 import { CHOSEN, quantile, rate } from "./queries.ts";
 
 const NAMESPACE = 'namespace="$namespace"';
 const COLUMN = `${CHOSEN},column=~"$column"`;
 const OF = "{{column}} {{arm}} {{model_revision}}";
+const ARM = "{{arm}} {{arm_name}}";
 const HOUR = "1h";
 const ADDED = rate("metric, arm", `petrel_quality_sum_total{${CHOSEN}}`, HOUR);
 const TAKEN = rate("metric, arm", `petrel_quality_taken_total{${CHOSEN}}`, HOUR);
@@ -17,7 +18,7 @@ export const quality: DashboardText = {
   name: "quality",
   title: "Petrel / Model quality",
   description:
-    "What labels say of the models of a ModelDeployment, whether labels come, and how inputs and scores drift.",
+    "What labels say of the models of a ModelDeployment and of the arms of its experiment, whether labels come, and how inputs and scores drift.",
   choices: [
     ...chosenDeployment("petrel_quality_requests_total"),
     {
@@ -29,6 +30,45 @@ export const quality: DashboardText = {
     },
   ],
   panels: [
+    table(
+      {
+        title: "Experiment",
+        description: "The one that goes on, or else the one that was made last, and where it is.",
+        unit: "short",
+        width: 24,
+      },
+      ["experiment", "phase", "reason"],
+      `petrel_model_experiment_phase{${CHOSEN}}`,
+    ),
+    graph(
+      {
+        title: "Arms of the experiment: shares",
+        description: "Share of the traffic that each arm is to have, and what each router gives.",
+        unit: "percentunit",
+      },
+      { query: `petrel_model_experiment_arm_weight_ratio{${CHOSEN}}`, legend: `${ARM} wanted` },
+      {
+        query: `petrel_router_arm_weight_ratio{${CHOSEN},arm=~"Arm.|Holdout"}`,
+        legend: "{{arm}} {{pod}}",
+      },
+    ),
+    graph(
+      {
+        title: "Arms of the experiment: change from the control",
+        description:
+          "Of each metric, with the bounds that the evidence leaves open. They hold however often one looks.",
+        unit: "percentunit",
+      },
+      { query: `petrel_model_experiment_change_ratio{${CHOSEN}}`, legend: `${ARM} {{metric}}` },
+      {
+        query: `petrel_model_experiment_change_lower_bound_ratio{${CHOSEN}}`,
+        legend: `${ARM} {{metric}}: no less than`,
+      },
+      {
+        query: `petrel_model_experiment_change_upper_bound_ratio{${CHOSEN}}`,
+        legend: `${ARM} {{metric}}: no more than`,
+      },
+    ),
     graph(
       {
         title: "Quality, last hour",

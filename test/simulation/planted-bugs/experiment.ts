@@ -13,6 +13,7 @@ import {
   verdictStands,
 } from "../invariants/experiments.ts";
 import { experimentsAtRest } from "../invariants/experiments-at-rest.ts";
+import { reportFirst } from "../invariants/report-first.ts";
 import { trafficReadiness } from "../invariants/traffic-readiness.ts";
 import type { Substitutes } from "../operators/operator-process.ts";
 import { calling, deciding, type PlantedBug, planning, seeing } from "./planted-bug.ts";
@@ -73,9 +74,9 @@ export const EXPERIMENT_BUGS: readonly PlantedBug[] = [
   {
     what: "leaves the arms their shares when an experiment is over",
     substitutes: planning(({ arms }, { deployment }, { status }) => {
-      const former = deployment.status.traffic?.arms ?? [];
-      const isOver = former.some(isOfExperiment) && !arms.some(isOfExperiment);
-      return isOver && status.revisions?.candidate === undefined ? { arms: former } : {};
+      const { traffic } = deployment.status;
+      const isOver = traffic?.arms.some(isOfExperiment) === true && !arms.some(isOfExperiment);
+      return isOver && status.revisions?.candidate === undefined ? traffic : {};
     }),
     noticedBy: [experimentsAtRest.name],
   },
@@ -126,7 +127,7 @@ export const EXPERIMENT_BUGS: readonly PlantedBug[] = [
     substitutes: planning(({ arms }) => ({
       arms: arms.map((arm) => (arm.name.startsWith("Arm") ? { ...arm, pools: arm.pools.slice(0, 1) } : arm)),
     })),
-    noticedBy: [stableStaysWhole.name],
+    noticedBy: [candidateEntry.name, stableStaysWhole.name],
   },
   {
     what: "takes replicas of arms for ready as soon as they are asked for",
@@ -149,6 +150,6 @@ export const EXPERIMENT_BUGS: readonly PlantedBug[] = [
           ? object
           : await port.apply(object, options, target),
     })),
-    noticedBy: [experimentShares.name],
+    noticedBy: [reportFirst.name, experimentsAtRest.name],
   },
 ];
