@@ -220,6 +220,14 @@ export const observeRules: readonly CelRule[] = [
   },
 ];
 
+/** Where the score of each row of an answer stands, for whoever reads it. */
+export interface ScorePlace {
+  /** Name of the output. */
+  readonly output: string;
+  /** Which number of a row, from 0. */
+  readonly column: number;
+}
+
 /** What in an answer is the score. */
 export type ResponseSpec = Type.Static<typeof responseSchema>;
 /** What a sidecar looks at. */

@@ -143,7 +143,7 @@ async function run(options: Arguments): Promise<number> {
       onLabels: (labels) => logs.take(labels),
     });
     logs.configure(settings);
-    showTrainingLogs(collector.metrics.registry, ["model_deployment"], () => logs.shown());
+    showTrainingLogs(collector.metrics.registry, () => logs.shown());
     const serving = {
       collector,
       log,

@@ -2,13 +2,13 @@
  * What `petrel fetch` is told about stores, as options name it: files that hold certificates and secrets, never
  * the secrets themselves. Read here into what sources take.
  */
-import { readFile } from "node:fs/promises";
 import { FETCH_MOUNT } from "../api/names.ts";
 import type { Clock } from "../core/clock.ts";
-import { errorCode } from "../sources/error-code.ts";
+import { HttpClient } from "../sources/http-client.ts";
 import { parseModelUri } from "../sources/model-uri.ts";
 import { readProxySettings } from "../sources/proxy-settings.ts";
 import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
+import { readSettingFile, SettingMissing } from "../sources/setting-file.ts";
 import type { HttpAccess, S3Access, SourceSettings } from "../sources/source-settings.ts";
 import { asFetchFailure, FetchFailure } from "./failure.ts";
 
@@ -65,7 +65,10 @@ export async function readSourceSettings(
         roleArn: options.s3RoleArn,
         tokenService: options.s3StsEndpoint,
       },
-      { environment, region, http, now: clock.now, session: "petrel-fetch", read: readSetting },
+      {
+        ...{ environment, region, client: new HttpClient(http), now: clock.now },
+        ...{ session: "petrel-fetch", read: readSetting },
+      },
     ),
   };
   return { http, s3, claimsFolder: options.claimsFolder, imageFolder: options.imageFolder };
@@ -80,9 +83,6 @@ function readProxy(proxy: string, exceptions: string): NonNullable<HttpAccess["p
   }
 }
 
-/** Largest certificate bundle or secret. */
-const MAX_SETTING_BYTES = 1 << 20;
-
 /**
  * Text of a mounted Secret or ConfigMap key, without white space around it.
  *
@@ -92,13 +92,9 @@ export async function readSetting(
   path: string,
   presence: "Required" | "Optional" = "Required",
 ): Promise<string> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return "";
-    throw missing(path, errorCode(error) ?? "an unknown error");
+  return await readSettingFile(path, presence).catch((error: unknown) => {
+    throw error instanceof SettingMissing ? missing(path, error.found) : error;
   });
-  if (text.length > MAX_SETTING_BYTES) throw missing(path, "more than 1 MiB");
-  if (text.trim() === "" && presence === "Required") throw missing(path, "nothing");
-  return text.trim();
 }
 
 function missing(path: string, found: string): FetchFailure {

@@ -4,18 +4,11 @@
  * An answer whose score cannot be told, because the client did not ask for that output or it has other rows than the
  * request, has a token without scores: it is never answered differently for it.
  */
+import type { ScorePlace } from "../api/observe.ts";
 import { halfPrecision } from "../tap/half-precision.ts";
 import { type DescribedRows, describeRows } from "../token/described-rows.ts";
 import { MAXIMUM_ROWS } from "../token/prediction-token.ts";
 import type { Tensor } from "./tensor.ts";
-
-/** Where the score of each row stands. */
-export interface ScorePlace {
-  /** Name of the output. */
-  readonly output: string;
-  /** Which number of a row, from 0. */
-  readonly column: number;
-}
 
 /** What a token is to say of the scores in these outputs, of a request with so many rows. */
 export function answerScores(

@@ -3,10 +3,11 @@
  * before the answer is written, and the token is minted once it was.
  */
 
+import type { ScorePlace } from "../api/observe.ts";
 import type { TapEvent } from "../tap/tap-event.ts";
 import type { DescribedRows } from "../token/described-rows.ts";
 import type { RequestAssignment, TokenMint } from "../token/token-mint.ts";
-import { answerScores, type ScorePlace } from "./answer-scores.ts";
+import { answerScores } from "./answer-scores.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a token is to say of the rows of an answer. */

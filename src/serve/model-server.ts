@@ -4,6 +4,8 @@
  *
  * The ports are open before the model is loaded: a process that loads is alive, and not ready.
  */
+
+import type { ScorePlace } from "../api/observe.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { errorMessage, type Logger } from "../core/log.ts";
 import { type ShadowReporter, shadowReporter } from "../process/shadow-reporter.ts";
@@ -12,7 +14,6 @@ import { tokenMint } from "../process/token-minting.ts";
 import type { KeyRing } from "../token/key-ring.ts";
 import type { TokenIssuer, TokenMint } from "../token/token-mint.ts";
 import { Admission } from "./admission.ts";
-import type { ScorePlace } from "./answer-scores.ts";
 import { AnswerTokens } from "./answer-tokens.ts";
 import { CodecThread } from "./codec-thread.ts";
 import type { LoadedModel } from "./executor.ts";

@@ -3,6 +3,7 @@
  * must not be averaged over replicas. No label holds anything of a user; revisions are bounded by what is kept.
  */
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { type ShownHistogram, type ShownValue, showHistograms, showValues } from "../process/shown-metric.ts";
 import { coarseCountsOf } from "../stats/reference-distribution.ts";
 import { armName } from "../tap/tap-event.ts";
 import { showTrainingLogs } from "../training-log/log-metrics.ts";
@@ -11,7 +12,6 @@ import { VALUE_KINDS } from "./column-sums.ts";
 import { type ColumnDrift, DRIFT_TESTS } from "./drift-watch.ts";
 import type { ObservedArm, ObservedModel } from "./observed-model.ts";
 import { AGE_EDGES, LATENCY_EDGES, STATUS_CLASSES } from "./request-sums.ts";
-import { type ShownHistogram, type ShownValue, showHistograms, showValues } from "./shown-metric.ts";
 import type { TapCounts } from "./tap-listener.ts";
 
 /** What the metrics read when they are asked for. */
@@ -256,7 +256,7 @@ function showItself(registry: Registry, gauges: SidecarGauges): void {
     "Requests to a foreign runtime of which inputs and outputs could not be observed.",
     () => Object.entries(unobserved).map(([reason, value]) => ({ labels: { reason }, value })),
   );
-  showTrainingLogs(registry, [], () => {
+  showTrainingLogs(registry, () => {
     const log = trainingLog();
     return log === undefined ? [] : [{ labels: NONE, log }];
   });

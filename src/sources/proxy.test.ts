@@ -7,6 +7,7 @@ import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { httpSource } from "./http.ts";
+import { HttpClient } from "./http-client.ts";
 import type { OpenedModel } from "./model-source.ts";
 import { parseProxy } from "./proxy.ts";
 import { isProxyException, isReachedDirectly } from "./proxy-exceptions.ts";
@@ -137,7 +138,7 @@ describe("s3", () => {
     await using proxy = await startProxy({ to: service.url });
     const tokenFile = join(import.meta.dirname, "testdata/localhost.crt");
     const identity = { endpoint: BEHIND, roleArn: undefined, tokenFile, session: "petrel-fetch" };
-    const credentials = webIdentityCredentials(identity, accessThrough(proxy.url), Date.now);
+    const credentials = webIdentityCredentials(identity, new HttpClient(accessThrough(proxy.url)), Date.now);
     await expect(credentials(signal())).rejects.toMatchObject({ found: "HTTP 403" });
     expect(asked(proxy)).toEqual(["CONNECT localhost:9"]);
     expect(service.requests.map(({ method }) => method)).toEqual(["POST"]);

@@ -6,12 +6,12 @@
  */
 import { readFile } from "node:fs/promises";
 import { errorCode } from "./error-code.ts";
-import { HttpClient, textOf } from "./http-client.ts";
+import { type HttpClient, textOf } from "./http-client.ts";
 import { statusIsRetryable } from "./http-semantics.ts";
 import { SourceError } from "./model-source.ts";
 import { displayUrl } from "./model-uri.ts";
 import { parseErrorCode, parseTemporaryKeys } from "./s3-answers.ts";
-import type { HttpAccess, S3CredentialProvider, S3Credentials } from "./source-settings.ts";
+import type { S3CredentialProvider, S3Credentials } from "./source-settings.ts";
 
 /** Longest answer of a token service. */
 const MAX_ANSWER_BYTES = 64 << 10;
@@ -38,10 +38,9 @@ export function fixedCredentials(credentials: S3Credentials | undefined): S3Cred
 /** Temporary keys for the pod's identity, taken when they are first needed and again before they end. */
 export function webIdentityCredentials(
   identity: WebIdentity,
-  http: HttpAccess,
+  client: HttpClient,
   now: () => number,
 ): S3CredentialProvider {
-  const client = new HttpClient(http);
   let current: S3Credentials | undefined;
   return async (signal) => {
     const endsAt = current?.expiresAtMilliseconds ?? 0;

@@ -3,8 +3,9 @@
  * what a workload identity webhook puts into the environment, or none, as for public buckets.
  */
 import { join } from "node:path";
+import type { HttpClient } from "./http-client.ts";
 import { fixedCredentials, webIdentityCredentials } from "./s3-credentials.ts";
-import type { HttpAccess, S3CredentialProvider } from "./source-settings.ts";
+import type { S3CredentialProvider } from "./source-settings.ts";
 
 /** Region of stores that have none. */
 export const DEFAULT_REGION = "us-east-1";
@@ -32,7 +33,8 @@ export interface WorkloadEnvironment {
 export interface S3KeyContext {
   readonly environment: WorkloadEnvironment;
   readonly region: string;
-  readonly http: HttpAccess;
+  /** Asks the token service. */
+  readonly client: HttpClient;
   readonly now: () => number;
   /** Who asks, as the store's own log names it. */
   readonly session: string;
@@ -43,7 +45,7 @@ export interface S3KeyContext {
 /** Keys of a Secret are read now; those for an identity are taken when they are needed. */
 export async function readS3Credentials(
   { folder, tokenFile, roleArn, tokenService }: S3KeyFiles,
-  { environment, region, http, now, session, read }: S3KeyContext,
+  { environment, region, client, now, session, read }: S3KeyContext,
 ): Promise<S3CredentialProvider> {
   if (folder !== undefined) {
     const sessionToken = await read(join(folder, "AWS_SESSION_TOKEN"), "Optional");
@@ -61,5 +63,5 @@ export async function readS3Credentials(
     tokenFile: file,
     session,
   };
-  return webIdentityCredentials(identity, http, now);
+  return webIdentityCredentials(identity, client, now);
 }

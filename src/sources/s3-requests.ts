@@ -6,11 +6,11 @@
  */
 import type { IncomingMessage } from "node:http";
 import { AwsV4Signer } from "aws4fetch";
-import { HttpClient, type HttpRequest, textOf } from "./http-client.ts";
+import { type HttpClient, type HttpRequest, textOf } from "./http-client.ts";
 import { parseRetryAfter, statusIsRetryable } from "./http-semantics.ts";
 import { SourceError } from "./model-source.ts";
 import { parseErrorCode } from "./s3-answers.ts";
-import type { HttpAccess, S3Access } from "./source-settings.ts";
+import type { S3Access } from "./source-settings.ts";
 
 /** Longest error that is read for its code. */
 const MAX_ERROR_BYTES = 64 << 10;
@@ -20,8 +20,8 @@ export class S3Requests {
   readonly #client: HttpClient;
   readonly #access: S3Access;
 
-  constructor(http: HttpAccess, access: S3Access) {
-    this.#client = new HttpClient(http);
+  constructor(client: HttpClient, access: S3Access) {
+    this.#client = client;
     this.#access = access;
   }
 

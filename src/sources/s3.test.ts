@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { HttpClient } from "./http-client.ts";
 import { s3Source } from "./s3.ts";
 import { parseObjectPage, parseTemporaryKeys } from "./s3-answers.ts";
 import { fixedCredentials, webIdentityCredentials } from "./s3-credentials.ts";
@@ -103,7 +104,7 @@ test("the pod's identity is exchanged for keys, once until they are about to end
       tokenFile,
       session: "petrel-fetch",
     };
-    const credentials = webIdentityCredentials(identity, http, () => now);
+    const credentials = webIdentityCredentials(identity, new HttpClient(http), () => now);
     expect(await credentials(signal())).toMatchObject({ accessKeyId: "temporary", sessionToken: "session" });
     await credentials(signal());
     expect(forms.map((form) => Object.fromEntries(new URLSearchParams(form)))).toEqual([
@@ -139,7 +140,7 @@ test("a token service that refuses is told without the token", async () => {
     };
     const error: unknown = await webIdentityCredentials(
       identity,
-      http,
+      new HttpClient(http),
       () => 0,
     )(signal()).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ found: "HTTP 403 AccessDenied", terminal: true });

@@ -2,7 +2,7 @@
  * Models in an S3 store, Amazon's or any other: `s3://BUCKET/KEY` of one object, or `s3://BUCKET/PREFIX` of a
  * directory of objects. `If-Match` holds a download to one version of an object.
  */
-import { bodyOf, textOf } from "./http-client.ts";
+import { bodyOf, HttpClient, textOf } from "./http-client.ts";
 import { parseContentLength, parseContentRange, strongETag } from "./http-semantics.ts";
 import {
   MAX_MODEL_FILES,
@@ -23,7 +23,7 @@ const MAX_LISTING_BYTES = 8 << 20;
 
 /** Source of `s3:` URIs. */
 export function s3Source(http: HttpAccess, access: S3Access): ModelSource {
-  const store = new ObjectStore(new S3Requests(http, access));
+  const store = new ObjectStore(new S3Requests(new HttpClient(http), access));
   return {
     async locate({ url, signal }) {
       const { bucket, key } = objectOf(url);

@@ -2,14 +2,15 @@
  * That the bucket is reached by the way that the settings name and by no other. The store's port is known to the proxy
  * alone, so nothing arrives without it.
  */
-import { readFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { systemClock } from "../core/clock.ts";
 import { startModelServer } from "../sources/testdata/model-server.ts";
 import { startProxy } from "../sources/testdata/proxy-server.ts";
 import { parseTrainingLog } from "./log-settings.ts";
-import { openBucket, type PutFile } from "./log-store.ts";
+import { LogStore, type PutFile } from "./log-store.ts";
 
 const CERTIFICATES = join(import.meta.dirname, "../sources/testdata");
 const authorities = join(CERTIFICATES, "localhost.crt");
@@ -18,13 +19,14 @@ const tls = {
   cert: readFileSync(authorities, "utf8"),
 };
 
-function open(proxy: string, exceptions: readonly string[] = []): Promise<PutFile> {
-  const bucket = { name: "training", endpoint: "https://localhost:9", authorities };
-  const settings = { folder: "/logs", bucket: { ...bucket, proxy: { url: proxy, exceptions } } };
-  const parsed = parseTrainingLog(settings, "log").bucket;
+function storeOf(bucket: object): LogStore {
+  const parsed = parseTrainingLog({ folder: "/logs", bucket: { name: "training", ...bucket } }, "log").bucket;
   if (parsed === undefined) throw new Error("expected a bucket");
-  return openBucket(parsed, {}, systemClock);
+  return new LogStore(parsed, {}, systemClock);
 }
+
+const open = async (proxy: string, exceptions: readonly string[] = []): Promise<PutFile> =>
+  await storeOf({ endpoint: "https://localhost:9", authorities, proxy: { url: proxy, exceptions } }).open();
 
 const put = (file: PutFile) => file("requests/a", Buffer.from("lines"), AbortSignal.timeout(10_000));
 
@@ -39,6 +41,22 @@ test("a file goes through the proxy, to a store that a private authority vouches
   expect(bodies).toEqual(["lines"]);
   expect(store.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(["PUT /training/requests/a"]);
   expect(proxy.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(["CONNECT localhost:9"]);
+});
+
+test("a store that is opened again has the same connections, and others once another authority vouches for it", async () => {
+  const authority = join(mkdtempSync(join(tmpdir(), "petrel-log-store-")), "ca.crt");
+  copyFileSync(authorities, authority);
+  const connections = new Set<unknown>();
+  await using server = await startModelServer((request, response) => {
+    connections.add(request.socket);
+    request.resume().on("end", () => response.end());
+  }, tls);
+  const store = storeOf({ endpoint: new URL(server.url).origin, authorities: authority });
+  for (let times = 0; times < 3; times++) expect(await put(await store.open())).toBe("Written");
+  expect(connections.size).toBe(1);
+  appendFileSync(authority, readFileSync(authorities));
+  await put(await store.open());
+  expect(connections.size).toBe(2);
 });
 
 test("an exception is reached without it", async () => {

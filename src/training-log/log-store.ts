@@ -2,14 +2,13 @@
  * The bucket of a training log, opened with the files that the settings name. They are read when it is opened, not when
  * the program starts: a Secret may come later, or be changed, and the log must go on by itself then.
  */
-import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
-import { errorCode } from "../sources/error-code.ts";
+import { HttpClient } from "../sources/http-client.ts";
 import { readProxySettings } from "../sources/proxy-settings.ts";
 import { DEFAULT_REGION, readS3Credentials, type WorkloadEnvironment } from "../sources/s3-key-files.ts";
-import { type PutOutcome, putObject } from "../sources/s3-put.ts";
+import { ObjectWriter, type PutOutcome } from "../sources/s3-put.ts";
 import { S3Requests } from "../sources/s3-requests.ts";
-import type { HttpAccess } from "../sources/source-settings.ts";
+import { readSettingFile } from "../sources/setting-file.ts";
 import type { BucketSettings } from "./log-settings.ts";
 
 /** Writes one object as a whole, or throws what was wrong. */
@@ -17,53 +16,54 @@ export type PutFile = (key: string, bytes: Uint8Array, signal: AbortSignal) => P
 
 /** One file is small; a store that takes longer is away. */
 const PUT_MILLISECONDS = 60_000;
-const MAXIMUM_SETTING_BYTES = 2 ** 20;
 
-/**
- * Opens the bucket.
- *
- * @throws {Error} when a file with keys or authorities is missing, or the proxy or an exception is none; names the
- *   file, never what is in it, nor the proxy, which may hold a secret.
- */
-export async function openBucket(
-  settings: BucketSettings,
-  environment: WorkloadEnvironment,
-  clock: Clock,
-): Promise<PutFile> {
-  const { proxy, authorities, endpoint } = settings;
-  const http: HttpAccess = {
-    authorities: authorities === undefined ? [] : [await readSetting(authorities, "Required")],
-    ...(proxy === undefined ? {} : { proxy: readProxySettings(proxy.url, proxy.exceptions) }),
-  };
-  const region = settings.region ?? environment.AWS_REGION ?? DEFAULT_REGION;
-  const { credentials: folder, tokenFile, roleArn, tokenService } = settings;
-  const credentials = await readS3Credentials(
-    { folder, tokenFile, roleArn, tokenService },
-    { environment, region, http, now: clock.now, session: "petrel-training-log", read: readSetting },
-  );
-  const requests = new S3Requests(http, {
-    ...(endpoint === undefined ? {} : { endpoint }),
-    region,
-    credentials,
-  });
-  return (key, bytes, signal) =>
-    putObject(
-      requests,
-      { bucket: settings.name, key, contentType: "application/gzip", bytes },
-      PUT_MILLISECONDS,
-      clock,
-      signal,
-    );
-}
+/** The store of one bucket. Its connections are kept, however often it is opened, as long as the same authority vouches for it. */
+export class LogStore {
+  readonly #settings: BucketSettings;
+  readonly #environment: WorkloadEnvironment;
+  readonly #clock: Clock;
+  #connections: { readonly authority: string | undefined; readonly client: HttpClient } | undefined;
 
-async function readSetting(path: string, presence: "Required" | "Optional"): Promise<string> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return "";
-    throw error;
-  });
-  if (text.length > MAXIMUM_SETTING_BYTES) {
-    throw new Error(`expected at most ${MAXIMUM_SETTING_BYTES} bytes in ${path}, got more`);
+  constructor(settings: BucketSettings, environment: WorkloadEnvironment, clock: Clock) {
+    this.#settings = settings;
+    this.#environment = environment;
+    this.#clock = clock;
   }
-  if (text.trim() === "" && presence === "Required") throw new Error(`expected text in ${path}, got none`);
-  return text.trim();
+
+  /**
+   * Opens the bucket.
+   *
+   * @throws {Error} when a file with keys or authorities is missing, or the proxy or an exception is none; names the
+   *   file, never what is in it, nor the proxy, which may hold a secret.
+   */
+  async open(): Promise<PutFile> {
+    const { name, endpoint, credentials: folder, tokenFile, roleArn, tokenService } = this.#settings;
+    const [environment, clock] = [this.#environment, this.#clock];
+    const client = await this.#client();
+    const region = this.#settings.region ?? environment.AWS_REGION ?? DEFAULT_REGION;
+    const credentials = await readS3Credentials(
+      { folder, tokenFile, roleArn, tokenService },
+      {
+        ...{ environment, region, client, now: clock.now },
+        ...{ session: "petrel-training-log", read: readSettingFile },
+      },
+    );
+    const access = { ...(endpoint === undefined ? {} : { endpoint }), region, credentials };
+    const writer = new ObjectWriter(new S3Requests(client, access), PUT_MILLISECONDS, clock);
+    return (key, bytes, signal) =>
+      writer.put({ bucket: name, key, contentType: "application/gzip", bytes }, signal);
+  }
+
+  async #client(): Promise<HttpClient> {
+    const { authorities: file, proxy } = this.#settings;
+    const authority = file === undefined ? undefined : await readSettingFile(file, "Required");
+    if (this.#connections === undefined || this.#connections.authority !== authority) {
+      const client = new HttpClient({
+        authorities: authority === undefined ? [] : [authority],
+        ...(proxy === undefined ? {} : { proxy: readProxySettings(proxy.url, proxy.exceptions) }),
+      });
+      this.#connections = { authority, client };
+    }
+    return this.#connections.client;
+  }
 }

@@ -11,7 +11,7 @@ import { BucketUpload, type UploadCounts } from "./bucket-upload.ts";
 import { ByteRate } from "./byte-rate.ts";
 import { finishLeftOver, LineFiles } from "./line-files.ts";
 import type { TrainingLogSettings } from "./log-settings.ts";
-import { openBucket } from "./log-store.ts";
+import { LogStore } from "./log-store.ts";
 import { isSampled } from "./sampled.ts";
 
 /** What lines are about: a folder of the bucket. */
@@ -70,10 +70,11 @@ export class TrainingLog {
     if (isFirst) finishLeftOver(folder, name);
     this.#files = new LineFiles(settings, name, { clock, log });
     if (bucket === undefined) return;
+    const store = new LogStore(bucket, environment, clock);
     this.#upload = new BucketUpload({
       folder,
       keyPrefix: `${bucket.prefix === "" ? "" : `${bucket.prefix}/`}${kind}/`,
-      open: () => openBucket(bucket, environment, clock),
+      open: () => store.open(),
       ...{ clock, log, random },
     });
   }

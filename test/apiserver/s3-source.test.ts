@@ -14,10 +14,11 @@ import { startCollect, writeFiles } from "../../src/collect/testdata/collect-pro
 import { tokenOf } from "../../src/collect/testdata/collecting.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { digestOf, directoryDigest } from "../../src/fetch/testdata/fetch-fixture.ts";
+import { HttpClient } from "../../src/sources/http-client.ts";
 import { s3Source } from "../../src/sources/s3.ts";
 import { fixedCredentials, webIdentityCredentials } from "../../src/sources/s3-credentials.ts";
 import { parseTrainingLog } from "../../src/training-log/log-settings.ts";
-import { openBucket } from "../../src/training-log/log-store.ts";
+import { LogStore } from "../../src/training-log/log-store.ts";
 import { freePort } from "./router-envoy/envoy-process.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
@@ -211,7 +212,7 @@ test("the pod's identity is exchanged for keys that the store takes, and another
     return s3Source(http, {
       endpoint: store.endpoint,
       region: "us-east-1",
-      credentials: webIdentityCredentials(web, http, Date.now),
+      credentials: webIdentityCredentials(web, new HttpClient(http), Date.now),
     });
   };
   // Its policy lets it read objects, and list none.
@@ -231,13 +232,17 @@ test("an identity that may write objects and nothing else is enough for a traini
   const given = { name: "models", endpoint, authorities, tokenFile, tokenService: endpoint };
   const { bucket } = parseTrainingLog({ folder, bucket: given }, "log");
   if (bucket === undefined) throw new Error("expected a bucket");
-  const put = await openBucket(bucket, {}, systemClock);
+  const put = await new LogStore(bucket, {}, systemClock).open();
   const signal = AbortSignal.timeout(60_000);
   expect(await put("logged/a=1/b.gz", Buffer.from("lines"), signal)).toBe("Written");
   expect(await put("logged/a=1/b.gz", Buffer.from("lines"), signal)).toBe("ThereAlready");
   const http = { authorities: [store.authority] };
   const web = { endpoint, roleArn: undefined, tokenFile, session: "petrel-training-log" };
-  const access = { endpoint, region: "us-east-1", credentials: webIdentityCredentials(web, http, Date.now) };
+  const access = {
+    endpoint,
+    region: "us-east-1",
+    credentials: webIdentityCredentials(web, new HttpClient(http), Date.now),
+  };
   const reading = s3Source(http, access).locate({ url: new URL("s3://models/logged/a=1/b.gz"), signal });
   await expect(reading).rejects.toThrow("AccessDenied");
 });

@@ -11,10 +11,10 @@ import type { JsonRecord } from "../../api/json.ts";
 import type { ModelDeployment } from "../../api/model-deployment.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import { ANNOTATION } from "../../api/names.ts";
+import type { ScorePlace } from "../../api/observe.ts";
 import type { PoolSpec } from "../../api/pool.ts";
 import { userHeaderOf } from "../../api/quality.ts";
 import { isScoreMetric } from "../../api/quality-metrics.ts";
-import type { ScorePlace } from "../../render/model-servers/model-servers-input.ts";
 import type { ObservedRequests } from "../../render/model-servers/sidecar-settings.ts";
 
 /** JSON Schema of what is kept in a ControllerRevision. */

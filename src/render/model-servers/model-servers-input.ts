@@ -5,18 +5,11 @@ import type { FetchSpec } from "../../api/fetch.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import type { ModelSource } from "../../api/model-source.ts";
 import { COMPONENT, LABEL } from "../../api/names.ts";
+import type { ScorePlace } from "../../api/observe.ts";
 import type { PoolSpec } from "../../api/pool.ts";
 import type { RuntimeSpec } from "../../api/runtime.ts";
 import { childLabels, type Owner } from "../child-metadata.ts";
 import type { ObservedRequests } from "./sidecar-settings.ts";
-
-/** Where the score of each row of an answer stands. */
-export interface ScorePlace {
-  /** Name of the output. */
-  readonly output: string;
-  /** Which number of a row, from 0. */
-  readonly column: number;
-}
 
 /** What the pods are made from. */
 export interface ModelServersInput {
