@@ -2,7 +2,7 @@
  * Decides about one ModelDeployment: a chain of planners over one observation, and the writes that follow from
  * their plans.
  *
- * Pure. The order of the planners is the order in which one may rely on another: anomalies, undo, revision, autoscaling,
+ * Pure. The order of the planners is the order in which one may rely on another: autoscaling, anomalies, undo, revision,
  * validation, rollout, experiment, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
  */
 
@@ -24,7 +24,7 @@ import {
 } from "../render/model-deployment-children.ts";
 import { modelServersDeployment } from "../render/model-servers/deployment.ts";
 import { modelServerLabels } from "../render/model-servers/model-servers-input.ts";
-import { type AnomalyPlan, planAnomalies, withPause } from "./anomaly/plan-anomalies.ts";
+import { planAnomalies, withPause } from "./anomaly/plan-anomalies.ts";
 import { heldAutoscaling, planAutoscaling, withReplicas } from "./autoscaling/plan-autoscaling.ts";
 import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
 import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
@@ -44,7 +44,7 @@ import { statedRevision } from "./revision/stated-revision.ts";
 import { heldRollout, planRollout } from "./rollout/plan-rollout.ts";
 import { planTraffic } from "./traffic/plan-traffic.ts";
 import { isTargetLost, lostTargetStatus } from "./undo/lost-target.ts";
-import { heldUndo, planUndo, type UndoPlan } from "./undo/plan-undo.ts";
+import { heldUndo, planUndo } from "./undo/plan-undo.ts";
 import { heldValidation, planValidation } from "./validation/plan-validation.ts";
 import { wantedJobs } from "./validation/wanted-jobs.ts";
 
@@ -194,15 +194,18 @@ function removals(
  * Decides about one ModelDeployment, which must not be one that is being deleted: its children would come back as
  * fast as the garbage collector takes them. Throws when every traffic port of its namespace is taken.
  */
-export function decide(observation: Observation): Decision {
-  const isSuspended = observation.deployment.spec.suspend === true;
+export function decide(seen: Observation): Decision {
+  const isSuspended = seen.deployment.spec.suspend === true;
+  const autoscaling = isSuspended ? heldAutoscaling(seen) : planAutoscaling(seen);
+  // From here on there is one number of replicas, whoever says it.
+  const observation = withReplicas(seen, autoscaling);
   const stated = statedRevision(observation);
   const anomalies = planAnomalies(observation, stated);
   const undo = isSuspended ? heldUndo(observation, stated) : planUndo(observation, stated, anomalies.undo);
   if (isTargetLost(undo)) return decideNothing(observation, lostTargetStatus(observation, undo), undo.events);
   return isSuspended
-    ? decideNothing(observation, suspendedStatus(observation, anomalies, undo))
-    : decideWrites(withPause(observation, anomalies), anomalies, undo);
+    ? decideNothing(observation, suspendedStatus(observation, { anomalies, undo, autoscaling }))
+    : decideWrites(withPause(observation, anomalies), { anomalies, undo, autoscaling });
 }
 
 /** It is looked at, and nothing else. */
@@ -222,18 +225,17 @@ function decideNothing(
   };
 }
 
+/** What is planned before roles are. */
+type FirstPlans = Pick<Plans, "autoscaling" | "anomalies" | "undo">;
+
 /** A suspended ModelDeployment: roles and traffic stay as they were reported. */
-function suspendedStatus(seen: Observation, anomalies: AnomalyPlan, undo: UndoPlan): ModelDeploymentStatus {
-  const autoscaling = heldAutoscaling(seen);
-  const observation = withReplicas(seen, autoscaling);
+function suspendedStatus(observation: Observation, first: FirstPlans): ModelDeploymentStatus {
   const { traffic } = observation.deployment.status;
-  const revisions = heldRevisions(observation, undo);
+  const revisions = heldRevisions(observation, first.undo);
   const rollout = heldRollout(observation, revisions);
   const validation = heldValidation(observation, revisions);
   const experiment = heldExperiment(observation);
-  const plans = makePlans(observation, {
-    ...{ anomalies, undo, autoscaling, revisions, validation, rollout, experiment },
-  });
+  const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment });
   const held = traffic === undefined ? plans : { ...plans, traffic };
   const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
   const { observedRefresh: obeyed } = observation.deployment.status;
@@ -244,16 +246,13 @@ function suspendedStatus(seen: Observation, anomalies: AnomalyPlan, undo: UndoPl
   };
 }
 
-function decideWrites(seen: Observation, anomalies: AnomalyPlan, undo: UndoPlan): Decision {
-  const revisions = planRevisions(seen, undo);
-  const autoscaling = planAutoscaling(seen, revisions);
-  const observation = withReplicas(seen, autoscaling);
+function decideWrites(observation: Observation, first: FirstPlans): Decision {
+  const { anomalies, undo, autoscaling } = first;
+  const revisions = planRevisions(observation, undo);
   const validation = planValidation(observation, revisions);
   const rollout = planRollout(observation, revisions);
   const experiment = planExperiment(observation, revisions);
-  const plans = makePlans(observation, {
-    ...{ anomalies, undo, autoscaling, revisions, validation, rollout, experiment },
-  });
+  const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment });
   const status = reportedStatus(observation, plans);
   const asked = experiment.question === undefined ? undefined : [experiment.question];
   const questions =

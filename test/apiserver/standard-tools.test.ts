@@ -124,4 +124,17 @@ test("a HorizontalPodAutoscaler finds the pods by the scale subresource, and siz
     PATIENCE_MILLISECONDS,
   );
   expect((await conditionsOfAutoscaler(name))["AbleToScale"]).toMatch(/^True /);
-}, 400_000);
+
+  // Petrel takes over what the autoscaler leaves, and the next autoscaler what Petrel leaves.
+  await kubectl(["delete", "hpa", name]);
+  const autoscaling = { minReplicas: 1, maxReplicas: 5, metrics: [{ type: "Rate", target: 10 }] };
+  const change = (spec: object) =>
+    kubectl(["patch", "modeldeployment", name, "--type=merge", "--patch", JSON.stringify({ spec })]);
+  const asked = async () => valueAt(await read("modeldeployment", name), "status", "autoscaling", "replicas");
+  await change({ autoscaling });
+  await until("Petrel asks for what is there", async () => (await asked()) === 3, PATIENCE_MILLISECONDS);
+  await change({ autoscaling: { ...autoscaling, owner: "None" } });
+  await kubectl(["autoscale", `modeldeployment/${name}`, "--min=4", "--max=5"]);
+  await until("four pods", () => replicas(4), PATIENCE_MILLISECONDS);
+  expect(await asked()).toBeUndefined();
+}, 500_000);

@@ -10,19 +10,21 @@ import type { LoadMemoryData } from "./load-memory.ts";
 
 const SLOT = 300_000;
 
-/** Minutes pass with a load, with a look in each quarter of one; how often something was saved. */
+/** Minutes pass with a load, with a look in each; how often something was saved. */
 function minutes(world: World, count: number, rate: number): number {
   const before = new Set(world.loadMemories.map(({ name }) => name));
   let saved = 0;
-  for (let quarter = 0; quarter < 4 * count; quarter++) {
-    world.passTime(14_000);
-    loaded(world, Array(30).fill(rate)).reconcile();
+  for (let minute = 0; minute < count; minute++) {
+    world.passTime(59_000);
+    loaded(world, Array(20).fill(rate)).reconcile();
     for (const { name } of world.loadMemories) {
       if (before.has(name)) continue;
       before.add(name);
       saved += 1;
     }
   }
+  // What was saved is seen to stand.
+  world.reconcile();
   return saved;
 }
 

@@ -208,6 +208,15 @@ describe("during a release", () => {
     strategy: { type: "Canary", canary: { steps: [{ weight: "50%", minDuration: "10m" }] } },
   } as const;
 
+  test("a candidate is promoted with as many replicas as the load needs, and not as the spec says", () => {
+    const world = withLoad(scaledWorld(), [20, 20, 20, 20, 20, 20]);
+    expect([wanted(world), world.spec.replicas]).toEqual([2, 4]);
+    world.load = undefined;
+    world.edit({ model: model("v2") }).settle();
+    expect(world.status.revisions).toEqual({ stable: world.revisionName("v2") });
+    expect(world.serversOf(world.revisionName("v2")).map(({ replicas }) => replicas)).toEqual([2]);
+  });
+
   test("stable has the replicas of all the load, and the candidate those of its share of it", () => {
     const world = servingWorld({
       ...{ replicas: 4, autoscaling: BY_RATE },

@@ -14,10 +14,9 @@ import type { KubeObject } from "../../api/kube-object.ts";
 import { loadMemoryRevision } from "../../render/model-deployment-children.ts";
 import { reportedTime } from "../conditions/condition-words.ts";
 import type { Observation } from "../observation.ts";
-import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { autoscalingSettings } from "./autoscaling-settings.ts";
 import { expectedRate } from "./forecast/forecast-memory.ts";
-import { loadMemory } from "./load-memory.ts";
+import { loadMemory, type ObservedLoadMemory } from "./load-memory.ts";
 import { recentNeeds } from "./recent-needs.ts";
 import { type Recommendation, recommend } from "./recommend.ts";
 
@@ -50,11 +49,11 @@ const PATIENCE_MILLISECONDS = 120_000;
 const DEFAULT_REPLICAS = 1;
 
 /** Decides. */
-export function planAutoscaling(observation: Observation, revisions: RevisionPlan): AutoscalingPlan {
+export function planAutoscaling(observation: Observation): AutoscalingPlan {
   const { spec } = observation.deployment;
   const { autoscaling } = spec;
   return autoscaling !== undefined && isScaledByPetrel(spec)
-    ? planByLoad(observation, revisions, autoscaling)
+    ? planByLoad(observation, autoscaling)
     : planHandedBack(observation);
 }
 
@@ -87,7 +86,8 @@ export function withReplicas(observation: Observation, { replicas }: Autoscaling
 function planHandedBack({ deployment, nowMilliseconds, loadMemories = [] }: Observation): AutoscalingPlan {
   const { spec, status } = deployment;
   // What was learned serves again where Petrel takes over again.
-  const surplus = spec.autoscaling === undefined ? loadMemories.map(({ name }) => name) : [];
+  const kept = spec.autoscaling === undefined ? undefined : newestOf(loadMemories);
+  const surplus = surplusBeside(kept, loadMemories);
   const rest = { findings: [], surplus };
   const before = status.autoscaling;
   if (before === undefined || before.replicas === spec.replicas) return rest;
@@ -99,11 +99,7 @@ function planHandedBack({ deployment, nowMilliseconds, loadMemories = [] }: Obse
   return { ...rest, status: held, replicas: held.replicas };
 }
 
-function planByLoad(
-  observation: Observation,
-  { stable }: RevisionPlan,
-  autoscaling: AutoscalingSpec,
-): AutoscalingPlan {
+function planByLoad(observation: Observation, autoscaling: AutoscalingSpec): AutoscalingPlan {
   const { deployment, nowMilliseconds, load, loadMemories = [] } = observation;
   const { settings, unreadable } = autoscalingSettings(autoscaling);
   const before = stoodBefore(observation);
@@ -113,10 +109,10 @@ function planByLoad(
   const pool = deployment.spec.pools[0]?.name ?? "";
   const pods = observation.pods.filter((pod) => pod.pool === pool && !pod.isTerminating);
   const isForecast = autoscaling.forecast !== "None";
-  const saved = loadMemories.toSorted((left, right) => left.number - right.number).at(-1);
+  const saved = newestOf(loadMemories);
   const memory = loadMemory(saved, {
     ...{ deployment: deployment.metadata.name, nowMilliseconds, samples, pods },
-    revision: stable.name,
+    revision: deployment.status.revisions?.stable ?? "",
     isForecast,
   });
   const { coldStartMilliseconds, serviceSeconds } = memory;
@@ -162,9 +158,20 @@ function planByLoad(
       ? {}
       : { memory: loadMemoryRevision(deployment.metadata, toSave.name, toSave.number, toSave.data) }),
     // The former one goes only once the next one was seen to stand.
-    surplus: loadMemories.flatMap(({ name }) => (name === saved?.name ? [] : [name])),
+    surplus: surplusBeside(saved, loadMemories),
     wakeAtMilliseconds: nowMilliseconds + LOOK_MILLISECONDS,
   };
+}
+
+function newestOf(memories: readonly ObservedLoadMemory[]): ObservedLoadMemory | undefined {
+  return memories.toSorted((left, right) => left.number - right.number).at(-1);
+}
+
+function surplusBeside(
+  kept: ObservedLoadMemory | undefined,
+  memories: readonly ObservedLoadMemory[],
+): readonly string[] {
+  return memories.flatMap(({ name }) => (name === kept?.name ? [] : [name]));
 }
 
 /** What was asked for before; where autoscaling begins, what stands, so that a manifest without replicas resets nothing. */
