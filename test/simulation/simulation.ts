@@ -5,8 +5,6 @@
  * A step is a disturbance or none, some work of the cluster, and some time. After the steps nothing is disturbed any
  * more, all work is done until nobody writes, and everything has to be where it belongs.
  */
-import { valueAt } from "../../src/api/json.ts";
-import type { KubeObject } from "../../src/api/kube-object.ts";
 import { ControlPlane } from "./cluster/control-plane.ts";
 import { DeploymentController } from "./cluster/deployment-controller.ts";
 import { Evaluations } from "./cluster/evaluations.ts";
@@ -32,6 +30,7 @@ import { Neighbours } from "./people/neighbours.ts";
 import { ReleaseGuides } from "./people/release-guides.ts";
 import { Undoers } from "./people/undoers.ts";
 import { PlanHistory } from "./plan-history.ts";
+import { quietMilliseconds } from "./quiet-time.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { SimulationResult, Violation } from "./simulation-result.ts";
 import type { Controller, Disturbance, Task } from "./task.ts";
@@ -53,14 +52,6 @@ export const IDLE = "idle means idle";
 
 /** Steps of the trace that a failure shows. */
 const SHOWN_STEPS = 40;
-/** Nobody has had anything to do for so long: longer than any backoff. */
-const QUIET_MILLISECONDS = 70_000;
-/** So much longer where Jobs stand: that one has ended may be known before what its pod tells. */
-const QUIET_WITH_JOBS_MILLISECONDS = 130_000;
-/** And where experiments are under way: the last labels of one have five minutes to come, and are read once a minute. */
-const QUIET_WITH_EXPERIMENTS_MILLISECONDS = 450_000;
-/** Longer, too, where replicas follow a load: what is learned of it is saved once in five minutes. */
-const QUIET_WITH_LOADS_MILLISECONDS = 325_000;
 /** Everything must be quiet by then, in far more time than it takes. */
 const REST_LIMIT_SECONDS = 2_400;
 /** Once all that was late has arrived, no more writes of the operator than this. */
@@ -266,7 +257,7 @@ class Run {
     const startedAt = clock.monotonic();
     let writesBefore = this.#operatorWrites;
     this.#busyAt = startedAt;
-    while (clock.monotonic() - this.#busyAt < this.#quietMilliseconds) {
+    while (clock.monotonic() - this.#busyAt < quietMilliseconds(this.#world)) {
       if (this.#violation !== undefined) return false;
       const seconds = (clock.monotonic() - startedAt) / 1000;
       if (seconds < LATEST_ARRIVAL_SECONDS) writesBefore = this.#operatorWrites;
@@ -292,18 +283,6 @@ class Run {
       this.#checkLeaders();
     }
     return true;
-  }
-
-  get #quietMilliseconds(): number {
-    const world = this.#world;
-    const isUnderWay = world
-      .objects("ModelExperiment")
-      .map(({ status }) => valueAt(status, "phase"))
-      .some((phase) => phase === "Running" || phase === "Concluding");
-    if (isUnderWay) return QUIET_WITH_EXPERIMENTS_MILLISECONDS;
-    const isScaled = ({ spec }: KubeObject) => valueAt(spec, "autoscaling") !== undefined;
-    if (world.objects("ModelDeployment").some(isScaled)) return QUIET_WITH_LOADS_MILLISECONDS;
-    return world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
   }
 
   #beginStep(): void {
