@@ -10,7 +10,7 @@ import { callersEnvironment, runOrFail } from "./command.ts";
 const installTimeoutMilliseconds = 10 * 60_000;
 
 /** A set of packages. */
-export type PythonPackages = "model-signing" | "triton-server" | "tritonclient";
+export type PythonPackages = "duckdb" | "model-signing" | "triton-server" | "tritonclient";
 
 /** The folder with a set of packages, for `PYTHONPATH`. Rejects with pip's words when they cannot be installed. */
 export async function pythonPackages(name: PythonPackages): Promise<string> {
