@@ -25,6 +25,7 @@ const TESTED_ELSEWHERE: readonly (readonly [RegExp, string])[] = [
   [/^(models\/cdnow\/|cdnow\/)/, "test/golden/example-models.test.ts"],
   [/^models\/cdnow-triton\//, "test/apiserver/foreign-runtime.test.ts"],
   [/^argocd\/health\.lua$/, "test/apiserver/gitops.test.ts"],
+  [/^argocd\/experiment-health\.lua$/, "test/apiserver/gitops-experiment.test.ts"],
   [/^from-plain-deployment\/README\.md$/, "e2e/from-plain-deployment.test.ts"],
 ];
 
