@@ -161,3 +161,11 @@ export type AutoscalingSpec = Type.Static<typeof autoscalingSchema>;
 export function isScaledByPetrel({ autoscaling }: { readonly autoscaling?: AutoscalingSpec }): boolean {
   return autoscaling !== undefined && autoscaling.owner !== "None";
 }
+
+/** Fewest replicas that the first pool may have. */
+export function leastReplicas(spec: {
+  readonly autoscaling?: AutoscalingSpec;
+  readonly replicas: number;
+}): number {
+  return isScaledByPetrel(spec) ? (spec.autoscaling?.minReplicas ?? 1) : spec.replicas;
+}

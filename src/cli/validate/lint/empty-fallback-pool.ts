@@ -1,14 +1,16 @@
 /**
  * A pool behind the first one without replicas: it looks like a fallback, and is none.
  */
+import { leastReplicas } from "../../../api/autoscaling.ts";
 import type { Lint } from "./lint.ts";
 
 /** The lint `empty-fallback-pool`. */
 export const emptyFallbackPool: Lint = {
   name: "empty-fallback-pool",
-  find({ pools, replicas }) {
+  find(spec) {
+    const { pools } = spec;
     // Scaled to zero as a whole, nothing is expected of it.
-    if (replicas === 0) return [];
+    if (leastReplicas(spec) === 0) return [];
     return pools.flatMap((pool, index) =>
       index > 0 && pool.replicas === 0
         ? [

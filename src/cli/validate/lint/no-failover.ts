@@ -1,12 +1,15 @@
 /**
  * One replica alone: nothing can take over from it.
  */
+import { isScaledByPetrel, leastReplicas } from "../../../api/autoscaling.ts";
 import type { Lint } from "./lint.ts";
 
 /** The lint `no-failover`. */
 export const noFailover: Lint = {
   name: "no-failover",
-  find({ replicas, pools }) {
+  find(spec) {
+    const { pools } = spec;
+    const replicas = leastReplicas(spec);
     const total = pools.reduce(
       (sum, pool, index) => sum + (index === 0 ? replicas : (pool.replicas ?? 0)),
       0,
@@ -14,7 +17,7 @@ export const noFailover: Lint = {
     if (total !== 1) return [];
     return [
       {
-        path: ["spec", "replicas"],
+        path: isScaledByPetrel(spec) ? ["spec", "autoscaling", "minReplicas"] : ["spec", "replicas"],
         message: "a single replica serves: the loss of its pod, and the drain of its node, is an outage",
         remedy: "ask for two replicas, or add a pool behind it",
       },

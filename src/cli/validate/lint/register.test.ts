@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { model, spec } from "../../../../test/fixtures/spec.ts";
+import type { AutoscalingSpec } from "../../../api/autoscaling.ts";
 import type { ModelDeploymentSpec } from "../../../api/model-deployment-spec.ts";
 import { pathText } from "../finding.ts";
 import { LINTS } from "./register.ts";
@@ -32,6 +33,13 @@ const observed = (more: { readonly userHeader?: string }, observe: object = { dr
     observe,
     ...more,
   },
+});
+
+const scaled = (changes: Partial<AutoscalingSpec> = {}) => ({
+  autoscaling: { maxReplicas: 9, metrics: [{ type: "Rate" as const, target: 10 }], ...changes },
+});
+const sale = (schedule: string, timeZone = "Asia/Shanghai") => ({
+  ...{ name: "sale", schedule, timeZone, duration: "1h", minReplicas: 4 },
 });
 
 /** A canary with these gates. */
@@ -65,6 +73,16 @@ const CASES: readonly (readonly [string, Partial<ModelDeploymentSpec>, string[]]
   ["no-failover", { replicas: 2 }, []],
   ["no-failover", { replicas: 1, pools: [gpu, plain] }, []],
   ["no-failover", { replicas: 0 }, []],
+  ["no-failover", { replicas: 4, ...scaled() }, ["spec.autoscaling.minReplicas"]],
+  ["no-failover", { replicas: 1, ...scaled({ minReplicas: 2 }) }, []],
+  ["no-failover", { replicas: 2, ...scaled({ owner: "None" }) }, []],
+  ["unreadable-schedule", scaled({ schedules: [sale("0 20 10 11 *")] }), []],
+  ["unreadable-schedule", scaled({ schedules: [sale("0 25 * * *")] }), ["spec.autoscaling.schedules"]],
+  [
+    "unreadable-schedule",
+    scaled({ schedules: [sale("0 20 * * *", "Asia/Nowhere")] }),
+    ["spec.autoscaling.schedules"],
+  ],
   ["no-fallback-pool", { pools: [gpu] }, ["spec.pools"]],
   ["no-fallback-pool", { pools: [claim, { ...gpu, name: "other", replicas: 1 }] }, ["spec.pools"]],
   ["no-fallback-pool", { pools: [gpu, plain] }, []],
@@ -88,6 +106,7 @@ const CASES: readonly (readonly [string, Partial<ModelDeploymentSpec>, string[]]
   ["gate-without-pods", { replicas: 1, ...latency("40ms") }, ["spec.rollout.gates[0]"]],
   ["gate-without-pods", { replicas: 2, ...latency("40ms") }, []],
   ["gate-without-pods", { replicas: 0, ...latency("40ms") }, []],
+  ["gate-without-pods", { replicas: 4, ...scaled(), ...latency("40ms") }, ["spec.rollout.gates[0]"]],
   ["gate-without-pods", { replicas: 1, ...hook }, []],
   ["gate-without-pods", { replicas: 1, ...mirrored }, ["spec.rollout.strategy.shadow.latency"]],
   ["gate-without-pods", { replicas: 2, ...mirrored }, []],

@@ -17,6 +17,7 @@ import { providerWithoutGpu } from "./provider-without-gpu.ts";
 import { suspended } from "./suspended.ts";
 import { tokenInClear } from "./token-in-clear.ts";
 import { unpinnedImage } from "./unpinned-image.ts";
+import { unreadableSchedule } from "./unreadable-schedule.ts";
 
 /** The lints. */
 export const LINTS: readonly Lint[] = [
@@ -30,6 +31,8 @@ export const LINTS: readonly Lint[] = [
   // A gate must be able to fail, and to pass.
   latencyBeyondTry,
   gateWithoutPods,
+  // An event must come.
+  unreadableSchedule,
   // What is reserved must be what is used.
   littleEphemeralStorage,
   providerWithoutGpu,
