@@ -2,8 +2,7 @@
  * Planner `conditions`: says in standard terms what the other planners found. The one place that makes
  * conditions, so that kstatus is right in one place.
  *
- * A candidate that waits or fails never takes `Ready` away from a stable revision that serves. What is broken
- * is never reported as ready.
+ * A candidate that waits or fails never takes `Ready` from a stable one that serves. What is broken is never ready.
  */
 import type { Condition, ConditionReason, ConditionType } from "../../api/conditions.ts";
 import { ANNOTATION } from "../../api/names.ts";
