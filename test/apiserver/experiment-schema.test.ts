@@ -82,6 +82,17 @@ test.each([
     { arms: [{ ...wide, weight: "80%" }] },
     "must leave something for the control",
   ],
+  [
+    "nothing left by weights of which the binary sum is a little less than all",
+    {
+      arms: [
+        { ...wide, weight: "30.9%" },
+        { ...deep, weight: "33.3%" },
+      ],
+      holdout: "35.8%",
+    },
+    "must leave something for the control",
+  ],
   ["a holdout of nothing", { holdout: "0%" }, "spec.holdout: must be more than 0%"],
   [
     "a model that can change",
@@ -113,6 +124,15 @@ test.each([
   ["guardrails", null],
 ])("nobody changes %s to %j", async (field, value) => {
   await expect(patch({ [field]: value })).rejects.toThrow(`spec.${field}: is for good`);
+});
+
+test("nobody changes the order of arms: by it routers name them", async () => {
+  const pair = changed({ arms: [wide, deep] });
+  await controlPlane.kubectl(["create", "-f", "-"], { input: JSON.stringify(pair) });
+  const turned = JSON.stringify({ spec: { arms: [deep, wide] } });
+  const args = ["patch", "modelexperiment", "other", "--type=merge", "--patch", turned];
+  await expect(controlPlane.kubectl(args)).rejects.toThrow("spec.arms: is for good");
+  await controlPlane.kubectl(["delete", "modelexperiment", "other"]);
 });
 
 test("people stop it, for good", async () => {

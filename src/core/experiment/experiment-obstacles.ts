@@ -6,7 +6,7 @@
  */
 import type { ModelExperimentSpec } from "../../api/model-experiment.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation, ObservedExperiment } from "../observation.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import { areCountedAlike } from "../rollout/counted-alike.ts";
 import { type ExperimentArm, poolOfArms } from "./experiment-arms.ts";
@@ -18,7 +18,7 @@ import type { Interruption, Obstacle } from "./experiment-view.ts";
 export function obstacleTo(
   observation: Observation,
   revisions: RevisionPlan,
-  spec: ModelExperimentSpec,
+  { spec, status }: Pick<ObservedExperiment, "spec" | "status">,
   arms: readonly ExperimentArm[],
 ): Obstacle | undefined {
   const { quality } = observation.deployment.spec;
@@ -44,7 +44,8 @@ export function obstacleTo(
     const message = "no pool with replicas serves the model of the ModelDeployment itself";
     return { reason: "NoPool", message };
   }
-  if (stableWaits(revisions) || !stableHasAll(observation, stable.name)) {
+  const hasBegun = status.startedAt !== undefined;
+  if (stableWaits(revisions) || !stableHasAll(observation, stable.name, hasBegun)) {
     const message = `the stable revision ${stable.name} does not have all the traffic yet`;
     return { reason: "StableNotServing", message };
   }
@@ -56,9 +57,13 @@ export function obstacleTo(
   return undefined;
 }
 
-/** Whether nobody but stable answers by the stored plan, beside the arms of an experiment. */
-function stableHasAll({ deployment }: Observation, stable: string): boolean {
-  const arms = (deployment.status.traffic?.arms ?? []).filter(({ name }) => !EXPERIMENT_ARM_NAMES.has(name));
+/**
+ * Whether nobody but stable answers by the stored plan. Arms of an experiment may be its own once it has begun; before that
+ * they are of another one, and until they are gone its plans could not be told from its own.
+ */
+function stableHasAll({ deployment }: Observation, stable: string, hasBegun: boolean): boolean {
+  const isOwn = (name: string) => hasBegun && EXPERIMENT_ARM_NAMES.has(name);
+  const arms = (deployment.status.traffic?.arms ?? []).filter(({ name }) => !isOwn(name));
   const [only] = arms;
   return arms.length === 1 && only?.pools[0]?.revision === stable && (only.weight ?? FULL_WEIGHT) > 0;
 }

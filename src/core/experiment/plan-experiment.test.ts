@@ -272,6 +272,25 @@ test("one that somebody deletes gives everything back", () => {
   expect(world.status.experiment).toBeUndefined();
 });
 
+test.each([
+  ["users keep their arm", traffic],
+  ["each request is drawn", { timeout: "600ms" }],
+])("one that is made anew counts nothing of the former's plan, where %s", (_how, drawn) => {
+  const world = countedWorld({ traffic: drawn });
+  world.experiments.make();
+  follow(world);
+  const { epoch: former = 0 } = world.status.traffic ?? {};
+  world.experiments.delete();
+  world.experiments.make();
+  world.reconcile();
+  expect(world.experiments.named().status.shares).toBeUndefined();
+  expect(world.experiments.named().status.sharesInEffectAt).toBeUndefined();
+  follow(world);
+  expect(armsText(world)).toEqual(SHARED);
+  // Between the two stable had all the traffic.
+  expect(world.experiments.named().status.shares?.[0]?.firstEpoch).toBeGreaterThan(former + 1);
+});
+
 test("its time ends it: stable has all the traffic while the last labels come", () => {
   const world = running();
   world.passTime(2 * HOUR);

@@ -145,10 +145,11 @@ function viewOf(
   const arms = armsOf(observation, revisions, spec);
   const wanted = { arms, holdout: holdoutOf(experiment) };
   const pool = poolOfArms(observation, stable);
-  const isOurs = isCurrent && traffic !== undefined && givesShares(traffic, wanted);
-  const shares = withPlannedShare(status.shares ?? [], isCurrent ? traffic : undefined, wanted);
+  // That it begins is stored before its first plan: one before that is of another experiment, be it with the same arms.
+  const own = isCurrent && status.startedAt !== undefined ? traffic : undefined;
+  const shares = withPlannedShare(status.shares ?? [], own, wanted);
   const waitsFor: Obstacle | undefined = isCurrent
-    ? obstacleTo(observation, revisions, spec, arms)
+    ? obstacleTo(observation, revisions, experiment, arms)
     : { reason: "AnotherExperiment", message: `ModelExperiment ${current?.name} comes first` };
   return {
     spec,
@@ -169,7 +170,7 @@ function viewOf(
     })),
     shortage: shortageOf(observation, arms, pool),
     shares,
-    isInEffect: isOurs && acknowledgedEpoch(observation) === traffic?.epoch,
+    isInEffect: givesShares(own, wanted) && acknowledgedEpoch(observation) === own?.epoch,
     slowestLabelMilliseconds: slowestLabel(observation, experiment),
     ...(isCurrent ? knownOf(observation, experiment, wanted, shares) : {}),
   };
