@@ -147,10 +147,14 @@ export class LoadReadings {
       if (signal.aborted) return;
       if (followed.silent.delete(address))
         log.info("a router tells of its load again", { "petrel.router": address });
-      // A router that reads its Envoy late tells of the last slot the next time.
-      followed.toldThrough.set(address, lastIn(told) ?? after);
+      // A router that reads its Envoy late, or whose clock is ahead, tells of the rest the next time.
+      followed.toldThrough.set(address, Math.min(last, lastIn(told) ?? after));
       for (const [name, deployment] of followed.deployments) {
-        const slots = (told.get(name) ?? []).filter(({ slot }) => slot > after && slot <= last);
+        // One that was missed for a moment tells once more of what it told before.
+        const known = new Set(deployment.told.flatMap(({ by, slot }) => (by === address ? [slot] : [])));
+        const slots = (told.get(name) ?? []).filter(
+          ({ slot }) => slot > after && slot <= last && !known.has(slot),
+        );
         deployment.told = [...deployment.told, ...slots.map((slot) => ({ ...slot, by: address }))];
       }
     } catch (error) {
