@@ -52,13 +52,10 @@ export class ModelOwners implements Disturbance {
   readonly #isHandsOn: boolean;
   /** They have most models judged before any traffic, and take Jobs away that do so. */
   readonly #isCareful: boolean;
-<<<<<<< ours
   /** They have most answers counted, so that experiments can be made. */
   readonly isCurious: boolean;
-=======
   /** They let replicas follow the load, and then again not, whenever they come by. */
   readonly #isFickle: boolean;
->>>>>>> theirs
   /** By uid: the specs that a ModelDeployment has had. */
   readonly #formerSpecs = new Map<string, ModelDeploymentSpec[]>();
 
@@ -68,11 +65,8 @@ export class ModelOwners implements Disturbance {
     this.#deletionRate = this.isRestless ? 0.02 : random.chance(0.2) ? 0.6 : 0.12;
     this.#isHandsOn = random.chance(0.25);
     this.#isCareful = random.fork("careful").chance(0.3);
-<<<<<<< ours
     this.isCurious = random.fork("curious").chance(0.35);
-=======
     this.#isFickle = random.fork("fickle").chance(0.25);
->>>>>>> theirs
   }
 
   next(random: SeededRandom): Task | undefined {
