@@ -78,6 +78,7 @@ function view(status: ModelExperimentStatus, seen: Partial<ExperimentView> = {})
     generation: 1,
     nowMilliseconds: NOW,
     stable: "ranker-v1",
+    metrics: [{ metric: "clicks", type: "ClickThroughRate", label: "click", better: "Higher" }],
     arms: ready,
     shortage: "arm wide, pool main: 1 of 2 replicas are ready",
     shares: status.shares ?? [],

@@ -156,12 +156,13 @@ function waiting(
 }
 
 function running(view: ExperimentView, seen: ModelExperimentStatus): ExperimentOutcome {
-  const { spec, isInEffect, nowMilliseconds: now, ignorance } = view;
+  const { spec, metrics, isInEffect, nowMilliseconds: now, ignorance } = view;
   const { sharesInEffectAt: before, ...rest } = seen;
   const startedAt = rest.startedAt ?? rolloutTime(now);
   const endsAt = rest.endsAt ?? rolloutTime(now + parseDurationMilliseconds(spec.duration));
   const sharesInEffectAt = isInEffect ? (before ?? rolloutTime(now)) : undefined;
-  const status = { ...rest, startedAt, endsAt, ...present({ sharesInEffectAt }) };
+  const judged = rest.metrics ?? [...metrics];
+  const status = { ...rest, metrics: judged, startedAt, endsAt, ...present({ sharesInEffectAt }) };
   const message =
     sharesInEffectAt === undefined
       ? "not every router gives the arms their shares yet"

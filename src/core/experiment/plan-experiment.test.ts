@@ -329,6 +329,36 @@ test("metrics that are taken from the ModelDeployment end it", () => {
   expect(whereIs(world)).toBe("Ended MetricChanged");
 });
 
+test.each([
+  ["of another label", { label: "order" }],
+  ["of another type", { type: "DCG" as const, cap: 10 }],
+])("a metric that is made %s ends it: two things would be judged as one", (_what, changes) => {
+  const world = running();
+  const metrics = quality.metrics.map((one) => (one.name === "clicks" ? { ...one, ...changes } : one));
+  world.edit({ quality: { ...quality, metrics } });
+  world.reconcile();
+  expect(whereIs(world)).toBe("Ended MetricChanged");
+  expect(world.experiments.named().status.message).toContain("metric clicks was ClickThroughRate of click");
+});
+
+test("labels that take another time are no other metric", () => {
+  const world = running();
+  const labels = quality.labels.map((one) => (one.name === "click" ? { ...one, matures: "45m" } : one));
+  world.edit({ quality: { ...quality, labels } });
+  world.reconcile();
+  expect(whereIs(world)).toBe("Running");
+});
+
+test("one that began before it kept what its metrics are goes on", () => {
+  const world = running();
+  world.experiments.observed = world.experiments.observed.map(({ status, ...experiment }) => {
+    const { metrics: _metrics, ...former } = status;
+    return { ...experiment, status: former };
+  });
+  world.reconcile();
+  expect(whereIs(world)).toBe("Running");
+});
+
 test("nothing moves while the ModelDeployment is suspended", () => {
   const world = running();
   world.edit({ suspend: true });

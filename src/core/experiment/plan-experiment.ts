@@ -22,7 +22,7 @@ import { advanceExperiment } from "./advance-experiment.ts";
 import { currentExperiment } from "./current-experiment.ts";
 import { armsOf, type ExperimentArm, poolOfArms, replicasOfArm } from "./experiment-arms.ts";
 import { interruptionOf, obstacleTo } from "./experiment-obstacles.ts";
-import { armNumbers, askedMetrics, type ExperimentQuestion } from "./experiment-question.ts";
+import { armNumbers, askedMetrics, type ExperimentQuestion, judgedMetrics } from "./experiment-question.ts";
 import {
   EXPERIMENT_ARM_NAMES,
   experimentSalt,
@@ -157,9 +157,10 @@ function viewOf(
     generation,
     nowMilliseconds: observation.nowMilliseconds,
     stable: stable.name,
+    metrics: judgedMetrics(observation.deployment.spec.quality, spec),
     ...present({
       obstacle: waitsFor,
-      interruption: interruptionOf(observation, revisions, spec, status.stable),
+      interruption: interruptionOf(observation, revisions, spec, status),
     }),
     arms: arms.map((arm) => ({
       name: arm.name,
