@@ -180,7 +180,9 @@ function stoodBefore({ deployment, nowMilliseconds }: Observation): AutoscalingS
   if (status.autoscaling !== undefined) return status.autoscaling;
   const pool = spec.pools[0]?.name;
   const standing = (status.pools ?? []).filter(({ name }) => name === pool).map(({ replicas }) => replicas);
-  const replicas = standing.length === 0 ? spec.replicas : Math.max(...standing);
+  // A pool that is new takes over from the first of those that stand.
+  const former = status.pools?.[0]?.replicas ?? spec.replicas;
+  const replicas = standing.length === 0 ? former : Math.max(...standing);
   const since = reportedTime(nowMilliseconds);
   return { replicas, since, because: "Start", inPlaceOf: spec.replicas };
 }
