@@ -319,3 +319,14 @@ test("its conditions say whether it runs and whether it is over", () => {
   expect(conditionsOf("Running")).toEqual(["Running True", "Ended False"]);
   expect(conditionsOf("Ended")).toEqual(["Running False", "Ended True"]);
 });
+
+test("a clock that was set back makes it no longer than it was to be, nor the wait for its last labels", () => {
+  const early = { nowMilliseconds: NOW - 5 * HOUR };
+  const running = advanceExperiment(view(STATES["Running"] ?? {}, early)).status;
+  expect(running).toMatchObject({ startedAt: at(-5 * HOUR), endsAt: at(-3 * HOUR) });
+  const { status, wakeAtMilliseconds } = advanceExperiment(view(STATES["Concluding"] ?? {}, early));
+  const { slowestLabelMilliseconds } = view({});
+  const due = early.nowMilliseconds + slowestLabelMilliseconds + CONCLUSION_SLACK_MILLISECONDS;
+  expect(status.concludesAt).toBe(new Date(due).toISOString());
+  expect(wakeAtMilliseconds).toBe(due);
+});

@@ -27,9 +27,10 @@ const ENDS_THE_EVIDENCE: ReadonlySet<Interruption["reason"]> = new Set([
 ]);
 
 /** Takes one look. */
-export function advanceExperiment(view: ExperimentView): ExperimentOutcome {
+export function advanceExperiment(before: ExperimentView): ExperimentOutcome {
+  if (before.status.verdict !== undefined) return over(before, before.status, before.status.verdict);
+  const view = withTimesAhead(before);
   const { status, nowMilliseconds: now } = view;
-  if (status.verdict !== undefined) return over(view, status, status.verdict);
   const seen = withJudgement(view);
   const verdict = verdictOf(view, seen);
   if (verdict !== undefined) return over(view, seen, verdict);
@@ -38,6 +39,19 @@ export function advanceExperiment(view: ExperimentView): ExperimentOutcome {
   if (endsAt !== undefined && now >= endsAt) return concluding(view, seen);
   const obstacle = obstacleNow(view);
   return obstacle === undefined ? running(view, seen) : waiting(view, seen, obstacle);
+}
+
+/** A clock that was set back must make neither an experiment nor the wait for its last labels longer by as much. */
+function withTimesAhead(view: ExperimentView): ExperimentView {
+  const { spec, status, nowMilliseconds: now, slowestLabelMilliseconds } = view;
+  const atMost = (text: string | undefined, ahead: number) =>
+    text !== undefined && Date.parse(text) > now + ahead ? rolloutTime(now + ahead) : text;
+  const times = present({
+    startedAt: atMost(status.startedAt, 0),
+    endsAt: atMost(status.endsAt, parseDurationMilliseconds(spec.duration)),
+    concludesAt: atMost(status.concludesAt, slowestLabelMilliseconds + CONCLUSION_SLACK_MILLISECONDS),
+  });
+  return { ...view, status: { ...status, ...times } };
 }
 
 function timeOf(text: string | undefined): number | undefined {

@@ -3,12 +3,12 @@
  * release. What is said of them rests on what was counted, and a verdict stands.
  */
 import { parseDurationMilliseconds } from "../../../src/api/duration.ts";
-import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
+import { asList, asString, valueAt } from "../../../src/api/json.ts";
 import { jsonEquals } from "../../../src/api/json-equals.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { type Facts, isOperator } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
-import { storedReplicas } from "../scaled-replicas.ts";
+import { storedPools } from "../scaled-replicas.ts";
 import type { Write } from "../world.ts";
 import type { Invariant } from "./invariant.ts";
 import { outcomeOf, sharesIn, sharesOf } from "./stored-experiment.ts";
@@ -67,11 +67,9 @@ export const stableStaysWhole: Invariant = {
     const former = before === undefined ? undefined : storedPlan(before);
     if (plan === undefined || plan.epoch === former?.epoch || sharesIn(plan).length === 0) return undefined;
     const revision = asString(valueAt(after, "status", "revisions", "stable"));
-    const wanted = asList(valueAt(after, "spec", "pools")).flatMap((pool, index) => {
-      const own = asNumber(valueAt(pool, "replicas"));
-      const replicas = (index === 0 ? storedReplicas(after) : own) ?? 0;
-      return replicas === 0 ? [] : [{ pool: valueAt(pool, "name"), revision, replicas }];
-    });
+    const wanted = storedPools(after).flatMap(({ name, replicas }) =>
+      replicas === 0 ? [] : [{ pool: name, revision, replicas }],
+    );
     const lacking = plan.arms.find(({ pools }) =>
       wanted.some((one) => !pools.some((planned) => jsonEquals(planned, one))),
     );
