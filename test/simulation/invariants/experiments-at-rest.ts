@@ -10,6 +10,7 @@ import { isReady, isTerminating } from "../cluster/pod.ts";
 import { experimentsOf } from "../experiment-history.ts";
 import type { Facts } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
+import { storedReplicas } from "../scaled-replicas.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { isUndoLost, obstacleTo } from "./obstacle.ts";
 import { armsAtRest, outcomeOf, sharesIn } from "./stored-experiment.ts";
@@ -139,7 +140,7 @@ function hasTwins(experiment: KubeObject, deployment: KubeObject, stable: string
 /** The first pool with replicas and no model of its own. */
 function armsAtRestPool(deployment: KubeObject): unknown {
   return asList(valueAt(deployment, "spec", "pools")).find((pool, index) => {
-    const size = index === 0 ? valueAt(deployment, "spec", "replicas") : valueAt(pool, "replicas");
+    const size = index === 0 ? storedReplicas(deployment) : valueAt(pool, "replicas");
     return valueAt(pool, "model") === undefined && typeof size === "number" && size > 0;
   });
 }

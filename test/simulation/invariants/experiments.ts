@@ -8,6 +8,7 @@ import { jsonEquals } from "../../../src/api/json-equals.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { type Facts, isOperator } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
+import { storedReplicas } from "../scaled-replicas.ts";
 import type { Write } from "../world.ts";
 import type { Invariant } from "./invariant.ts";
 import { outcomeOf, sharesIn, sharesOf } from "./stored-experiment.ts";
@@ -67,7 +68,7 @@ export const stableStaysWhole: Invariant = {
     if (plan === undefined || plan.epoch === former?.epoch || sharesIn(plan).length === 0) return undefined;
     const revision = asString(valueAt(after, "status", "revisions", "stable"));
     const wanted = asList(valueAt(after, "spec", "pools")).flatMap((pool, index) => {
-      const size = index === 0 ? valueAt(after, "spec", "replicas") : valueAt(pool, "replicas");
+      const size = index === 0 ? storedReplicas(after) : valueAt(pool, "replicas");
       const replicas = asNumber(size) ?? 0;
       return replicas === 0 ? [] : [{ pool: valueAt(pool, "name"), revision, replicas }];
     });

@@ -5,6 +5,7 @@ import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import type { TrafficPlan } from "../../../src/api/traffic-plan.ts";
 import { experimentsOf } from "../experiment-history.ts";
+import { storedReplicas } from "../scaled-replicas.ts";
 import type { World } from "../world.ts";
 import { partsOf } from "./stored-release.ts";
 
@@ -65,7 +66,7 @@ export function armsAtRest(deployment: KubeObject, world: World): readonly ArmAt
   const sizes = pools.map((pool, index) => ({
     name: asString(valueAt(pool, "name")) ?? "",
     isOwn: valueAt(pool, "model") !== undefined,
-    all: asNumber(index === 0 ? valueAt(deployment, "spec", "replicas") : valueAt(pool, "replicas")) ?? 0,
+    all: asNumber(index === 0 ? storedReplicas(deployment) : valueAt(pool, "replicas")) ?? 0,
   }));
   const pool = sizes.find(({ isOwn, all }) => !isOwn && all > 0);
   if (pool === undefined) return [];
