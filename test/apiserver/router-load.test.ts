@@ -2,6 +2,8 @@
  * What a router counts of the load: the real Envoy, and stand-ins for model servers, all on loopback.
  */
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
+import { ARM_NAMES } from "../../src/api/arm.ts";
+import { FULL_WEIGHT, type TrafficPlan } from "../../src/api/traffic-plan.ts";
 import { countingEnvoy } from "../../src/router/envoy-administration.ts";
 import { type CountedLoad, NO_LOAD } from "../../src/router/load-report.ts";
 import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
@@ -30,10 +32,10 @@ interface Seen {
 let trials = 0;
 
 /** Sends a load, and looks at what was counted of it. */
-async function seen(protocol: "rest" | "grpc"): Promise<Seen> {
+async function seen(protocol: "rest" | "grpc", arms: TrafficPlan["arms"] = [stableArm(gpu)]): Promise<Seen> {
   trials += 1;
   const name = `loaded-${trials}`;
-  const plan = await newPlan([stableArm(gpu)]);
+  const plan = await newPlan(arms);
   await world.envoy.serve(name, plan, world.endpoints);
   try {
     const load = (client: Client) => openLoop(client, PER_SECOND, SECONDS * 1_000);
@@ -64,5 +66,21 @@ test.each(["rest", "grpc"] as const)("over %s what was refused is load, and held
     for (const server of world.servers) server.become("Overloaded");
     const { counted, outcomes } = await seen(protocol);
     expect(counted).toEqual({ ended: outcomes.length, answered: 0, busy_microseconds: 0 });
+  }),
+);
+
+test.each([
+  ["a release", ["Candidate", "Stable"]],
+  ["an experiment", ARM_NAMES.filter((name) => name !== "Candidate")],
+] as const)("whichever arm of %s answers, a request is load", (_of, names) =>
+  world.undisturbed(async () => {
+    const weight = Math.floor(FULL_WEIGHT / names.length);
+    const arms = names.map((name, index) => ({
+      ...stableArm(gpu),
+      name,
+      weight: index === 0 ? FULL_WEIGHT - weight * (names.length - 1) : weight,
+    }));
+    const { counted, outcomes } = await seen("rest", arms);
+    expect([counted.ended, counted.answered]).toEqual([outcomes.length, outcomes.length]);
   }),
 );
