@@ -2,10 +2,12 @@
  * What a router counts of the load: the real Envoy, and stand-ins for model servers, all on loopback.
  */
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
+import { ARM_NAMES, EXPERIMENT_ARMS } from "../../src/api/arm.ts";
+import type { TrafficArm, TrafficPlan } from "../../src/api/traffic-plan.ts";
 import { countingEnvoy } from "../../src/router/envoy-administration.ts";
 import { type CountedLoad, NO_LOAD } from "../../src/router/load-report.ts";
 import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
-import { gpu, type ModelWorld, startModelWorld } from "./router-envoy/model-world.ts";
+import { cpu, gpu, type ModelWorld, startModelWorld } from "./router-envoy/model-world.ts";
 import { type Client, type Outcome, openLoop, withClients } from "./router-envoy/open-loop.ts";
 
 jest.setTimeout(180_000);
@@ -29,15 +31,25 @@ interface Seen {
 
 let trials = 0;
 
+interface Trial {
+  readonly arms?: readonly TrafficArm[];
+  readonly plan?: Partial<TrafficPlan>;
+  readonly load?: (client: Client, port: number) => Promise<readonly Outcome[]>;
+}
+
+const steady = (client: Client) => openLoop(client, PER_SECOND, SECONDS * 1_000);
+
 /** Sends a load, and looks at what was counted of it. */
-async function seen(protocol: "rest" | "grpc"): Promise<Seen> {
+async function seen(
+  protocol: "rest" | "grpc",
+  { arms = [stableArm(gpu)], plan: more = {}, load = steady }: Trial = {},
+): Promise<Seen> {
   trials += 1;
   const name = `loaded-${trials}`;
-  const plan = await newPlan([stableArm(gpu)]);
+  const plan = await newPlan(arms, more);
   await world.envoy.serve(name, plan, world.endpoints);
   try {
-    const load = (client: Client) => openLoop(client, PER_SECOND, SECONDS * 1_000);
-    const outcomes = await withClients(plan.port, (clients) => load(clients[protocol]));
+    const outcomes = await withClients(plan.port, (clients) => load(clients[protocol], plan.port));
     const { counted } = await countingEnvoy(world.envoy.place.adminPort).load();
     return { outcomes, counted: counted.get(name) ?? NO_LOAD };
   } finally {
@@ -63,6 +75,23 @@ test.each(["rest", "grpc"] as const)("over %s what was refused is load, and held
   world.undisturbed(async () => {
     for (const server of world.servers) server.become("Overloaded");
     const { counted, outcomes } = await seen(protocol);
-    expect(counted).toEqual({ ended: outcomes.length, answered: 0, busy_microseconds: 0 });
+    expect(counted).toEqual({ ...NO_LOAD, ended: outcomes.length });
   }),
 );
+
+test("requests of every arm are load, those of an experiment and of who is held out of it as well", () =>
+  world.undisturbed(async () => {
+    const names = [...EXPERIMENT_ARMS, "Holdout", "Stable"] as const;
+    const arms = names.map((name) => ({ name, weight: 10_000 / names.length, pools: [gpu] }));
+    const { counted, outcomes } = await seen("rest", { arms });
+    expect(new Set([...names, "Candidate"])).toEqual(new Set(ARM_NAMES));
+    expect(counted.ended).toBe(outcomes.length);
+    expect(counted.answered).toBe(outcomes.length);
+  }));
+
+test("copies for a candidate are no load", () =>
+  world.undisturbed(async () => {
+    const { counted, outcomes } = await seen("rest", { plan: { mirror: { share: 10_000, pools: [cpu] } } });
+    expect(world.server(world.second).inferences).toBeGreaterThan(0);
+    expect([counted.ended, counted.answered]).toEqual([outcomes.length, outcomes.length]);
+  }));

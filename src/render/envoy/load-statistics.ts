@@ -6,9 +6,9 @@
  * an arm was chosen for count, so labels, health checks and what the door refuses are no load. The time is that of whole
  * requests, so what waits in a server counts for as long as it waits.
  */
+import { OF_AN_ARM } from "./access-log.ts";
 import type { GRPC_FAULT_CODES } from "./first-try-statistics.ts";
 import type { JsonObject } from "./resource.ts";
-import { PETREL_HEADER } from "./route.ts";
 
 /** Beginning of the names of all these statistics. */
 export const LOAD_PREFIX = "petrel.load";
@@ -19,7 +19,6 @@ export const LOAD_COUNTERS = ["ended", "answered", "busy_microseconds"] as const
 /** One of {@link LOAD_COUNTERS}. */
 export type LoadCounter = (typeof LOAD_COUNTERS)[number];
 
-const ARMS = ["Stable", "Candidate"] as const;
 /** From the first byte of the request to the last one of the answer. */
 const BUSY_TIME = "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%";
 /** By the server or by Envoy, before any work: overload, or no server. What timed out has held one. */
@@ -29,14 +28,7 @@ const REFUSED_GRPC = [
   "UNAVAILABLE",
 ] as const satisfies (keyof typeof GRPC_FAULT_CODES)[];
 
-const or = (...filters: JsonObject[]): JsonObject => ({ or_filter: { filters } });
 const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
-
-const OF_AN_ARM = or(
-  ...ARMS.map((exact) => ({
-    header_filter: { header: { name: PETREL_HEADER.arm, string_match: { exact } } },
-  })),
-);
 
 const HELD_A_SERVER = and(
   OF_AN_ARM,
