@@ -1,6 +1,7 @@
 /**
  * What a router counts of the load: the real Envoy, and stand-ins for model servers, all on loopback.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import { ARM_NAMES, EXPERIMENT_ARMS } from "../../src/api/arm.ts";
 import type { TrafficArm, TrafficPlan } from "../../src/api/traffic-plan.ts";
@@ -57,6 +58,24 @@ async function seen(
   }
 }
 
+const GIVEN_UP = 10;
+const PATIENCE_MILLISECONDS = 300;
+
+/** Requests whose client does not wait for the answer. */
+async function givenUp(protocol: "rest" | "grpc", port: number): Promise<readonly Outcome[]> {
+  return await withClients(port, async (clients) => {
+    const client = clients[protocol];
+    const outcomes = Array.from({ length: GIVEN_UP }, () => client.send(Buffer.from("{}")));
+    const underWay = () => world.servers.reduce((sum, { inferences }) => sum + inferences, 0);
+    while (underWay() < GIVEN_UP) await delay(10);
+    await delay(PATIENCE_MILLISECONDS);
+    client.close();
+    const ended = await Promise.all(outcomes);
+    await delay(500);
+    return ended;
+  });
+}
+
 test.each(["rest", "grpc"] as const)(
   "over %s each request counts once, for as long as it was under way",
   (protocol) =>
@@ -68,6 +87,7 @@ test.each(["rest", "grpc"] as const)(
       const meanMilliseconds = counted.busy_microseconds / 1_000 / outcomes.length;
       expect(meanMilliseconds).toBeGreaterThanOrEqual(50);
       expect(meanMilliseconds).toBeLessThan(100);
+      expect(counted.given_up_milliseconds).toBe(0);
     }),
 );
 
@@ -95,3 +115,22 @@ test("copies for a candidate are no load", () =>
     expect(world.server(world.second).inferences).toBeGreaterThan(0);
     expect([counted.ended, counted.answered]).toEqual([outcomes.length, outcomes.length]);
   }));
+
+test.each(["rest", "grpc"] as const)(
+  "over %s a request that its client gave up counts for as long as it was under way",
+  (protocol) =>
+    world.undisturbed(async () => {
+      for (const server of world.servers) server.serviceMilliseconds = 4_000;
+      const { counted, outcomes } = await seen(protocol, {
+        plan: { timeout: "5s", perTryTimeout: "5s" },
+        load: (_client, port) => givenUp(protocol, port),
+      });
+      expect(outcomes.some(({ status }) => status === 200 || status === 0)).toBe(false);
+      expect(counted.ended).toBe(outcomes.length);
+      expect(counted.answered).toBe(outcomes.length);
+      expect(counted.busy_microseconds).toBe(0);
+      const meanMilliseconds = counted.given_up_milliseconds / outcomes.length;
+      expect(meanMilliseconds).toBeGreaterThanOrEqual(PATIENCE_MILLISECONDS - 10);
+      expect(meanMilliseconds).toBeLessThan(4_000);
+    }),
+);

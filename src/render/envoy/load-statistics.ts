@@ -14,13 +14,28 @@ import type { JsonObject } from "./resource.ts";
 export const LOAD_PREFIX = "petrel.load";
 
 /** The counters, by what they count. */
-export const LOAD_COUNTERS = ["ended", "answered", "busy_microseconds"] as const;
+export const LOAD_COUNTERS = ["ended", "answered", "busy_microseconds", "given_up_milliseconds"] as const;
 
 /** One of {@link LOAD_COUNTERS}. */
 export type LoadCounter = (typeof LOAD_COUNTERS)[number];
 
 /** From the first byte of the request to the last one of the answer. */
 const BUSY_TIME = "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%";
+/** To the end of a request whose answer has no last byte, which is no number above: Envoy has it in milliseconds alone. */
+const GIVEN_UP_TIME = "%DURATION%";
+/** The client went before all of an answer, or any (status 0): under overload the usual end, after a time-out of its own. */
+const GIVEN_UP: JsonObject = {
+  or_filter: {
+    filters: [
+      {
+        status_code_filter: {
+          comparison: { op: "EQ", value: { default_value: 0, runtime_key: "petrel.load_eq_0" } },
+        },
+      },
+      { response_flag_filter: { flags: ["DC", "DR"] } },
+    ],
+  },
+};
 /** By the server or by Envoy, before any work: overload, or no server. What timed out has held one. */
 const REFUSED_STATUS = [429, 503] as const;
 const REFUSED_GRPC = [
@@ -62,5 +77,6 @@ export function loadLogs(modelDeployment: string): readonly JsonObject[] {
       counter("answered", { value_fixed: 1 }),
       counter("busy_microseconds", { value_format: BUSY_TIME }),
     ),
+    log(and(HELD_A_SERVER, GIVEN_UP), counter("given_up_milliseconds", { value_format: GIVEN_UP_TIME })),
   ];
 }
