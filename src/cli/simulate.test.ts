@@ -127,6 +127,7 @@ test(
         [["--silence", "3@26h"], "duration"],
         [["--min-replicas", "9", "--max-replicas", "3"], "expected --max-replicas of at least 9, got 3"],
         [["--load", "3m", "--slow-load", "1m"], "expected --slow-load not to be less than --load"],
+        [["-", "--trace", "-"], "expected standard input to be the manifest or the trace, got both"],
         [["--trace", "x.txt"], "expected --format, for the name x.txt does not tell it"],
         [["--trace", join(folder, "missing.csv")], "missing.csv: "],
         [["--trace", negative], 'expected "value" not to be negative, got -1'],

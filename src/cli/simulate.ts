@@ -137,6 +137,8 @@ function duration(flag: string, description: string, text: string, least: string
 
 async function run(file: string | undefined, options: Options): Promise<ExitCode> {
   const { load, slowLoad = load, svg } = options;
+  if (file === "-" && options.trace === "-")
+    throw wrong("standard input to be the manifest or the trace, got both");
   const rows = file === undefined ? rowsOf(options) : [await rowOf(file, options)];
   if (slowLoad < load) throw wrong(`--slow-load not to be less than --load`);
   const { trace: read, missing } = await traceOf(options);
