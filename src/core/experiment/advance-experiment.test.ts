@@ -330,3 +330,14 @@ test("a clock that was set back makes it no longer than it was to be, nor the wa
   expect(status.concludesAt).toBe(new Date(due).toISOString());
   expect(wakeAtMilliseconds).toBe(due);
 });
+
+test("whoever has not tried to read the last labels gives up on none, however late it is", () => {
+  const late = { nowMilliseconds: NOW + 9 * HOUR };
+  const unread = { ...late, isUnread: true, ignorance: "not read yet" };
+  expect(advanceExperiment(view(STATES["Concluding"] ?? {}, unread)).status.phase).toBe("Concluding");
+  const failed = { ...late, isUnread: false, ignorance: "no answer" };
+  expect(advanceExperiment(view(STATES["Concluding"] ?? {}, failed)).status.verdict).toMatchObject({
+    reason: "DurationPassed",
+    message: expect.stringContaining("could not be read"),
+  });
+});

@@ -117,7 +117,8 @@ function verdictOf(view: ExperimentView, seen: ModelExperimentStatus): Experimen
     return fall("Completed", "DurationPassed", "its time is over, and its arms never had their shares");
   }
   if (readAt >= concludesAt) return fall("Completed", "DurationPassed", "its time is over");
-  if (now < concludesAt + CONCLUSION_PATIENCE_MILLISECONDS) return undefined;
+  // Whoever has just begun to lead, or has another clock, tries first.
+  if (view.isUnread === true || now < concludesAt + CONCLUSION_PATIENCE_MILLISECONDS) return undefined;
   const unread = "its time is over, and its last labels could not be read";
   return fall("Completed", "DurationPassed", unread);
 }

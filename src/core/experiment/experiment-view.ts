@@ -67,6 +67,8 @@ export interface ExperimentView {
   readonly judgement?: ExperimentJudgement;
   /** Why nothing is known; absent where something is, or nothing is asked. */
   readonly ignorance?: string;
+  /** It is asked for what is known, and no try of whoever leads now has ended yet. */
+  readonly isUnread?: boolean;
 }
 
 /** Where an experiment goes from here. */

@@ -5,6 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { follow } from "../../../test/fixtures/released-world.ts";
 import { VALIDATION } from "../../../test/fixtures/validations.ts";
 import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
+import { UNREADABLE } from "../../../test/fixtures/world-experiments.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import type { ModelExperimentSpec } from "../../api/model-experiment.ts";
 import { ANNOTATION } from "../../api/names.ts";
@@ -300,6 +301,9 @@ test("its time ends it: stable has all the traffic while the last labels come", 
   expect(replicasOf(world, "wide")).toEqual([]);
   expect(world.reconcile().gateQuestions).toHaveLength(1);
   world.passTime(2 * HOUR);
+  world.reconcile();
+  expect(whereIs(world)).toBe("Concluding");
+  world.gateEvidence = UNREADABLE;
   const { gateQuestions } = world.reconcile();
   expect(whereIs(world)).toBe("Ended DurationPassed");
   expect(gateQuestions).toBeUndefined();

@@ -219,11 +219,11 @@ function knownOf(
   { spec, status }: ObservedExperiment,
   wanted: WantedShares,
   shares: ExperimentView["shares"],
-): Pick<ExperimentView, "judgement" | "ignorance"> {
+): Pick<ExperimentView, "judgement" | "ignorance" | "isUnread"> {
   if (status.startedAt === undefined || status.verdict !== undefined || shares.length === 0) return {};
   const reading = gateEvidence?.experiment;
   const knowledge = knowledgeOf(reading, "evidence of the collectors", nowMilliseconds);
-  if (!knowledge.isKnown) return { ignorance: knowledge.reason };
+  if (!knowledge.isKnown) return { ignorance: knowledge.reason, isUnread: reading === undefined };
   const atMilliseconds = reading?.kind === "Whole" ? reading.atMilliseconds : nowMilliseconds;
   return { judgement: judgeExperiment({ spec, wanted, shares, counts: knowledge.value, atMilliseconds }) };
 }

@@ -111,6 +111,10 @@ function isTrue(
     }
     case "ModelNotOther":
       return hasTwins(experiment, deployment, stable, facts);
+    case "MetricUnusable":
+      return !asList(valueAt(deployment, "spec", "quality", "metrics"))
+        .map((metric) => valueAt(metric, "name"))
+        .includes(valueAt(experiment, "spec", "primary", "metric"));
     case "NotValidated":
       return valueAt(deployment, "spec", "validation") !== undefined;
     case "NoPool":
