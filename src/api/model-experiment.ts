@@ -11,14 +11,13 @@ import type { KindDefinition } from "./kind.ts";
 import { modelSourceSchema } from "./model-source.ts";
 import { percentageSchema } from "./percentage.ts";
 import { qualityNameSchema } from "./quality-metrics.ts";
+import { MAXIMUM_REASON_LENGTH } from "./reason.ts";
 import { type CelRule, dnsLabelSchema, durationSchema, objectNameSchema } from "./schema.ts";
 
 /** Longest `spec.duration`, in hours: with the slowest label of the metrics it must end before the evidence does. */
 const LONGEST_DURATION_HOURS = 720;
 /** Most guardrails. */
 const MAXIMUM_GUARDRAILS = 8;
-/** Longest `spec.reason`, in characters. */
-export const MAXIMUM_EXPERIMENT_REASON_LENGTH = 256;
 
 const armSchema = Type.Object(
   {
@@ -72,7 +71,7 @@ export const modelExperimentSpecSchema = Type.Object(
     ),
     reason: Type.Optional(
       Type.String({
-        maxLength: MAXIMUM_EXPERIMENT_REASON_LENGTH,
+        maxLength: MAXIMUM_REASON_LENGTH,
         description: "Written by people: why it was stopped, for others to read.",
       }),
     ),

@@ -254,9 +254,9 @@ function decideWrites(observation: Observation, first: FirstPlans): Decision {
   const experiment = planExperiment(observation, revisions);
   const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment });
   const status = reportedStatus(observation, plans);
-  const asked = experiment.question === undefined ? undefined : [experiment.question];
-  const questions =
-    asked === undefined ? rollout.gateQuestions : [...(rollout.gateQuestions ?? []), ...asked];
+  const { question } = experiment;
+  const gateQuestions =
+    question === undefined ? rollout.gateQuestions : [...(rollout.gateQuestions ?? []), question];
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
@@ -275,7 +275,7 @@ function decideWrites(observation: Observation, first: FirstPlans): Decision {
       ? {}
       : { pause: rolloutPause(observation.deployment.metadata.namespace, anomalies.pause) }),
     remove: removals(observation, plans),
-    ...(questions === undefined ? {} : { gateQuestions: questions }),
+    ...(gateQuestions === undefined ? {} : { gateQuestions }),
     events: [
       ...undo.events,
       ...plans.rollout.reports.flatMap(eventsOfRollout),

@@ -9,10 +9,9 @@ import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts
 import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import type { PoolSpec } from "../../api/pool.ts";
 import type { TrafficArm } from "../../api/traffic-plan.ts";
+import { whyShort } from "../conditions/shortage.ts";
 import type { ExperimentReport } from "../decision.ts";
-import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedExperiment, ObservedRevision } from "../observation.ts";
-import { mostUrgentTrouble, podsOf } from "../readiness.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { present } from "../rollout/gates/figure-text.ts";
 import { knowledgeOf } from "../rollout/gates/reading.ts";
@@ -30,7 +29,7 @@ import {
   type WantedShares,
   withPlannedShare,
 } from "./experiment-shares.ts";
-import type { ExperimentOutcome, ExperimentView, Obstacle } from "./experiment-view.ts";
+import type { ExperimentView, Obstacle } from "./experiment-view.ts";
 import { judgeExperiment } from "./judge-experiment.ts";
 
 /** The arms that are to have replicas. */
@@ -88,7 +87,7 @@ export function planExperiment(observation: Observation, revisions: RevisionPlan
   const current = currentExperiment(experiments);
   const outcomes = experiments.map((experiment) => ({
     experiment,
-    outcome: outcomeOf(observation, revisions, experiment, current),
+    outcome: advanceExperiment(viewOf(observation, revisions, experiment, current)),
   }));
   const reports = outcomes.map(({ experiment, outcome: { status } }) => ({
     experiment,
@@ -121,15 +120,6 @@ export function planExperiment(observation: Observation, revisions: RevisionPlan
 
 function holdoutOf({ spec }: ObservedExperiment): number {
   return spec.holdout === undefined ? 0 : parsePercentage(spec.holdout);
-}
-
-function outcomeOf(
-  observation: Observation,
-  revisions: RevisionPlan,
-  experiment: ObservedExperiment,
-  current: ObservedExperiment | undefined,
-): ExperimentOutcome {
-  return advanceExperiment(viewOf(observation, revisions, experiment, current));
 }
 
 function viewOf(
@@ -195,22 +185,11 @@ function shortageOf(
     .flatMap((arm) => {
       const { replicas, readyReplicas } = replicasOfArm(observation, arm, pool);
       if (readyReplicas >= replicas && replicas > 0) return [];
-      const why = whyMissing(observation, arm.revision, pool);
       const count = `arm ${arm.name}, pool ${pool.name}: ${readyReplicas} of ${replicas} replicas are ready`;
-      return [why === undefined ? count : `${count}; ${why}`];
+      const found = whyShort(observation, { revision: arm.revision, pool });
+      return [count, ...found.map(({ message }) => message)];
     })
     .join("; ");
-}
-
-function whyMissing(
-  observation: Observation,
-  revision: ObservedRevision,
-  pool: PoolSpec,
-): string | undefined {
-  const refusal = observedServers(observation, { revision, pool })?.podRefusal;
-  if (refusal !== undefined) return `pods are refused: ${refusal}`;
-  const trouble = mostUrgentTrouble(podsOf(observation, revision.name, pool.name));
-  return trouble === undefined ? undefined : `${trouble.podCount} cannot start: ${trouble.message}`;
 }
 
 /** What the evidence says by now, or why nothing is known. */
