@@ -70,7 +70,8 @@ test(
     expect(header).toMatch(
       /^ {2}TARGET +WAITED TOO LONG +REPLICA HOURS +NODE HOURS +MOST +CHANGES\/H +UNDER +FORECAST$/,
     );
-    expect(row).toMatch(/^ {2}70% +\d+\.\d\d% +\d+ +\d+ +40 +\d+\.\d +\d+\.\d% +none$/);
+    // The schedule asks for 40; whom the lost replicas leave waiting asks for more.
+    expect(row).toMatch(/^ {2}70% +\d+\.\d\d% +\d+ +\d+ +47 +\d+\.\d +\d+\.\d% +none$/);
   },
   LIMIT_MILLISECONDS,
 );

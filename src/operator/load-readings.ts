@@ -9,7 +9,7 @@
 
 import type { LoadSample } from "../core/autoscaling/load-sample.ts";
 import type { ObservedLoad, Presence, ToldSlot } from "../core/autoscaling/observed-load.ts";
-import { wholeSamples } from "../core/autoscaling/observed-load.ts";
+import { KEPT_SAMPLES, wholeSamples } from "../core/autoscaling/observed-load.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { KEPT_LOAD_SLOTS, LOAD_SLOT_MILLISECONDS, loadSlotAt, type ToldLoad } from "../stats/load-slots.ts";
@@ -26,8 +26,6 @@ export interface LoadReadingsOptions {
 
 /** So long after the end of a slot routers are asked: they have read their Envoy by then. */
 const ASK_AFTER_MILLISECONDS = 2_000;
-/** Slots that are kept: an hour, the longest that scaling in waits, and a minute before it. */
-const KEPT_SAMPLES = 244;
 
 interface FollowedDeployment {
   readonly sinceMilliseconds: number;
