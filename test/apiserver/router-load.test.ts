@@ -1,6 +1,7 @@
 /**
  * What a router counts of the load: the real Envoy, and stand-ins for model servers, all on loopback.
  */
+import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import { ARM_NAMES, EXPERIMENT_ARMS } from "../../src/api/arm.ts";
@@ -14,7 +15,7 @@ import { type Client, type Outcome, openLoop, withClients } from "./router-envoy
 jest.setTimeout(180_000);
 
 /** Stand-ins of this file have their own addresses: files run at the same time. */
-const SUBNET = 79;
+const SUBNET = 81;
 const PER_SECOND = 100;
 const SECONDS = 4;
 
@@ -134,3 +135,28 @@ test.each(["rest", "grpc"] as const)(
       expect(meanMilliseconds).toBeLessThan(4_000);
     }),
 );
+
+test("what Envoy refuses before it chooses an arm is no load, whatever arm a client names", () =>
+  world.undisturbed(async () => {
+    const { counted, outcomes } = await seen("rest", {
+      load: async (client, port) => {
+        const forged = { "x-petrel-arm": "Stable", connection: "close" };
+        const path = "/v2/models%2Fm/infer";
+        for (let call = 0; call < 3; call++) expect(await postedTo(port, path, forged)).toBe(400);
+        return [await client.send()];
+      },
+    });
+    expect(outcomes).toMatchObject([{ status: 200 }]);
+    expect(counted).toMatchObject({ ended: 1, answered: 1 });
+  }));
+
+/** Posts nothing to a path as it is written, and gives the status. */
+function postedTo(port: number, path: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    request({ host: "127.0.0.1", port, path, method: "POST", headers }, (answer) => {
+      answer.resume().on("end", () => resolve(answer.statusCode));
+    })
+      .on("error", reject)
+      .end();
+  });
+}

@@ -45,8 +45,24 @@ const REFUSED_GRPC = [
 
 const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
 
+/**
+ * A route was chosen, and with it a cluster of the arm. What Envoy refuses before its filters has the header that names the arm
+ * as the client sent it, and no cluster.
+ */
+const HAS_A_CLUSTER: JsonObject = {
+  extension_filter: {
+    name: "envoy.access_loggers.extension_filters.cel",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+      expression: "xds.cluster_name != ''",
+    },
+  },
+};
+const IS_LOAD = and(OF_AN_ARM, HAS_A_CLUSTER);
+
 const HELD_A_SERVER = and(
   OF_AN_ARM,
+  HAS_A_CLUSTER,
   ...REFUSED_STATUS.map((code) => ({
     status_code_filter: {
       comparison: { op: "NE", value: { default_value: code, runtime_key: `petrel.load_ne_${code}` } },
@@ -71,7 +87,7 @@ export function loadLogs(modelDeployment: string): readonly JsonObject[] {
     },
   });
   return [
-    log(OF_AN_ARM, counter("ended", { value_fixed: 1 })),
+    log(IS_LOAD, counter("ended", { value_fixed: 1 })),
     log(
       HELD_A_SERVER,
       counter("answered", { value_fixed: 1 }),
