@@ -85,8 +85,8 @@ const PLAIN_TIERS: readonly Tier[] = [
     name: "apiserver",
     project: "apiserver",
     meaning: "schemas, contracts and the chart on a real kube-apiserver; the router on a real Envoy",
-    // Two Envoys can listen on one port, which two files at a time may both have found free.
-    jestArguments: ["--runInBand"],
+    // They wait for real parts more than they work.
+    jestArguments: ["--maxWorkers=2"],
     isReal: true,
     obstacle: toolchainObstacle,
   },
