@@ -96,7 +96,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     meaning:
       "what leaves the cluster to others, such as releases that wait for minutes, on a real Kubernetes",
     // They wait more than they work, but begin all together what two cores can hardly begin.
-    jestArguments: ["--maxWorkers=3"],
+    jestArguments: ["--maxWorkers=3", "--testSequencer=<rootDir>/e2e/longest-first.mjs"],
     isReal: true,
     obstacle: clusterObstacle,
   },
