@@ -45,16 +45,21 @@ function say(line = ""): void {
   console.log(line === "" ? "" : `[${seconds} s] ${line}`);
 }
 
+/** That of the person: their kubeconfig, and what its programs for a login need. */
+function ownEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
 async function openOrStartCluster({ context, name }: DemoOptions): Promise<Cluster> {
   if (context !== undefined) {
-    const config = await runOrFail("kubectl", [
-      "config",
-      "view",
-      "--minify",
-      "--flatten",
-      "--context",
-      context,
-    ]);
+    // The kubeconfig is where the person's own environment says.
+    const view = ["config", "view", "--minify", "--flatten", "--context", context];
+    const config = await runOrFail("kubectl", view, { wholeEnvironment: ownEnvironment() }).catch(() => {
+      console.error(`expected a context of the kubeconfig (kubectl config get-contexts), got "${context}"`);
+      process.exit(2);
+    });
     const path = join(mkdtempSync(join(tmpdir(), "petrel-demo-")), "kubeconfig");
     writeFileSync(path, config, { mode: 0o600 });
     process.env["PETREL_E2E_KUBECONFIG"] = path;
@@ -202,6 +207,11 @@ async function updateModel(scenario: Scenario, url: string, manifest: string): P
 
 async function showUsage(scenario: Scenario, url: string): Promise<void> {
   const { cluster } = scenario;
+  const forward = cluster.capabilities.has("ReachServices")
+    ? ""
+    : `
+  kubectl -n ${NAMESPACE} port-forward deployment/petrel-router \\
+    ${LOCAL_PORT}:$(kubectl -n ${NAMESPACE} get mdep ${MODEL} -o 'jsonpath={.status.traffic.port}')   # in a terminal of its own`;
   const tools = cluster.id === "" ? undefined : await buildTools(["kubernetes-control-plane"], () => {});
   const toolsPath =
     tools === undefined
@@ -222,7 +232,7 @@ async function showUsage(scenario: Scenario, url: string): Promise<void> {
 
   export KUBECONFIG=${cluster.kubeconfig}${toolsPath}
   kubectl -n ${NAMESPACE} get modeldeployments,pods
-  kubectl -n ${NAMESPACE} describe modeldeployment ${MODEL}
+  kubectl -n ${NAMESPACE} describe modeldeployment ${MODEL}${forward}
   curl ${url}/v2/models/${MODEL}/infer -d '${inferenceBody()}'
   curl ${url}/v2/models/${MODEL}
 
@@ -231,7 +241,7 @@ Metrics (each in a terminal of its own):
   kubectl -n ${NAMESPACE} port-forward deployment/petrel-router 9902   # Envoy: curl localhost:9902/stats/prometheus
   kubectl -n ${OPERATOR_NAMESPACE} port-forward deployment/petrel-operator 8080 # operator: curl localhost:8080/metrics
 
-Stop it, without a trace:
+Stop it:
 
   ${stop}
 `);

@@ -42,6 +42,7 @@ export const modelDeploymentKind: KindDefinition = {
     { name: "Desired", type: "integer", jsonPath: ".status.pools[0].replicas" },
     { name: "Available", type: "integer", jsonPath: ".status.pools[0].readyReplicas" },
     { name: "Revision", type: "string", jsonPath: ".status.revisions.stable" },
+    { name: "Promoted", type: "string", jsonPath: '.status.conditions[?(@.type=="Promoted")].status' },
     { name: "Candidate", type: "string", jsonPath: ".status.revisions.candidate", priority: 1 },
     { name: "Suspended", type: "boolean", jsonPath: ".spec.suspend" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },

@@ -83,6 +83,11 @@ export function historyView(
   }));
 }
 
+/** Milliseconds since the epoch; what has not begun comes last. */
+function begunAt({ startedAt }: { readonly startedAt?: string }): number {
+  return startedAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(startedAt);
+}
+
 /** The lines of a history; a pool with a model of its own has a line of its own. Pure. */
 export function historyLines(
   view: ReturnType<typeof historyView>,
@@ -110,16 +115,17 @@ export function historyLines(
     ]),
   ]);
   if (rows.length === 0) return ["No model revision is there yet."];
-  const releases = view.flatMap(({ name: revision, rollouts }) =>
-    rollouts.map(({ name, strategy, phase, startedAt, message }) => [
+  const releases = view
+    .flatMap(({ name: revision, rollouts }) => rollouts.map((rollout) => ({ revision, ...rollout })))
+    .toSorted((left, right) => begunAt(left) - begunAt(right))
+    .map(({ name, revision, strategy, phase, startedAt, message }) => [
       name,
       revision,
       strategy,
       phase,
       ageText(startedAt, nowMilliseconds),
       message,
-    ]),
-  );
+    ]);
   const undone = view.flatMap(({ name, undo }) =>
     undo === undefined
       ? []

@@ -92,9 +92,12 @@ function rolloutLines({ rollout }: DeploymentView): readonly string[] {
   if (rollout === undefined) return [];
   const { name, strategy, phase = "Pending", message = "the operator has not looked at it yet" } = rollout;
   const isOver = rollout.verdict !== undefined;
+  const isPromoted = rollout.verdict?.outcome === "Promoted";
   const rows = rollout.history.map(({ step, weight, mirrored, inEffectAt, endedAt }) => {
-    const since = inEffectAt === undefined ? "not in effect" : `since ${inEffectAt}`;
-    const end = isOver ? "not passed" : "";
+    // Whoever promotes a release waits for no step of it: what it has then is all the traffic.
+    const isSkipped = isPromoted && endedAt === undefined;
+    const since = inEffectAt === undefined ? (isSkipped ? "" : "not in effect") : `since ${inEffectAt}`;
+    const end = isOver ? (isSkipped ? "not waited for" : "not passed") : "";
     const share = mirrored === undefined ? weight : `copies of ${mirrored}`;
     return [`step ${step}`, share, since, endedAt === undefined ? end : `passed ${endedAt}`];
   });

@@ -116,8 +116,8 @@ function givenUpFinding(observation: Observation, { revisions }: Plans): Finding
   const why = rollout?.status.verdict?.message;
   const anew =
     undo === undefined
-      ? `another spec, or another value of the annotation ${ANNOTATION.retry}, begins anew`
-      : `another value of the annotation ${ANNOTATION.undo} goes back, one of ${ANNOTATION.retry} ends the undo`;
+      ? `another spec, or petrel retry (another value of the annotation ${ANNOTATION.retry}), begins anew`
+      : `another value of the annotation ${ANNOTATION.undo} goes back, petrel retry (one of ${ANNOTATION.retry}) ends the undo`;
   const message = `the release of ${desired.name} was given up (${why}), see ModelRollout ${name}; ${anew}`;
   return { type: "Stalled", status: "True", reason: "RolloutAborted", message };
 }

@@ -26,7 +26,7 @@ export function validationFinding({ revisions, validation }: Plans): Finding | u
   }
   if (outcome !== undefined) {
     const what = outcome === "Failed" ? "did not pass" : "could not be judged";
-    const told = `${revision} ${what}, and gets no traffic (${message}); another spec, or another value of the annotation ${ANNOTATION.retry}, begins anew`;
+    const told = `${revision} ${what}, and gets no traffic (${message}); another spec, or petrel retry (another value of the annotation ${ANNOTATION.retry}), begins anew`;
     return { type: TYPE, status: "False", reason: REASON_OF_OUTCOME[outcome], message: told };
   }
   const beside = baseline === undefined ? "" : ` beside ${baseline}`;
