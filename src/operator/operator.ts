@@ -11,7 +11,7 @@ import { aborted } from "../process/aborted.ts";
 import { AnomalyReadings } from "./anomaly-readings.ts";
 import type { AskAnomalies } from "./ask-anomalies.ts";
 import type { AskLoad } from "./ask-load.ts";
-import { allCaches, type Caches, createCaches, keyOfRead } from "./caches.ts";
+import { allCaches, type Caches, createCaches, keyOfRead, OPTIONAL_KINDS } from "./caches.ts";
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
@@ -78,14 +78,16 @@ export class Operator {
   readonly #options: OperatorOptions;
   readonly #caches: Caches;
   readonly #all: ReturnType<typeof allCaches>;
+  readonly #awaited: ReturnType<typeof allCaches>;
   readonly #unseen: Set<string>;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
-    this.#caches = createCaches(options);
+    this.#caches = createCaches(options, options.settings.usesKeda);
     this.#all = allCaches(this.#caches);
-    this.#unseen = new Set(this.#all.keys());
-    for (const [kind, { synced }] of this.#all) void synced.then(() => this.#unseen.delete(kind));
+    this.#awaited = new Map([...this.#all].filter(([kind]) => !OPTIONAL_KINDS.has(kind)));
+    this.#unseen = new Set(this.#awaited.keys());
+    for (const [kind, { synced }] of this.#awaited) void synced.then(() => this.#unseen.delete(kind));
   }
 
   /** What metrics show of it. */
@@ -119,9 +121,9 @@ export class Operator {
     return [...this.#unseen];
   }
 
-  /** Resolves once everything that exists has been seen. */
+  /** Resolves once everything that is waited for has been seen. */
   async synced(): Promise<void> {
-    await Promise.all([...this.#all.values()].map((cache) => cache.synced));
+    await Promise.all([...this.#awaited.values()].map((cache) => cache.synced));
   }
 
   /**
