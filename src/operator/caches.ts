@@ -39,8 +39,8 @@ export const CHILD_RESOURCES = [
 ] as const;
 
 /**
- * Those that it makes only where the installation says so, of kinds that a cluster may not know: nothing waits until they were
- * seen. What is decided without is made right once they are.
+ * Those that it makes only where the installation says so, of kinds that a cluster may not know: nobody waits for long until
+ * they were seen. What is decided without is made right once they are.
  */
 const OPTIONAL_RESOURCES = [RESOURCE.scaledObject] as const;
 
@@ -173,5 +173,5 @@ export function allCaches(
   ]);
 }
 
-/** Kinds that nothing waits for. */
+/** Kinds that a cluster may not know. */
 export const OPTIONAL_KINDS: ReadonlySet<string> = new Set(OPTIONAL_RESOURCES.map(({ kind }) => kind));

@@ -264,9 +264,12 @@ function withStandingReplicas(desired: KubeObject, standing: KubeObject): KubeOb
   return { ...desired, spec: { ...rest, ...replicas } };
 }
 
-/** The API server's words where it serves no such kind; where the object or its namespace is not there it names that. */
+/** Words of the API server for a path that it does not serve: of a group that is not there, and of a kind within one. */
+const UNSERVED = ["404 page not found", "could not find the requested resource"] as const;
+
+/** Whether the cluster does not know the kind. Where the object or its namespace is not there the API server names that. */
 function isOfUnknownKind(error: unknown): boolean {
-  return isNotFound(error) && error.message.includes("could not find the requested resource");
+  return isNotFound(error) && UNSERVED.some((words) => error.message.includes(words));
 }
 
 /**
