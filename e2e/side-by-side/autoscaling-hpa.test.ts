@@ -17,6 +17,9 @@ const because = async () => (await scenario.status(NAME)).autoscaling?.because;
 const asked = async () => (await scenario.status(NAME)).autoscaling?.replicas;
 const pods = async () => (await scenario.pods("model-server", NAME)).length;
 const hpas = () => scenario.kubectl("get", "hpa", "--output=name");
+/** As a patch: a manifest that states replicas would write them, which an autoscaler owns here. */
+const change = (spec: object) =>
+  scenario.kubectl("patch", "modeldeployment", NAME, "--type=merge", `--patch=${JSON.stringify({ spec })}`);
 
 beforeAll(async () => {
   scenario = await Scenario.create(await sharedCluster(), "autoscaling-hpa");
@@ -30,13 +33,13 @@ test("a HorizontalPodAutoscaler takes over the three replicas of Petrel, and sca
   expect(await pods()).toBe(3);
   const seen = new Set<number>();
   const report = await underLoad(scenario, NAME, async () => {
-    await scenario.patch(NAME, { autoscaling: { ...BY_HPA, metrics: null, forecast: null } });
+    await change({ autoscaling: { ...BY_HPA, metrics: null, forecast: null } });
     const owner = async () => {
       seen.add(await pods());
       return await because();
     };
     await scenario.until("the hand-over", owner, (cause) => cause === "Autoscaler");
-    await scenario.patch(NAME, { autoscaling: { minReplicas: 4 } });
+    await change({ autoscaling: { minReplicas: 4 } });
     await scenario.until("a fourth pod", pods, (count) => count === 4);
     await scenario.waitFor(NAME, "Ready");
   });
@@ -46,7 +49,7 @@ test("a HorizontalPodAutoscaler takes over the three replicas of Petrel, and sca
 }, 600_000);
 
 test("Petrel takes over what it leaves, and it is gone", async () => {
-  await scenario.patch(NAME, { autoscaling: { ...BY_PETREL, owner: "Petrel" } });
+  await change({ autoscaling: { ...BY_PETREL, owner: "Petrel" } });
   await scenario.until("no autoscaler", hpas, (names) => names.trim() === "");
   expect(await asked()).toBe(4);
   expect(await pods()).toBe(4);
