@@ -15,6 +15,7 @@ export const SCALING_CAUSES = [
   "Maximum",
   "NoData",
   "HandedBack",
+  "Autoscaler",
 ] as const;
 
 /** JSON Schema of the status of autoscaling. */
@@ -28,7 +29,7 @@ export const autoscalingStatusSchema = Type.Object(
     since: Type.String({ format: "date-time", description: "Since when they are asked for." }),
     because: stringEnum(SCALING_CAUSES, {
       description:
-        "What asked for them: the `Load`, a `Schedule`, a `Forecast`, the bounds `Minimum` and `Maximum`, that nothing is known of the load (`NoData`), what stood when autoscaling began (`Start`), or when it ended (`HandedBack`).",
+        "What asked for them: the `Load`, a `Schedule`, a `Forecast`, the bounds `Minimum` and `Maximum`, that nothing is known of the load (`NoData`), what stood when autoscaling began (`Start`), or when it ended (`HandedBack`), or the `Autoscaler` of `owner: HPA` or `KEDA`, by `spec.replicas`.",
     }),
     inPlaceOf: Type.Integer({
       minimum: 0,

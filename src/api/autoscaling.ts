@@ -3,6 +3,7 @@
  * at once, with no new revision.
  */
 import Type from "typebox";
+import { autoscalerRules, hpaSchema, kedaSchema } from "./autoscalers.ts";
 import { percentageSchema } from "./percentage.ts";
 import { type CelRule, dnsLabelSchema, durationSchema, matching, stringEnum } from "./schema.ts";
 
@@ -74,22 +75,27 @@ const scheduleSchema = Type.Object(
 export const autoscalingSchema = Type.Object(
   {
     owner: Type.Optional(
-      stringEnum(["Petrel", "None"], {
+      stringEnum(["Petrel", "HPA", "KEDA", "None"], {
         description:
-          "Who says how many replicas the first pool has. `Petrel`, unless set: the operator, by the rest of this. `None`: `spec.replicas`, which `kubectl scale`, a HorizontalPodAutoscaler or Git writes. Whoever takes over begins with the replicas that there are.",
+          "Who says how many replicas the first pool has. `Petrel`, unless set: the operator, by the load. `HPA`: a HorizontalPodAutoscaler, and `KEDA`: a ScaledObject, which the operator makes and which write `spec.replicas`. `None`: `spec.replicas`, which `kubectl scale`, `kubectl autoscale` or Git writes. Whoever takes over begins with the replicas that there are.",
       }),
     ),
     minReplicas: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 1000, description: "Fewest replicas: 1 unless set." }),
     ),
     maxReplicas: Type.Integer({ minimum: 1, maximum: 1000, description: "Most replicas." }),
-    metrics: Type.Array(metricSchema, {
-      minItems: 1,
-      maxItems: MAXIMUM_METRICS,
-      "x-kubernetes-list-type": "map",
-      "x-kubernetes-list-map-keys": ["type"],
-      description: "Measures of the load; the one that needs most replicas counts.",
-    }),
+    hpa: Type.Optional(hpaSchema),
+    keda: Type.Optional(kedaSchema),
+    metrics: Type.Optional(
+      Type.Array(metricSchema, {
+        minItems: 1,
+        maxItems: MAXIMUM_METRICS,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        description:
+          "Measures of the load; the one that needs most replicas counts. Needed while `owner` is `Petrel`.",
+      }),
+    ),
     forecast: Type.Optional(
       stringEnum(["Auto", "None"], {
         description:
@@ -129,6 +135,7 @@ const each = (list: string, rule: string) =>
 
 /** Rules over the autoscaling of a spec. */
 export const autoscalingRules: readonly CelRule[] = [
+  ...autoscalerRules,
   {
     rule: "!has(self.autoscaling) || !has(self.autoscaling.minReplicas) || self.autoscaling.minReplicas <= self.autoscaling.maxReplicas",
     message: "spec.autoscaling.minReplicas: must not be more than maxReplicas",
@@ -157,13 +164,18 @@ export const autoscalingRules: readonly CelRule[] = [
 /** Replicas of the first pool by the load. */
 export type AutoscalingSpec = Type.Static<typeof autoscalingSchema>;
 
-/** Whether the operator says how many replicas the first pool has. */
-export function isScaledByPetrel({
-  autoscaling,
-}: {
+interface Scaled {
   /** Of a stored object anything may stand there. */
   readonly autoscaling?: { readonly owner?: unknown } | undefined;
-}): boolean {
+}
+
+/** Whether the operator says how many replicas the first pool has. */
+export function isScaledByPetrel({ autoscaling }: Scaled): boolean {
+  return autoscaling !== undefined && (autoscaling.owner === undefined || autoscaling.owner === "Petrel");
+}
+
+/** Whether the bounds of `spec.autoscaling` hold, whoever moves between them. */
+export function isAutoscaled({ autoscaling }: Scaled): boolean {
   return autoscaling !== undefined && autoscaling.owner !== "None";
 }
 
@@ -172,5 +184,5 @@ export function leastReplicas(spec: {
   readonly autoscaling?: AutoscalingSpec;
   readonly replicas: number;
 }): number {
-  return isScaledByPetrel(spec) ? (spec.autoscaling?.minReplicas ?? 1) : spec.replicas;
+  return isAutoscaled(spec) ? (spec.autoscaling?.minReplicas ?? 1) : spec.replicas;
 }

@@ -25,9 +25,9 @@ export const CONDITION_TYPES = [
   "EvidenceReady",
   /** A series is not what it was before; absent without `spec.quality.anomalies`. It makes nothing less ready. */
   "AnomalyDetected",
-  /** The load is known, and says how many replicas there are; absent unless `spec.autoscaling.owner` is `Petrel`. */
+  /** Whoever `spec.autoscaling.owner` names says how many replicas there are, and Petrel knows the load; absent for `None`. */
   "ScalingActive",
-  /** More replicas would be asked for than `spec.autoscaling.maxReplicas` lets; absent likewise. */
+  /** More replicas would be asked for than `spec.autoscaling.maxReplicas` lets; absent unless the owner is `Petrel`. */
   "ScalingLimited",
   /** Pods are as an earlier version of the operator made them, and wait for `petrel refresh`; absent otherwise. */
   "RefreshAvailable",
@@ -113,6 +113,12 @@ export const REASON = {
     "A schedule of `spec.autoscaling` cannot be read, so no replica is taken away; the message names it.",
   AtMaximum: "More replicas are needed than `spec.autoscaling.maxReplicas` lets.",
   WithinMaximum: "No more replicas are needed than `spec.autoscaling.maxReplicas` lets.",
+  OwnedByHPA: "The HorizontalPodAutoscaler that Petrel made writes `spec.replicas`, and replicas follow it.",
+  OwnedByKEDA: "The ScaledObject that Petrel made has KEDA write `spec.replicas`, and replicas follow it.",
+  HandingOver:
+    "The replicas that there were stay until the new owner of them has written that number into `spec.replicas`.",
+  KEDANotEnabled: "KEDA is asked for, and Petrel was installed without it; the message says what to do.",
+  KindMissing: "The cluster does not know a kind of object that is needed; the message says which.",
   OlderTemplate: "Pods are as an earlier version of the operator made them; `petrel refresh` replaces them.",
 } as const;
 

@@ -27,6 +27,14 @@ export const RESOURCE = {
   networkPolicy: resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
   endpointSlice: resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
   roleBinding: resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
+  horizontalPodAutoscaler: resource(
+    "autoscaling",
+    "v2",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+  ),
+  /** Of KEDA, which not every cluster has. */
+  scaledObject: resource("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects"),
   lease: resource("coordination.k8s.io", "v1", "Lease", "leases"),
   event: resource("events.k8s.io", "v1", "Event", "events"),
 } as const satisfies Record<string, ResourceType>;

@@ -25,6 +25,7 @@ import {
 import { modelServersDeployment } from "../render/model-servers/deployment.ts";
 import { modelServerLabels } from "../render/model-servers/model-servers-input.ts";
 import { planAnomalies, withPause } from "./anomaly/plan-anomalies.ts";
+import { AUTOSCALER_RESOURCES, autoscalerOf } from "./autoscaling/plan-autoscaler.ts";
 import { heldAutoscaling, planAutoscaling, withReplicas } from "./autoscaling/plan-autoscaling.ts";
 import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
 import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
@@ -107,6 +108,7 @@ function objectsToApply(
       controllerRevision(metadata, name, number, data),
     ),
     ...(autoscaling.memory === undefined ? [] : [autoscaling.memory]),
+    ...(autoscaling.autoscaler === undefined ? [] : [autoscaling.autoscaler]),
     ...(rollout.wanted === undefined
       ? []
       : [modelRollout(metadata, rollout.wanted.name, rollout.wanted.spec)]),
@@ -169,10 +171,15 @@ function removals(
   ]);
   // A kill between the two applies, or a person who deletes the one, leaves a budget of nothing.
   const budgets = `${RESOURCE.podDisruptionBudget.kind}/`;
+  // An autoscaler of a former owner goes first: until then there would be two.
+  const owner =
+    deployment.spec.autoscaling === undefined ? undefined : autoscalerOf(deployment.spec.autoscaling);
+  const formerAutoscalers = AUTOSCALER_RESOURCES.filter((resource) => resource !== owner);
   const emptyBudgets = [...standing.keys()]
     .filter((child) => child.startsWith(budgets) && !serversNames.has(child.slice(budgets.length)))
     .map((child) => child.slice(budgets.length));
   return [
+    ...formerAutoscalers.flatMap((resource) => removal(resource, name)),
     ...capacity.retired.flatMap((servers) => [
       // What is retired is found by its Deployment, so the Deployment goes last.
       ...removal(RESOURCE.podDisruptionBudget, servers.name),

@@ -160,7 +160,7 @@ export interface PortHolder {
 export interface Refusal {
   /** `KIND/NAME` of the object. */
   readonly object: string;
-  readonly reason: "ChildRejected" | "NotOwned";
+  readonly reason: "ChildRejected" | "NotOwned" | "KindMissing";
   readonly message: string;
 }
 
@@ -185,6 +185,8 @@ export interface OperatorSettings {
   readonly operatorPods?: OperatorPods;
   /** Who may read the metrics of model servers: peers as in a NetworkPolicy. */
   readonly metricsScrapers: readonly JsonRecord[];
+  /** Whether objects of KEDA may be made and watched; not unless given. */
+  readonly usesKeda?: boolean;
 }
 
 /** The world as one decision sees it. */
@@ -200,6 +202,8 @@ export interface Observation {
   readonly modelServers: readonly ObservedModelServers[];
   /** `KIND/NAME` of every child that stands, with its uid. */
   readonly standing: ReadonlyMap<string, string>;
+  /** `KIND/NAME` of autoscalers of it that are on their way out; absent where there is none. */
+  readonly leavingAutoscalers?: readonly string[];
   readonly pods: readonly ObservedPod[];
   /** Absent where none is known. */
   readonly validations?: readonly ObservedValidation[];

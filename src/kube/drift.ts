@@ -29,7 +29,7 @@ export const APPLIED_ANNOTATION = `${API_GROUP}/applied`;
 
 /** Fields that hold a quantity, and maps whose members are quantities. */
 const QUANTITY_FIELDS = new Set(["sizeLimit", "divisor"]);
-const QUANTITY_MAPS = new Set(["limits", "requests", "capacity", "overhead"]);
+const QUANTITY_MAPS = new Set(["limits", "requests", "capacity", "overhead", "target"]);
 
 /** The object with the annotation by which {@link isApplied} knows it again. Apply this one. */
 export function withApplyHash<Desired extends KubeObject>(desired: Desired): Desired {

@@ -112,7 +112,7 @@ export class KubeError extends Error {
 }
 
 /** Whether the error says that the object is not there. */
-export function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): error is KubeError {
   return error instanceof KubeError && error.status === 404;
 }
 

@@ -35,7 +35,14 @@ export const CHILD_RESOURCES = [
   RESOURCE.statefulSet,
   RESOURCE.roleBinding,
   RESOURCE.job,
+  RESOURCE.horizontalPodAutoscaler,
 ] as const;
+
+/**
+ * Those that it makes only where the installation says so, of kinds that a cluster may not know: nobody waits for long until
+ * they were seen. What is decided without is made right once they are.
+ */
+const OPTIONAL_RESOURCES = [RESOURCE.scaledObject] as const;
 
 /** A cache of objects that the operator makes. */
 export type ChildCache = Cache<ChildSummary, "modelDeployment" | "routersOf" | "collectorOf">;
@@ -78,8 +85,8 @@ function namespacesOf(object: KubeObject, component: string): readonly string[] 
 
 const ours = { labelSelector: `${LABEL.managedBy}=${MANAGED_BY}` };
 
-/** Makes the caches; each is empty until it runs. */
-export function createCaches(access: CacheAccess): Caches {
+/** Makes the caches; each is empty until it runs. With `usesKeda` objects of KEDA are among the children. */
+export function createCaches(access: CacheAccess, usesKeda = false): Caches {
   return {
     modelDeployments: new Cache({
       ...access,
@@ -134,7 +141,7 @@ export function createCaches(access: CacheAccess): Caches {
       },
     }),
     children: new Map(
-      CHILD_RESOURCES.map((resource): [string, ChildCache] => [
+      [...CHILD_RESOURCES, ...(usesKeda ? OPTIONAL_RESOURCES : [])].map((resource): [string, ChildCache] => [
         resource.kind,
         new Cache({
           ...access,
@@ -165,3 +172,6 @@ export function allCaches(
     ...caches.children,
   ]);
 }
+
+/** Kinds that a cluster may not know. */
+export const OPTIONAL_KINDS: ReadonlySet<string> = new Set(OPTIONAL_RESOURCES.map(({ kind }) => kind));

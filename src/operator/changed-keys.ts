@@ -5,8 +5,10 @@
  * that nobody sees.
  */
 import { credentialText } from "../api/credential.ts";
+import { jsonEquals } from "../api/json-equals.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import { COMPONENT, LABEL } from "../api/names.ts";
+import { AUTOSCALER_RESOURCES } from "../core/autoscaling/plan-autoscaler.ts";
 import type { CacheChange } from "../kube/cache.ts";
 import { parseKey } from "../kube/object-key.ts";
 import { type Caches, keyOfRead, ownerKey, portKey } from "./caches.ts";
@@ -174,12 +176,24 @@ function addChangedChild(
   const labels = (after ?? before)?.object.metadata.labels ?? {};
   const namespace = parseKey(key).namespace ?? "";
   const owner = labels[LABEL.modelDeployment];
-  if (owner !== undefined) addDeployment(ownerKey(namespace, owner), "Soon");
+  if (owner !== undefined && !isOnlyStatus(before, after)) addDeployment(ownerKey(namespace, owner), "Soon");
   if (isOfRouters(labels)) addRouters(namespace, "Soon");
   if (isOfCollector(labels)) addCollector(namespace, "Soon");
   // Each model revision has a key to sign with.
   const isRevision = (after ?? before)?.object.kind === RESOURCE.controllerRevision.kind;
   if (isRevision && (before === undefined || after === undefined)) addCollector(namespace, "Now");
+}
+
+/** Autoscalers tell in their status what they measure, many times a minute, and nothing follows from that. */
+const AUTOSCALER_KINDS: ReadonlySet<string> = new Set(AUTOSCALER_RESOURCES.map(({ kind }) => kind));
+
+function isOnlyStatus(before: ChildSummary | undefined, after: ChildSummary | undefined): boolean {
+  if (before === undefined || after === undefined || !AUTOSCALER_KINDS.has(after.object.kind)) return false;
+  const withoutVersion = ({ object: { metadata, ...rest } }: ChildSummary) => {
+    const { resourceVersion: _version, ...others } = metadata;
+    return { ...rest, metadata: others };
+  };
+  return jsonEquals(withoutVersion(before), withoutVersion(after));
 }
 
 /** What the routers have to mount for a ModelDeployment, as one text. */

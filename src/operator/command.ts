@@ -50,6 +50,7 @@ interface Arguments {
   readonly collectorPods?: CollectorPods;
   readonly metricsScrapers: readonly JsonRecord[];
   readonly operatorLabels?: Readonly<Record<string, string>>;
+  readonly keda: boolean;
   readonly gateUrls: readonly string[];
   readonly namespace: string;
   readonly namespaces?: readonly string[];
@@ -121,6 +122,7 @@ export function operatorCommand(): Command {
       networkPolicyPeers,
       [],
     )
+    .option("--keda", "make and watch ScaledObjects of KEDA, for ModelDeployments that ask for them", false)
     .option(
       "--router-pods <pods>",
       "pull secrets, node selector, tolerations and resources of routers as JSON",
@@ -182,6 +184,7 @@ function settingsOf(options: Arguments): OperatorSettings {
     ...(collectorPods === undefined ? {} : { collectorPods }),
     ...(labels === undefined ? {} : { operatorPods: { namespace, labels } }),
     metricsScrapers,
+    usesKeda: options.keda,
   };
 }
 

@@ -112,6 +112,20 @@ describe("what the API server refuses", () => {
   });
 
   test.each([
+    new KubeError(404, "Unknown", 'the API server answered HTTP 404: "404 page not found"'),
+    new KubeError(404, "NotFound", "the server could not find the requested resource"),
+  ])("is told of a kind that the cluster does not know: $message", async (refusal) => {
+    expect(await applyAgainst(refusal)).toEqual([
+      {
+        object: "Service/ranker",
+        reason: "KindMissing",
+        message: expect.stringContaining("kind Service of v1"),
+      },
+    ]);
+  });
+
+  test.each([
+    new KubeError(404, "NotFound", 'namespaces "shop" not found'),
     forbidden("unable to create new content in namespace shop because it is being terminated"),
     new KubeError(500, "InternalError", "etcdserver: request timed out"),
     new KubeError(429, "TooManyRequests", "try again later"),

@@ -17,7 +17,7 @@ import { applyChild, applyGuidance, createChild, FIELD_MANAGER, remove, scale } 
 import { firstDrift, standsAs, withApplyHash } from "../kube/drift.ts";
 import { replicasOwnedOnlyBy } from "../kube/managed-fields.ts";
 import { referenceTo } from "../kube/object-key.ts";
-import { isConflict, KubeError, type KubePort } from "../kube/port.ts";
+import { isConflict, isNotFound, KubeError, type KubePort } from "../kube/port.ts";
 import { liveKey } from "./gather.ts";
 
 /** What execution needs. */
@@ -174,6 +174,10 @@ async function applyOne(object: KubeObject, execution: Execution): Promise<Outco
     execution.log.info("applied", { "petrel.object": liveKey(object), "petrel.drift": drift });
     return STANDS;
   } catch (error) {
+    if (isOfUnknownKind(error)) {
+      const message = `the cluster does not know the kind ${object.kind} of ${object.apiVersion}: install what brings it`;
+      return refused({ object: liveKey(object), reason: "KindMissing", message });
+    }
     if (!isRefusedForGood(error)) throw error;
     return refused({ object: liveKey(object), reason: "ChildRejected", message: error.message });
   }
@@ -258,6 +262,14 @@ function withStandingReplicas(desired: KubeObject, standing: KubeObject): KubeOb
   const isUnclaimed = replicasOwnedOnlyBy(standing, FIELD_MANAGER.children);
   const replicas = isUnclaimed ? { replicas: valueAt(standing, "spec", "replicas") } : {};
   return { ...desired, spec: { ...rest, ...replicas } };
+}
+
+/** Words of the API server for a path that it does not serve: of a group that is not there, and of a kind within one. */
+const UNSERVED = ["404 page not found", "could not find the requested resource"] as const;
+
+/** Whether the cluster does not know the kind. Where the object or its namespace is not there the API server names that. */
+function isOfUnknownKind(error: unknown): boolean {
+  return isNotFound(error) && UNSERVED.some((words) => error.message.includes(words));
 }
 
 /**

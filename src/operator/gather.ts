@@ -9,6 +9,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import type { ModelDeployment } from "../api/model-deployment.ts";
 import { COMPONENT } from "../api/names.ts";
+import { AUTOSCALER_RESOURCES } from "../core/autoscaling/plan-autoscaler.ts";
 import type {
   LiveObjects,
   Observation,
@@ -88,6 +89,19 @@ function observedValidations(
       return { job, ...telling, ...(jobEnd === undefined ? {} : { end: jobEnd }) };
     }),
   };
+}
+
+/** Autoscalers that are being removed. KEDA holds its own until it has let go of what it scales. */
+function leavingAutoscalers(
+  caches: Caches,
+  { metadata: { namespace, name, uid } }: ModelDeployment,
+): Pick<Observation, "leavingAutoscalers"> {
+  const leaving = AUTOSCALER_RESOURCES.flatMap(({ kind }) =>
+    (caches.children.get(kind)?.byIndex("modelDeployment", ownerKey(namespace, name)) ?? [])
+      .filter((child) => isControlledBy(child, uid) && child.object.metadata.deletionTimestamp !== undefined)
+      .map(({ object }) => liveKey(object)),
+  );
+  return leaving.length === 0 ? {} : { leavingAutoscalers: leaving };
 }
 
 /** People make them, so they are found by the name that they say. */
@@ -177,6 +191,7 @@ export function gatherModelDeployment(
       (child) => modelServersOf(child) ?? [],
     ),
     standing: uidsOf(live),
+    ...leavingAutoscalers(caches, deployment),
     pods: pods.flatMap(({ observed, component }) => (component === COMPONENT.validation ? [] : [observed])),
     ...observedValidations(childrenOf(caches, deployment, RESOURCE.job.kind), pods),
     routers: observedRouters(caches, namespace, name),

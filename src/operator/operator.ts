@@ -5,13 +5,14 @@
 
 import type { ExperimentPhase } from "../api/experiment-status.ts";
 import type { RolloutPhase } from "../api/model-rollout-status.ts";
+import { sleep } from "../core/clock.ts";
 import type { Random } from "../kube/backoff.ts";
 import { Reconciler, type ReconcilerObserver, type ReconcilerOptions } from "../kube/reconciler.ts";
 import { aborted } from "../process/aborted.ts";
 import { AnomalyReadings } from "./anomaly-readings.ts";
 import type { AskAnomalies } from "./ask-anomalies.ts";
 import type { AskLoad } from "./ask-load.ts";
-import { allCaches, type Caches, createCaches, keyOfRead } from "./caches.ts";
+import { allCaches, type Caches, createCaches, keyOfRead, OPTIONAL_KINDS } from "./caches.ts";
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
@@ -71,6 +72,12 @@ const CROWD_MILLISECONDS = 100;
  */
 const DELIVERY_MILLISECONDS = 3_000;
 
+/**
+ * What is decided without having seen a kind that stands is told, and written again, though nothing changed. Where the cluster
+ * does not know the kind at all, a start is later by so much.
+ */
+const OPTIONAL_KINDS_MILLISECONDS = 5_000;
+
 const DELAY_MILLISECONDS = { Soon: CROWD_MILLISECONDS, AfterDelivery: DELIVERY_MILLISECONDS } as const;
 
 /** Watches, and reconciles while it leads. */
@@ -78,14 +85,23 @@ export class Operator {
   readonly #options: OperatorOptions;
   readonly #caches: Caches;
   readonly #all: ReturnType<typeof allCaches>;
+  readonly #awaited: ReturnType<typeof allCaches>;
+  readonly #optional: ReturnType<typeof allCaches>;
+  #endPatience = () => {};
+  /** Resolves when kinds that the cluster may not know are not waited for any more. */
+  readonly #patience = new Promise<void>((resolve) => {
+    this.#endPatience = resolve;
+  });
   readonly #unseen: Set<string>;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
-    this.#caches = createCaches(options);
+    this.#caches = createCaches(options, options.settings.usesKeda);
     this.#all = allCaches(this.#caches);
-    this.#unseen = new Set(this.#all.keys());
-    for (const [kind, { synced }] of this.#all) void synced.then(() => this.#unseen.delete(kind));
+    this.#awaited = new Map([...this.#all].filter(([kind]) => !OPTIONAL_KINDS.has(kind)));
+    this.#optional = new Map([...this.#all].filter(([kind]) => OPTIONAL_KINDS.has(kind)));
+    this.#unseen = new Set(this.#awaited.keys());
+    for (const [kind, { synced }] of this.#awaited) void synced.then(() => this.#unseen.delete(kind));
   }
 
   /** What metrics show of it. */
@@ -111,6 +127,10 @@ export class Operator {
 
   /** Keeps the caches up to date until the signal is aborted. */
   async watch(signal: AbortSignal): Promise<void> {
+    void sleep(this.#options.clock, OPTIONAL_KINDS_MILLISECONDS, signal).then(
+      this.#endPatience,
+      this.#endPatience,
+    );
     await Promise.all([...this.#all.values()].map((cache) => cache.run(signal)));
   }
 
@@ -119,9 +139,10 @@ export class Operator {
     return [...this.#unseen];
   }
 
-  /** Resolves once everything that exists has been seen. */
+  /** Resolves once everything that exists has been seen; kinds that the cluster may not know are waited for a moment. */
   async synced(): Promise<void> {
-    await Promise.all([...this.#all.values()].map((cache) => cache.synced));
+    const optional = [...this.#optional.values()].map(({ synced }) => Promise.race([synced, this.#patience]));
+    await Promise.all([...[...this.#awaited.values()].map(({ synced }) => synced), ...optional]);
   }
 
   /**

@@ -38,6 +38,7 @@ const aboutCollectors = [
 const gateUrls = '--set-json=gates.allowedUrls=["http://prometheus.monitoring.svc:9090/tenant"]';
 const everything = [
   gateUrls,
+  "--set=autoscaling.keda=true",
   ...aboutRouters,
   ...aboutCollectors,
   ...aboutPods,
@@ -137,6 +138,15 @@ describe("the chart", () => {
       parse(await template([only, ...values])).spec.template.spec.containers[0].args;
     expect(await renderedArguments(gateUrls)).toContain(argument);
     expect(await renderedArguments()).not.toContainEqual(expect.stringMatching(/^--gate-urls/));
+  });
+
+  it("has the rights and the argument for KEDA together, or neither", async () => {
+    const mentions = async (...values: string[]) => {
+      const text = await template(values);
+      return [text.includes("- --keda\n"), text.includes("scaledobjects")];
+    };
+    expect(await mentions("--set=autoscaling.keda=true")).toEqual([true, true]);
+    expect(await mentions()).toEqual([false, false]);
   });
 
   it.each([

@@ -130,6 +130,7 @@ describe("Argo CD", () => {
     ChildRejected: undefined,
     Unreadable: undefined,
     NotOwned: undefined,
+    KindMissing: undefined,
     RolloutAborted: undefined,
     // Ready says what replicas are short of, or nothing of it.
     HoldingBack: undefined,
@@ -168,6 +169,10 @@ describe("Argo CD", () => {
     ScheduleUnreadable: undefined,
     AtMaximum: undefined,
     WithinMaximum: undefined,
+    OwnedByHPA: undefined,
+    OwnedByKEDA: undefined,
+    HandingOver: undefined,
+    KEDANotEnabled: undefined,
   };
 
   test.each(Object.entries(whileNotReady).filter(([, expected]) => expected !== undefined))(

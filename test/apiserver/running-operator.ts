@@ -18,7 +18,7 @@ export class OperatorProcess {
   readonly #port: number;
   #log = "";
 
-  private constructor(kubeconfig: string, port: number) {
+  private constructor(kubeconfig: string, port: number, more: readonly string[]) {
     this.#port = port;
     const main = join(import.meta.dirname, "../../src/main.ts");
     const options = {
@@ -28,7 +28,7 @@ export class OperatorProcess {
       namespace: OPERATOR_NAMESPACE,
       "http-port": String(port),
     };
-    const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+    const flags = [...Object.entries(options).map(([name, value]) => `--${name}=${value}`), ...more];
     const env = { ...process.env, KUBECONFIG: kubeconfig };
     this.child = spawn(process.execPath, [main, "operator", ...flags], {
       env,
@@ -39,9 +39,9 @@ export class OperatorProcess {
     });
   }
 
-  /** Starts one that signs in with a kubeconfig. Its namespace must be there. The caller ends it. */
-  static async start(kubeconfig: string): Promise<OperatorProcess> {
-    return new OperatorProcess(kubeconfig, await freePort());
+  /** Starts one that signs in with a kubeconfig, with `more` arguments. Its namespace must be there. The caller ends it. */
+  static async start(kubeconfig: string, ...more: readonly string[]): Promise<OperatorProcess> {
+    return new OperatorProcess(kubeconfig, await freePort(), more);
   }
 
   /** Status and body of an answer; status 0 when none came. */

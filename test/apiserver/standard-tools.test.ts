@@ -84,9 +84,18 @@ async function conditionsOfAutoscaler(name: string): Promise<Readonly<Record<str
   );
 }
 
+/** An operator that may make objects of KEDA, of which the cluster knows nothing. */
+async function startOperator(): Promise<void> {
+  operator ??= await OperatorProcess.start(controlPlane.kubeconfig, "--keda");
+}
+
+function change(name: string, spec: object): Promise<string> {
+  return kubectl(["patch", "modeldeployment", name, "--type=merge", "--patch", JSON.stringify({ spec })]);
+}
+
 test("a HorizontalPodAutoscaler finds the pods by the scale subresource, and sizes them", async () => {
   const name = "scaled";
-  operator = await OperatorProcess.start(controlPlane.kubeconfig);
+  await startOperator();
   await kubectl(["create", "--filename=-"], modelDeployment(name));
   const scale = () => read("modeldeployment", name, "--subresource=scale");
   const podsOfScale = async () => {
@@ -128,13 +137,115 @@ test("a HorizontalPodAutoscaler finds the pods by the scale subresource, and siz
   // Petrel takes over what the autoscaler leaves, and the next autoscaler what Petrel leaves.
   await kubectl(["delete", "hpa", name]);
   const autoscaling = { minReplicas: 1, maxReplicas: 5, metrics: [{ type: "Rate", target: 10 }] };
-  const change = (spec: object) =>
-    kubectl(["patch", "modeldeployment", name, "--type=merge", "--patch", JSON.stringify({ spec })]);
   const asked = async () => valueAt(await read("modeldeployment", name), "status", "autoscaling", "replicas");
-  await change({ autoscaling });
+  await change(name, { autoscaling });
   await until("Petrel asks for what is there", async () => (await asked()) === 3, PATIENCE_MILLISECONDS);
-  await change({ autoscaling: { ...autoscaling, owner: "None" } });
+  await change(name, { autoscaling: { ...autoscaling, owner: "None" } });
   await kubectl(["autoscale", `modeldeployment/${name}`, "--min=4", "--max=5"]);
   await until("four pods", () => replicas(4), PATIENCE_MILLISECONDS);
   expect(await asked()).toBeUndefined();
 }, 500_000);
+
+test("Petrel, a HorizontalPodAutoscaler of its own, and Petrel again own the replicas, and none is lost", async () => {
+  const name = "handed";
+  await startOperator();
+  const byPetrel = {
+    owner: "Petrel",
+    minReplicas: 3,
+    maxReplicas: 5,
+    metrics: [{ type: "Rate", target: 10 }],
+  };
+  await kubectl(["create", "--filename=-"], modelDeployment(name));
+  await change(name, { autoscaling: byPetrel });
+  const status = async () => valueAt(await read("modeldeployment", name), "status");
+  const counts: unknown[] = [];
+  const runs = async (wanted: number) => {
+    const replicas = valueAt(await status(), "replicas");
+    counts.push(replicas);
+    return replicas === wanted;
+  };
+  await until("three by Petrel", () => runs(3), PATIENCE_MILLISECONDS);
+  expect(valueAt(await read("modeldeployment", name), "spec", "replicas")).toBe(1);
+
+  counts.length = 0;
+  await change(name, { autoscaling: { owner: "HPA", minReplicas: 2, metrics: null } });
+  const because = async () => {
+    await runs(3);
+    return valueAt(await status(), "autoscaling", "because");
+  };
+  await until(
+    "the autoscaler owns them",
+    async () => (await because()) === "Autoscaler",
+    PATIENCE_MILLISECONDS,
+  );
+  expect(valueAt(await read("modeldeployment", name), "spec", "replicas")).toBe(3);
+  const bounds = async () => {
+    const { spec } = (await read("hpa", name)) as { spec?: unknown };
+    return [valueAt(spec, "minReplicas"), valueAt(spec, "maxReplicas")];
+  };
+  await until("its own bounds", async () => String(await bounds()) === "2,5", PATIENCE_MILLISECONDS);
+  await runs(3);
+  expect(new Set(counts)).toEqual(new Set([3]));
+
+  // A number that its controller writes counts.
+  await change(name, { autoscaling: { minReplicas: 4 } });
+  await until("four by the autoscaler", () => runs(4), PATIENCE_MILLISECONDS);
+  await until(
+    "which stand in spec.replicas",
+    async () => valueAt(await read("modeldeployment", name), "spec", "replicas") === 4,
+    PATIENCE_MILLISECONDS,
+  );
+
+  counts.length = 0;
+  await change(name, { autoscaling: byPetrel });
+  const autoscalers = () =>
+    kubectl(["get", "hpa", "--output=name", `--selector=petrel.dev/model-deployment=${name}`]);
+  await until("it is gone", async () => (await autoscalers()) === "", PATIENCE_MILLISECONDS);
+  await runs(4);
+  expect(new Set(counts)).toEqual(new Set([4]));
+  expect(valueAt(await status(), "autoscaling", "replicas")).toBe(4);
+}, 500_000);
+
+test("where the cluster does not know KEDA that is said, replicas stay, and the operator is ready", async () => {
+  const name = "by-keda";
+  await startOperator();
+  const triggers = [{ type: "prometheus", metadata: { query: "x", threshold: "1" } }];
+  const object = { ...minimal, metadata: { name, namespace: "default" } };
+  const autoscaling = { owner: "KEDA", minReplicas: 2, maxReplicas: 5, keda: { triggers } };
+  await kubectl(["create", "--filename=-"], { ...object, spec: { ...minimal.spec, autoscaling } });
+  const scalingActive = async () =>
+    asList(valueAt(await read("modeldeployment", name), "status", "conditions")).find(
+      (condition) => valueAt(condition, "type") === "ScalingActive",
+    );
+  await until(
+    "it is said",
+    async () => valueAt(await scalingActive(), "reason") === "KindMissing",
+    PATIENCE_MILLISECONDS,
+  );
+  expect(valueAt(await scalingActive(), "message")).toContain("ScaledObject");
+  expect(valueAt(await read("modeldeployment", name), "status", "replicas")).toBe(2);
+  expect(await operator?.isReady()).toBe(true);
+}, 300_000);
+
+test("an autoscaler of its name that a person made stays theirs, and that is said", async () => {
+  const name = "taken";
+  await startOperator();
+  await kubectl(["create", "--filename=-"], modelDeployment(name));
+  await kubectl(["autoscale", `modeldeployment/${name}`, "--min=1", "--max=2"]);
+  const { metadata } = (await read("hpa", name)) as { metadata?: unknown };
+  await change(name, { autoscaling: { owner: "HPA", minReplicas: 2, maxReplicas: 5 } });
+  await until(
+    "it is said",
+    async () =>
+      asList(valueAt(await read("modeldeployment", name), "status", "conditions")).some(
+        (condition) =>
+          valueAt(condition, "type") === "ScalingActive" && valueAt(condition, "reason") === "NotOwned",
+      ),
+    PATIENCE_MILLISECONDS,
+  );
+  const after = await read("hpa", name);
+  expect(valueAt(after, "metadata", "uid")).toBe(valueAt(metadata, "uid"));
+  expect(valueAt(after, "spec", "maxReplicas")).toBe(2);
+  await change(name, { autoscaling: null });
+  await kubectl(["get", "hpa", name]);
+}, 300_000);

@@ -31,7 +31,16 @@ export const FAULTS = {
 export const WRITE_POINTS: Readonly<Record<Planner, readonly string[]>> = {
   undo: ["status", "event"],
   revision: ["status", "apply ControllerRevision", "remove ControllerRevision", "event"],
-  autoscaling: ["status", "apply ControllerRevision", "remove ControllerRevision", "event"],
+  autoscaling: [
+    "status",
+    "apply ControllerRevision",
+    "apply HorizontalPodAutoscaler",
+    "apply ScaledObject",
+    "remove ControllerRevision",
+    "remove HorizontalPodAutoscaler",
+    "remove ScaledObject",
+    "event",
+  ],
   validation: ["status", "apply Job", "remove Job", "event"],
   rollout: ["status", "report", "confirm", "apply ModelRollout", "remove ModelRollout", "event"],
   experiment: ["status", "report", "confirm", "event"],
@@ -67,7 +76,7 @@ const NO_OTHER_POINTS: Readonly<Record<Planner, string>> = {
   undo: "says what an undo goes back to; revision, rollout and traffic carry it out",
   revision: "decides roles and keeps records of revisions; it makes nothing run",
   autoscaling:
-    "says how many replicas the first pool has, and keeps what it learned; capacity carries it out",
+    "says how many replicas the first pool has, keeps what it learned, and makes another autoscaler; capacity carries it out",
   validation: "has a Job judge, which tells by itself; nothing else follows from it before a role does",
   rollout: "leads releases; what follows from them is made by capacity and traffic",
   experiment:

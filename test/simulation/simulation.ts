@@ -5,6 +5,7 @@
  * A step is a disturbance or none, some work of the cluster, and some time. After the steps nothing is disturbed any
  * more, all work is done until nobody writes, and everything has to be where it belongs.
  */
+import { Autoscalers } from "./cluster/autoscalers.ts";
 import { ControlPlane } from "./cluster/control-plane.ts";
 import { DeploymentController } from "./cluster/deployment-controller.ts";
 import { Evaluations } from "./cluster/evaluations.ts";
@@ -117,6 +118,7 @@ class Run {
     this.#trials = new HoldbackTrials(world, this.#random.fork("trials"));
     this.#experimenters = new Experimenters(world, this.#random.fork("experimenters"));
     const owners = new ModelOwners(world, this.#random.fork("owners"));
+    const autoscalers = new Autoscalers(world);
     this.#controllers = [
       this.#fleet,
       new WorkloadControllers(new DeploymentController(world), evaluations),
@@ -124,6 +126,7 @@ class Run {
       this.#kubelet,
       this.#routers,
       new GarbageCollector(world),
+      autoscalers,
       this.#guides,
       this.#trials,
       ...(owners.isCurious ? [this.#experimenters] : []),
@@ -140,6 +143,7 @@ class Run {
       [this.#undoers.isRueful ? 20 : 1, this.#undoers],
       [0.2, this.#neighbours],
       [1, new ControlPlane(world)],
+      [3, autoscalers],
       [owners.isCurious ? 5 : 0, this.#experimenters],
     ];
     world.onWrite((write) => {

@@ -6,7 +6,7 @@
  * the planner whose plan they carry out: the record of a model revision from `revision`, the Service that clients
  * use (it says the port of the plan) from `traffic`, the records of pod templates from `pods`, and so does what is applied
  * to a Deployment that stands: the template is what may be new about it. Everything else that makes model servers stand
- * comes from `capacity`, and Jobs come from `validation`. The record of a load comes from `autoscaling`. An Event tells what one planner decided, or a change of a
+ * comes from `capacity`, and Jobs come from `validation`. The record of a load, and the object of another autoscaler, come from `autoscaling`. An Event tells what one planner decided, or a change of a
  * condition (`conditions`). What bears the routers' label comes
  * from the decision about the routers. What bears the collector's label comes from none: whether it stands decides about no
  * traffic, and its own tests hold it.
@@ -174,6 +174,7 @@ function childPlanner(kind: string, { metadata }: KubeObject): Planner {
   if (labels[LABEL.component] === COMPONENT.router) return "routers";
   if (kind === "ModelRollout") return "rollout";
   if (labels[LABEL.component] === COMPONENT.loadMemory) return "autoscaling";
+  if (kind === "HorizontalPodAutoscaler" || kind === "ScaledObject") return "autoscaling";
   if (kind === "Job") return "validation";
   if (kind === "ControllerRevision") return labels[LABEL.pool] === undefined ? "revision" : "pods";
   return kind === "Service" && asString(labels[LABEL.modelDeployment]) === name ? "traffic" : "capacity";

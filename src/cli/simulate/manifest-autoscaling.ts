@@ -2,7 +2,7 @@
  * What a manifest says of autoscaling, for a simulation of it: `spec.autoscaling` of its ModelDeployment, judged as the API
  * server would. Pure.
  */
-import type { AutoscalingSpec } from "../../api/autoscaling.ts";
+import { type AutoscalingSpec, isScaledByPetrel } from "../../api/autoscaling.ts";
 import { asRecord, valueAt } from "../../api/json.ts";
 import { modelDeploymentKind } from "../../api/model-deployment.ts";
 import { autoscalingSettings } from "../../core/autoscaling/autoscaling-settings.ts";
@@ -41,6 +41,10 @@ export function manifestAutoscaling(file: string, text: string): ManifestAutosca
     throw new ManifestError(`expected one ModelDeployment with spec.autoscaling, got ${scaled.length}`);
   // It has just been judged to be one.
   const spec = valueAt(only.object, "spec", "autoscaling") as AutoscalingSpec;
+  if (!isScaledByPetrel({ autoscaling: spec }) && spec.metrics === undefined)
+    throw new ManifestError(
+      `expected metrics in spec.autoscaling, which a simulation is of, got owner ${spec.owner} without them`,
+    );
   const { settings, unreadable } = autoscalingSettings(spec);
   const [problem] = unreadable;
   if (problem !== undefined) throw new ManifestError(problem);

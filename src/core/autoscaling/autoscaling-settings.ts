@@ -24,7 +24,7 @@ export function autoscalingSettings(spec: AutoscalingSpec): ReadAutoscaling {
 }
 
 function settingsOf(spec: AutoscalingSpec): ReadAutoscaling {
-  const { minReplicas = 1, maxReplicas, metrics, tolerance, scaleIn } = spec;
+  const { minReplicas = 1, maxReplicas, metrics = [], tolerance, scaleIn } = spec;
   const unreadable: string[] = [];
   const schedules = (spec.schedules ?? []).flatMap(({ duration, ...schedule }) => {
     try {

@@ -3,42 +3,23 @@
  * its load. Every later planner sees that number as `spec.replicas`, so stable has it, and a candidate the part of it that its
  * share needs.
  *
- * It never writes `spec.replicas`, which Git, `kubectl scale` or a HorizontalPodAutoscaler own. Whoever takes over begins with
+ * It never writes `spec.replicas`, which Git, `kubectl scale` or an autoscaler own. Whoever takes over begins with
  * the replicas that there are, in both directions. What is not known of the load scales nothing in. The status changes with the
  * replicas that are asked for, and never with the load alone.
  */
-import { type AutoscalingSpec, isScaledByPetrel } from "../../api/autoscaling.ts";
+import { type AutoscalingSpec, isAutoscaled, isScaledByPetrel } from "../../api/autoscaling.ts";
 import type { AutoscalingStatus } from "../../api/autoscaling-status.ts";
-import type { Condition, ConditionReason } from "../../api/conditions.ts";
-import type { KubeObject } from "../../api/kube-object.ts";
+import type { ConditionReason } from "../../api/conditions.ts";
 import { loadMemoryRevision } from "../../render/model-deployment-children.ts";
 import { reportedTime } from "../conditions/condition-words.ts";
 import type { Observation } from "../observation.ts";
+import type { AutoscalingPlan, ScalingFinding } from "./autoscaling-plan.ts";
 import { autoscalingSettings } from "./autoscaling-settings.ts";
 import { expectedRate } from "./forecast/forecast-memory.ts";
 import { loadMemory, type ObservedLoadMemory } from "./load-memory.ts";
+import { autoscalerOf, planByAutoscaler } from "./plan-autoscaler.ts";
 import { type Recommendation, recommend } from "./recommend.ts";
-
-/** What is decided, and what is to be told. */
-export interface AutoscalingPlan {
-  /** Replicas of the first pool; absent where `spec.replicas` says them. */
-  readonly replicas?: number;
-  readonly status?: AutoscalingStatus;
-  readonly findings: readonly ScalingFinding[];
-  /** The ControllerRevision in which what was learned of the load is kept, where there is more to keep. */
-  readonly memory?: KubeObject;
-  /** ControllerRevisions of that kind that are not needed any more. */
-  readonly surplus: readonly string[];
-  readonly wakeAtMilliseconds?: number;
-}
-
-/** A condition about it. */
-export interface ScalingFinding {
-  readonly type: "ScalingActive" | "ScalingLimited";
-  readonly status: Condition["status"];
-  readonly reason: ConditionReason;
-  readonly message: string;
-}
+import { stoodBefore } from "./stood-before.ts";
 
 /** A schedule begins though nobody tells of the load. */
 const LOOK_MILLISECONDS = 60_000;
@@ -51,9 +32,13 @@ const DEFAULT_REPLICAS = 1;
 export function planAutoscaling(observation: Observation): AutoscalingPlan {
   const { spec } = observation.deployment;
   const { autoscaling } = spec;
-  return autoscaling !== undefined && isScaledByPetrel(spec)
-    ? planByLoad(observation, autoscaling)
-    : planHandedBack(observation);
+  if (autoscaling !== undefined && isScaledByPetrel(spec)) return planByLoad(observation, autoscaling);
+  // What was learned serves again where Petrel takes over again.
+  const { loadMemories = [] } = observation;
+  const surplus = surplusBeside(autoscaling === undefined ? undefined : newestOf(loadMemories), loadMemories);
+  return autoscaling !== undefined && autoscalerOf(autoscaling) !== undefined
+    ? { ...planByAutoscaler(observation, autoscaling), surplus }
+    : { ...planHandedBack(observation), surplus };
 }
 
 /** Everything stays as it was reported. */
@@ -66,7 +51,7 @@ export function heldAutoscaling({ deployment }: Observation): AutoscalingPlan {
   );
   return {
     ...(status === undefined ? {} : { status, replicas: status.replicas }),
-    findings: isScaledByPetrel(deployment.spec) ? findings : [],
+    findings: isAutoscaled(deployment.spec) ? findings : [],
     surplus: [],
   };
 }
@@ -82,12 +67,9 @@ export function withReplicas(observation: Observation, { replicas }: Autoscaling
  * The replicas that there are stay until somebody writes another number. A manifest that stops to state it leaves the default
  * there, which is nobody's decision.
  */
-function planHandedBack({ deployment, nowMilliseconds, loadMemories = [] }: Observation): AutoscalingPlan {
+function planHandedBack({ deployment, nowMilliseconds }: Observation): Omit<AutoscalingPlan, "surplus"> {
   const { spec, status } = deployment;
-  // What was learned serves again where Petrel takes over again.
-  const kept = spec.autoscaling === undefined ? undefined : newestOf(loadMemories);
-  const surplus = surplusBeside(kept, loadMemories);
-  const rest = { findings: [], surplus };
+  const rest = { findings: [] };
   const before = status.autoscaling;
   if (before === undefined || before.replicas === spec.replicas) return rest;
   const isNew = before.because !== "HandedBack";
@@ -129,7 +111,7 @@ function planByLoad(observation: Observation, autoscaling: AutoscalingSpec): Aut
   const inPlaceOf = deployment.spec.replicas;
   const status: AutoscalingStatus =
     replicas === before.replicas
-      ? { ...before, inPlaceOf, because: before.because === "HandedBack" ? "Start" : before.because }
+      ? { ...before, inPlaceOf, because: isFormerOwners(before) ? "Start" : before.because }
       : { replicas, since: reportedTime(nowMilliseconds), because: recommendation.because, inPlaceOf };
   const { toSave } = memory;
   return {
@@ -148,6 +130,11 @@ function planByLoad(observation: Observation, autoscaling: AutoscalingSpec): Aut
   };
 }
 
+/** Whether Petrel did not own the replicas before. */
+function isFormerOwners({ because }: AutoscalingStatus): boolean {
+  return because === "HandedBack" || because === "Autoscaler";
+}
+
 function newestOf(memories: readonly ObservedLoadMemory[]): ObservedLoadMemory | undefined {
   return memories.toSorted((left, right) => left.number - right.number).at(-1);
 }
@@ -157,19 +144,6 @@ function surplusBeside(
   memories: readonly ObservedLoadMemory[],
 ): readonly string[] {
   return memories.flatMap(({ name }) => (name === kept?.name ? [] : [name]));
-}
-
-/** What was asked for before; where autoscaling begins, what stands, so that a manifest without replicas resets nothing. */
-function stoodBefore({ deployment, nowMilliseconds }: Observation): AutoscalingStatus {
-  const { spec, status } = deployment;
-  if (status.autoscaling !== undefined) return status.autoscaling;
-  const pool = spec.pools[0]?.name;
-  const standing = (status.pools ?? []).filter(({ name }) => name === pool).map(({ replicas }) => replicas);
-  // A pool that is new takes over from the first of those that stand.
-  const former = status.pools?.[0]?.replicas ?? spec.replicas;
-  const replicas = standing.length === 0 ? former : Math.max(...standing);
-  const since = reportedTime(nowMilliseconds);
-  return { replicas, since, because: "Start", inPlaceOf: spec.replicas };
 }
 
 function activeFinding(

@@ -8,7 +8,7 @@ import type { Condition, ConditionReason, ConditionType } from "../../api/condit
 import { ANNOTATION } from "../../api/names.ts";
 import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
 import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
-import type { AutoscalingPlan } from "../autoscaling/plan-autoscaling.ts";
+import type { AutoscalingPlan } from "../autoscaling/autoscaling-plan.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
 import { butShares, type ExperimentPlan, withoutExperiment } from "../experiment/plan-experiment.ts";
@@ -80,8 +80,9 @@ function knownRefusal(observation: Observation): Omit<Refusal, "object"> | undef
   const stalled = observation.deployment.status.conditions?.find((condition) => condition.type === "Stalled");
   if (stalled?.status !== "True") return undefined;
   if (stalled.observedGeneration !== observation.deployment.metadata.generation) return undefined;
-  return stalled.reason === "ChildRejected" || stalled.reason === "NotOwned"
-    ? { reason: stalled.reason, message: stalled.message }
+  const { reason, message } = stalled;
+  return reason === "ChildRejected" || reason === "NotOwned" || reason === "KindMissing"
+    ? { reason, message }
     : undefined;
 }
 

@@ -22,7 +22,10 @@ function reportIn({ actor, before, after, call }: Write) {
   const isOfSpec = valueAt(after, "status", "observedGeneration") === after.metadata.generation;
   if (!isOfSpec || valueAt(after, "spec", "suspend") === true) return undefined;
   const numberIn = (object: KubeObject, ...path: string[]) => asNumber(valueAt(object, ...path));
-  const petrelOwns = valueAt(after, "spec", "autoscaling", "owner") === "Petrel";
+  const owner = valueAt(after, "spec", "autoscaling", "owner");
+  // What an autoscaler owns has invariants of its own.
+  if (owner === "HPA" || owner === "KEDA") return undefined;
+  const petrelOwns = owner === "Petrel";
   return {
     petrelOwns,
     about: `${after.metadata.namespace}/${after.metadata.name}`,

@@ -1,6 +1,8 @@
 /**
  * Every invariant of the simulation.
  */
+
+import { oneAutoscaler, takenOver } from "./autoscalers.ts";
 import { handedOver, loadMemories, scaledInByKnowledge, scaledWithinBounds } from "./autoscaling.ts";
 import { brokenModels } from "./broken-models.ts";
 import { candidateEntry } from "./candidate-entry.ts";
@@ -79,6 +81,7 @@ export const INVARIANTS: readonly Invariant[] = [
   scaledWithinBounds,
   scaledInByKnowledge,
   handedOver,
+  takenOver,
 ];
 
 /** Checked once everything has come to rest. */
@@ -93,4 +96,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   mirroringEnds,
   experimentsAtRest,
   loadMemories,
+  oneAutoscaler,
 ];

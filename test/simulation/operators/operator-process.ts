@@ -10,7 +10,7 @@ import type { OperatorSettings } from "../../../src/core/observation.ts";
 import { EventRecorder } from "../../../src/kube/events.ts";
 import { runLeaderElection } from "../../../src/kube/leader-election.ts";
 import type { KubePort } from "../../../src/kube/port.ts";
-import { CHILD_RESOURCES } from "../../../src/operator/caches.ts";
+import { CHILD_RESOURCES, OPTIONAL_KINDS } from "../../../src/operator/caches.ts";
 import { eventSink } from "../../../src/operator/event-sink.ts";
 import { Operator, type OperatorOptions } from "../../../src/operator/operator.ts";
 import { FaultyPort, type PortCall } from "../../memory-cluster/faulty-port.ts";
@@ -32,6 +32,7 @@ export const SETTINGS: OperatorSettings = {
   routerRole: { kind: "ClusterRole", name: "petrel-router" },
   routerReplicas: 2,
   metricsScrapers: [],
+  usesKeda: true,
 };
 
 /** Namespace of the operators and of their Lease. */
@@ -45,6 +46,7 @@ export const WATCHED_KINDS = [
   "Pod",
   "EndpointSlice",
   ...CHILD_RESOURCES.map(({ kind }) => kind),
+  ...OPTIONAL_KINDS,
 ] as const;
 
 /** How it comes to lead: by the lease, or at once, as after a partition that the lease does not survive. */

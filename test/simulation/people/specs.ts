@@ -172,8 +172,20 @@ export function withQuality(spec: ModelDeploymentSpec, random: SeededRandom): Mo
 /** Scaling in waits for so long, in all specs. */
 export const SCALE_IN_MILLISECONDS = 120_000;
 
-/** Replicas by the load, or by the spec though that says how it could be otherwise. */
+/** Share of autoscaling that is another autoscaler's. */
+const AUTOSCALER_SHARE = 0.4;
+
+/** Replicas by the load, by another autoscaler, or by the spec though that says how it could be otherwise. */
 export function chooseAutoscaling(random: SeededRandom): AutoscalingSpec {
+  const others = random.fork("autoscaler");
+  if (others.chance(AUTOSCALER_SHARE)) {
+    const minReplicas = others.integer(1, 2);
+    const bounds = { minReplicas, maxReplicas: others.integer(minReplicas, 4) };
+    const triggers = [{ type: "cron", metadata: { desiredReplicas: "2" } }];
+    return others.chance(0.5)
+      ? { owner: "HPA", ...bounds }
+      : { owner: "KEDA", ...bounds, keda: { triggers } };
+  }
   const minReplicas = random.integer(1, 2);
   return {
     owner: random.chance(0.75) ? "Petrel" : "None",

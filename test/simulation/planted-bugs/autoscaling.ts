@@ -1,15 +1,24 @@
 /**
  * Errors in the planner of autoscaling.
  */
+import { RESOURCE } from "../../../src/api/kube-resources.ts";
 import type { Observation } from "../../../src/core/observation.ts";
 import { LOAD_SLOT_MILLISECONDS, LOAD_SLOT_SECONDS, loadSlotAt } from "../../../src/stats/load-slots.ts";
+import { oneAutoscaler, takenOver } from "../invariants/autoscalers.ts";
 import {
   handedOver,
   loadMemories,
   scaledInByKnowledge,
   scaledWithinBounds,
 } from "../invariants/autoscaling.ts";
-import { deciding, notRemoving, type PlantedBug, seeing, withStatus } from "./planted-bug.ts";
+import {
+  deciding,
+  notRemoving,
+  type PlantedBug,
+  seeing,
+  withSpec as withObjectSpec,
+  withStatus,
+} from "./planted-bug.ts";
 
 const SLOTS = 40;
 
@@ -36,6 +45,10 @@ function withoutStatus(observation: Observation, part: "autoscaling" | "pools"):
   const { deployment } = observation;
   const { [part]: _gone, ...status } = deployment.status;
   return { ...observation, deployment: { ...deployment, status } };
+}
+
+function isOthers({ autoscaling }: Observation["deployment"]["spec"]): boolean {
+  return autoscaling?.owner === "HPA" || autoscaling?.owner === "KEDA";
 }
 
 /** All of them. */
@@ -87,5 +100,52 @@ export const AUTOSCALING_BUGS: readonly PlantedBug[] = [
     what: "keeps what it has learned of a load for ever",
     substitutes: notRemoving(({ name }) => /-load-/.test(name)),
     noticedBy: [loadMemories.name],
+  },
+  {
+    what: "gives an autoscaler its own bounds before it has taken the replicas over",
+    substitutes: deciding((decision, { deployment }) => {
+      const { minReplicas, maxReplicas } = deployment.spec.autoscaling ?? {};
+      return {
+        ...decision,
+        apply: decision.apply.map((object) =>
+          object.kind === RESOURCE.horizontalPodAutoscaler.kind
+            ? withObjectSpec(object, { minReplicas, maxReplicas })
+            : object,
+        ),
+      };
+    }),
+    noticedBy: [oneAutoscaler.name],
+  },
+  {
+    what: "has the number in the spec count before an autoscaler has written it",
+    substitutes: seeing((observation) => {
+      const { status, spec } = observation.deployment;
+      const { autoscaling } = status;
+      if (autoscaling === undefined || !isOthers(spec)) return observation;
+      const taken = { ...autoscaling, because: "Autoscaler" } as const;
+      const deployment = { ...observation.deployment, status: { ...status, autoscaling: taken } };
+      return { ...observation, deployment };
+    }),
+    noticedBy: [takenOver.name],
+  },
+  {
+    what: "takes what a manifest leaves below the least for what an autoscaler wrote",
+    substitutes: deciding((decision, { deployment }) => {
+      const { autoscaling } = decision.status;
+      const { replicas } = deployment.spec;
+      if (autoscaling === undefined || replicas === 0 || !isOthers(deployment.spec)) return decision;
+      return withStatus(decision, { autoscaling: { ...autoscaling, replicas, because: "Autoscaler" } });
+    }),
+    noticedBy: [takenOver.name],
+  },
+  {
+    what: "leaves the autoscaler of a former owner",
+    substitutes: notRemoving(({ resource }) => resource === RESOURCE.horizontalPodAutoscaler),
+    noticedBy: [oneAutoscaler.name],
+  },
+  {
+    what: "leaves the ScaledObject of a former owner",
+    substitutes: notRemoving(({ resource }) => resource === RESOURCE.scaledObject),
+    noticedBy: [oneAutoscaler.name],
   },
 ];

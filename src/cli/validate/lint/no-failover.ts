@@ -1,7 +1,7 @@
 /**
  * One replica alone: nothing can take over from it.
  */
-import { isScaledByPetrel, leastReplicas } from "../../../api/autoscaling.ts";
+import { isAutoscaled, leastReplicas } from "../../../api/autoscaling.ts";
 import type { Lint } from "./lint.ts";
 
 /** The lint `no-failover`. */
@@ -17,7 +17,7 @@ export const noFailover: Lint = {
     if (total !== 1) return [];
     return [
       {
-        path: isScaledByPetrel(spec) ? ["spec", "autoscaling", "minReplicas"] : ["spec", "replicas"],
+        path: isAutoscaled(spec) ? ["spec", "autoscaling", "minReplicas"] : ["spec", "replicas"],
         message: "a single replica serves: the loss of its pod, and the drain of its node, is an outage",
         remedy: "ask for two replicas, or add a pool behind it",
       },
