@@ -8,6 +8,7 @@ import { capacityBeforeTraffic } from "./capacity-before-traffic.ts";
 import { completeness } from "./completeness.ts";
 import { conditionForm } from "./condition-form.ts";
 import { convergence } from "./convergence.ts";
+import { countedWhenLost, countedWhenReady } from "./counted-replicas.ts";
 import { epochs } from "./epochs.ts";
 import {
   experimentAlone,
@@ -79,6 +80,8 @@ export const INVARIANTS: readonly Invariant[] = [
   scaledWithinBounds,
   scaledInByKnowledge,
   handedOver,
+  countedWhenReady,
+  countedWhenLost,
 ];
 
 /** Checked once everything has come to rest. */
