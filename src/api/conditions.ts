@@ -29,6 +29,8 @@ export const CONDITION_TYPES = [
   "ScalingActive",
   /** More replicas would be asked for than `spec.autoscaling.maxReplicas` lets; absent likewise. */
   "ScalingLimited",
+  /** The pools behind the first one could carry its traffic; absent where there is one pool alone. It makes nothing less ready. */
+  "StandbyReady",
   /** Pods are as an earlier version of the operator made them, and wait for `petrel refresh`; absent otherwise. */
   "RefreshAvailable",
   /** `spec.suspend` is true; absent otherwise. */
@@ -113,6 +115,10 @@ export const REASON = {
     "A schedule of `spec.autoscaling` cannot be read, so no replica is taken away; the message names it.",
   AtMaximum: "More replicas are needed than `spec.autoscaling.maxReplicas` lets.",
   WithinMaximum: "No more replicas are needed than `spec.autoscaling.maxReplicas` lets.",
+  StandbyCovers: "The pools behind the first one have ready replicas for all of the traffic.",
+  StandbyShort:
+    "The pools behind the first one have ready replicas for a part of the traffic; the message has how much.",
+  StandbyNotReady: "No replica is ready in the pools behind the first one.",
   OlderTemplate: "Pods are as an earlier version of the operator made them; `petrel refresh` replaces them.",
 } as const;
 

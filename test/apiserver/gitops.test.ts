@@ -168,6 +168,10 @@ describe("Argo CD", () => {
     ScheduleUnreadable: undefined,
     AtMaximum: undefined,
     WithinMaximum: undefined,
+    // What stands behind a pool that serves is told beside that.
+    StandbyCovers: undefined,
+    StandbyShort: undefined,
+    StandbyNotReady: undefined,
   };
 
   test.each(Object.entries(whileNotReady).filter(([, expected]) => expected !== undefined))(

@@ -33,6 +33,7 @@ import { releasesAtRest } from "./releases-at-rest.ts";
 import { reportFirst } from "./report-first.ts";
 import { revisionRecords } from "./revision-records.ts";
 import { routersInUse, routersWhole } from "./routers.ts";
+import { standbyTold } from "./standby.ts";
 import { suspended } from "./suspended.ts";
 import { trafficReadiness } from "./traffic-readiness.ts";
 import { trafficWeights } from "./traffic-weights.ts";
@@ -96,4 +97,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   mirroringEnds,
   experimentsAtRest,
   loadMemories,
+  standbyTold,
 ];
