@@ -29,6 +29,8 @@ export const CONDITION_TYPES = [
   "ScalingActive",
   /** More replicas would be asked for than `spec.autoscaling.maxReplicas` lets; absent unless the owner is `Petrel`. */
   "ScalingLimited",
+  /** The pools behind the first one could carry its traffic; absent where there is one pool alone. It makes nothing less ready. */
+  "StandbyReady",
   /** Pods are as an earlier version of the operator made them, and wait for `petrel refresh`; absent otherwise. */
   "RefreshAvailable",
   /** `spec.suspend` is true; absent otherwise. */
@@ -119,6 +121,10 @@ export const REASON = {
     "The replicas that there were stay until the new owner of them has written that number into `spec.replicas`.",
   KEDANotEnabled: "KEDA is asked for, and Petrel was installed without it; the message says what to do.",
   KindMissing: "The cluster does not know a kind of object that is needed; the message says which.",
+  StandbyCovers: "The pools behind the first one have ready replicas for all of the traffic.",
+  StandbyShort:
+    "The pools behind the first one have ready replicas for a part of the traffic; the message has how much.",
+  StandbyNotReady: "No replica is ready in the pools behind the first one.",
   OlderTemplate: "Pods are as an earlier version of the operator made them; `petrel refresh` replaces them.",
 } as const;
 

@@ -11,6 +11,7 @@ import { conditionSchema } from "./conditions.ts";
 import { verdictSchema } from "./model-rollout-status.ts";
 import { percentageSchema } from "./percentage.ts";
 import { dnsLabelSchema } from "./schema.ts";
+import { standbyStatusSchema } from "./standby-status.ts";
 import { trafficPlanSchema } from "./traffic-plan.ts";
 import { MAXIMUM_UNDO_LENGTH, servedStatusSchema, undoStatusSchema } from "./undo-status.ts";
 import { validationStatusSchema } from "./validation-status.ts";
@@ -86,6 +87,7 @@ export const modelDeploymentStatusSchema = Type.Object(
     validation: Type.Optional(validationStatusSchema),
     anomalies: Type.Optional(anomaliesStatusSchema),
     autoscaling: Type.Optional(autoscalingStatusSchema),
+    standby: Type.Optional(standbyStatusSchema),
     rollout: Type.Optional(
       Type.Object(
         {

@@ -33,7 +33,8 @@ const plannedPoolSchema = Type.Object(
     replicas: Type.Integer({
       minimum: 0,
       maximum: 1000,
-      description: "Replicas that the pool needs to carry the traffic alone.",
+      description:
+        "Replicas with which the pool carries the traffic alone; with fewer ready ones, the next pool gets the rest. Those that are asked for and still to come are counted once they are ready.",
     }),
   },
   { description: "One rung of the failover chain." },

@@ -12,6 +12,7 @@ import { ANNOTATION, LABEL } from "../api/names.ts";
 import { reportedMessage } from "./conditions/condition-words.ts";
 import { type Plans, planConditions } from "./conditions/plan-conditions.ts";
 import { shortageOf } from "./conditions/shortage.ts";
+import { standbyStatus } from "./conditions/standby-finding.ts";
 import type { Observation } from "./observation.ts";
 import type { PlannedPods } from "./pods/plan-pods.ts";
 import { podsOf, readyReplicas } from "./readiness.ts";
@@ -63,6 +64,7 @@ function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus,
 export function reportedStatus(observation: Observation, plans: Plans): ModelDeploymentStatus {
   const { anomalies, undo, autoscaling, revisions, validation, rollout, experiment, pods, traffic } = plans;
   const { stable } = revisions;
+  const standby = standbyStatus(observation, plans);
   const served = servedRevisions(observation.deployment.status, observation.revisions, { stable, traffic });
   return {
     observedGeneration: observation.deployment.metadata.generation,
@@ -79,6 +81,7 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
     ...(validation.status === undefined ? {} : { validation: validation.status }),
     ...(anomalies.status === undefined ? {} : { anomalies: anomalies.status }),
     ...(autoscaling.status === undefined ? {} : { autoscaling: autoscaling.status }),
+    ...(standby === undefined ? {} : { standby }),
     ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
     ...(experiment.reference === undefined ? {} : { experiment: experiment.reference }),
     pools: pods.pods.map((planned) => poolStatus(observation, planned)),

@@ -173,6 +173,10 @@ describe("Argo CD", () => {
     OwnedByKEDA: undefined,
     HandingOver: undefined,
     KEDANotEnabled: undefined,
+    // What stands behind a pool that serves is told beside that.
+    StandbyCovers: undefined,
+    StandbyShort: undefined,
+    StandbyNotReady: undefined,
   };
 
   test.each(Object.entries(whileNotReady).filter(([, expected]) => expected !== undefined))(

@@ -75,6 +75,7 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   conditions: "conditions",
   // What the condition tells of.
   anomalies: "conditions",
+  standby: "conditions",
   observedGeneration: "conditions",
   observedRefresh: "conditions",
 };

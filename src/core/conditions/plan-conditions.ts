@@ -28,6 +28,7 @@ import { evidenceFinding } from "./evidence-finding.ts";
 import { heldBackFinding, nextWords, returningFinding } from "./holdback-findings.ts";
 import { refreshFinding } from "./refresh-finding.ts";
 import { combined, isOrdinary, type Shortage, shortagesOf } from "./shortage.ts";
+import { standbyFinding } from "./standby-finding.ts";
 import { undoFinding, undoneFinding } from "./undo-findings.ts";
 import { awaitedFinding, refusedFinding, validationFinding } from "./validation-findings.ts";
 
@@ -305,6 +306,7 @@ export function findConditions(observation: Observation, plans: Plans): readonly
     ...evidenceFinding(observation),
     ...anomalyFinding(observation, plans.anomalies),
     ...plans.autoscaling.findings,
+    ...standbyFinding(observation, plans),
     ...refreshFinding(plans),
     ...(suspended === undefined ? [] : [suspended]),
     ...(reconciling === undefined ? [] : [reconciling]),

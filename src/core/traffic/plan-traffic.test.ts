@@ -247,7 +247,7 @@ describe("the epoch", () => {
       "the time for one try",
       (world) => world.edit({ traffic: { timeout: "600ms", perTryTimeout: "100ms" } }),
     ],
-    ["the size of a pool", (world) => world.edit({ replicas: 3 })],
+    ["the size of a pool", (world) => world.edit({ replicas: 1 })],
     ["the arms", (world) => world.edit({ replicas: 0 })],
   ])("grows by one with %s", (_what, change) => {
     const world = stableServes();

@@ -24,6 +24,7 @@ import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import { currentRelease } from "../rollout/current-release.ts";
 import type { RolloutPlan } from "../rollout/plan-rollout.ts";
 import { chooseTrafficPort } from "./choose-traffic-port.ts";
+import { countedPlan } from "./counted-replicas.ts";
 import { planNamesRevision, reportedPools } from "./reported-plan.ts";
 
 /** Longest time for one try when the spec does not say: a hanging server must leave time for two more tries. */
@@ -249,7 +250,7 @@ export function planTraffic(
   const previous = status.traffic;
   const { tls, authentication } = spec.traffic;
   const arms = planArms(observation, revisions, rollout, experiment, capacity);
-  const content = {
+  const content = countedPlan(observation, revisions, rollout, {
     port: chooseTrafficPort(observation),
     timeout: spec.traffic.timeout,
     perTryTimeout: perTryTimeout(spec.traffic),
@@ -259,7 +260,7 @@ export function planTraffic(
     ...plannedFeedback(spec),
     arms: [...arms],
     ...plannedMirror(observation, revisions, rollout, capacity, arms),
-  };
+  });
   if (previous === undefined) return { ...content, epoch: firstEpoch(observation) };
   const { epoch, ...previousContent } = previous;
   return { ...content, epoch: jsonEquals(previousContent, content) ? epoch : epoch + 1 };

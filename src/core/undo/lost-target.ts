@@ -20,6 +20,7 @@ const UNKNOWN_NOW: ReadonlySet<string> = new Set<ConditionType>([
   "Stalled",
   "Reconciling",
   "Undone",
+  "StandbyReady",
   "AnomalyDetected",
   "Suspended",
 ]);
@@ -36,7 +37,7 @@ export function lostTargetStatus(
 ): ModelDeploymentStatus {
   const { deployment, nowMilliseconds } = observation;
   const { generation } = deployment.metadata;
-  const { conditions = [], ...held } = deployment.status;
+  const { conditions = [], standby: _unknown, ...held } = deployment.status;
   const message = `the ControllerRevision ${standing?.revision}, which the undo ${standing?.request} goes back to, is gone: everything stays as it is. Bring it back, have another revision by petrel undo --to, or state another model; petrel retry ends the undo, and releases ${stated.revision.name}`;
   const say = (
     type: ConditionType,

@@ -6,6 +6,7 @@ import { parseDurationMilliseconds } from "../../../src/api/duration.ts";
 import { asList, asString, valueAt } from "../../../src/api/json.ts";
 import { jsonEquals } from "../../../src/api/json-equals.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
+import type { PlannedPool } from "../../../src/api/traffic-plan.ts";
 import { type Facts, isOperator } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import { storedPools } from "../scaled-replicas.ts";
@@ -61,17 +62,24 @@ export const experimentAlone: Invariant = {
 export const stableStaysWhole: Invariant = {
   name: "behind every arm of an experiment stands stable, with replicas for all of the traffic",
   brokenBy(write) {
-    const { before, after } = write;
+    const { after } = write;
     if (!isReport(write, "ModelDeployment") || after === undefined) return undefined;
     const plan = storedPlan(after);
-    const former = before === undefined ? undefined : storedPlan(before);
+    const former = write.before === undefined ? undefined : storedPlan(write.before);
     if (plan === undefined || plan.epoch === former?.epoch || sharesIn(plan).length === 0) return undefined;
     const revision = asString(valueAt(after, "status", "revisions", "stable"));
     const wanted = storedPools(after).flatMap(({ name, replicas }) =>
       replicas === 0 ? [] : [{ pool: name, revision, replicas }],
     );
+    // Those that are still to come are counted once they are ready.
+    const before = (former?.arms ?? []).flatMap(({ pools }) => pools);
+    const isWhole = (planned: PlannedPool, { pool, revision: own, replicas }: (typeof wanted)[number]) => {
+      if (planned.pool !== pool || planned.revision !== own) return false;
+      const counted = before.find((one) => one.pool === pool && one.revision === own)?.replicas ?? replicas;
+      return planned.replicas <= replicas && planned.replicas >= Math.min(replicas, counted);
+    };
     const lacking = plan.arms.find(({ pools }) =>
-      wanted.some((one) => !pools.some((planned) => jsonEquals(planned, one))),
+      wanted.some((one) => !pools.some((planned) => isWhole(planned, one))),
     );
     return lacking === undefined
       ? undefined

@@ -10,6 +10,7 @@ import { capacityBeforeTraffic } from "./capacity-before-traffic.ts";
 import { completeness } from "./completeness.ts";
 import { conditionForm } from "./condition-form.ts";
 import { convergence } from "./convergence.ts";
+import { countedWhenLost, countedWhenReady } from "./counted-replicas.ts";
 import { epochs } from "./epochs.ts";
 import {
   experimentAlone,
@@ -34,6 +35,7 @@ import { releasesAtRest } from "./releases-at-rest.ts";
 import { reportFirst } from "./report-first.ts";
 import { revisionRecords } from "./revision-records.ts";
 import { routersInUse, routersWhole } from "./routers.ts";
+import { standbyTold } from "./standby.ts";
 import { suspended } from "./suspended.ts";
 import { trafficReadiness } from "./traffic-readiness.ts";
 import { trafficWeights } from "./traffic-weights.ts";
@@ -82,6 +84,8 @@ export const INVARIANTS: readonly Invariant[] = [
   scaledInByKnowledge,
   handedOver,
   takenOver,
+  countedWhenReady,
+  countedWhenLost,
 ];
 
 /** Checked once everything has come to rest. */
@@ -97,4 +101,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   experimentsAtRest,
   loadMemories,
   oneAutoscaler,
+  standbyTold,
 ];

@@ -4,6 +4,7 @@
 import type { Observation } from "../../../src/core/observation.ts";
 import { conditionForm } from "../invariants/condition-form.ts";
 import { convergence } from "../invariants/convergence.ts";
+import { standbyTold } from "../invariants/standby.ts";
 import { COMES_TO_REST, IDLE } from "../simulation.ts";
 import { type Condition, type PlantedBug, seeing, telling } from "./planted-bug.ts";
 
@@ -50,6 +51,13 @@ export const CONDITION_BUGS: readonly PlantedBug[] = [
     what: "says Promoted whatever is so",
     substitutes: telling((conditions, observation) => stating(conditions, observation, "Promoted", "True")),
     noticedBy: [convergence.name],
+  },
+  {
+    what: "says that the standby is ready whatever is so",
+    substitutes: telling((conditions, observation) =>
+      stating(conditions, observation, "StandbyReady", "True"),
+    ),
+    noticedBy: [standbyTold.name],
   },
   {
     what: "tells the time in a message",

@@ -1,8 +1,9 @@
 /**
  * Errors in the planner of traffic.
  */
+import { jsonEquals } from "../../../src/api/json-equals.ts";
 import { RESOURCE } from "../../../src/api/kube-resources.ts";
-import { FIRST_TRAFFIC_PORT } from "../../../src/api/traffic-plan.ts";
+import { FIRST_TRAFFIC_PORT, type PlannedPool } from "../../../src/api/traffic-plan.ts";
 import { decide } from "../../../src/core/decide.ts";
 import type { Observation, ObservedPod } from "../../../src/core/observation.ts";
 import { brokenModels } from "../invariants/broken-models.ts";
@@ -10,6 +11,7 @@ import { candidateEntry } from "../invariants/candidate-entry.ts";
 import { capacityBeforeTraffic } from "../invariants/capacity-before-traffic.ts";
 import { completeness } from "../invariants/completeness.ts";
 import { convergence } from "../invariants/convergence.ts";
+import { countedWhenLost, countedWhenReady } from "../invariants/counted-replicas.ts";
 import { epochs } from "../invariants/epochs.ts";
 import { ports } from "../invariants/ports.ts";
 import { promotion } from "../invariants/promotion.ts";
@@ -30,6 +32,28 @@ import {
 function planFor(observation: Observation, isReady: (pod: ObservedPod) => boolean): Partial<Plan> {
   const pods = observation.pods.map((pod) => ({ ...pod, isReady: isReady(pod) }));
   return decide({ ...observation, pods }).status.traffic ?? {};
+}
+
+/** The plan with the numbers that follow one that counted on other replicas in each pool. */
+function recounted(plan: Plan, observation: Observation, replicas: number): Partial<Plan> {
+  const { deployment } = observation;
+  const { traffic: before } = deployment.status;
+  if (before === undefined) return {};
+  const counting = (arms: Plan["arms"], numberOf: (pool: PlannedPool) => number) =>
+    arms.map((arm) => ({
+      ...arm,
+      pools: arm.pools.map((pool) => ({ ...pool, replicas: numberOf(pool) })),
+    }));
+  const traffic = { ...before, arms: counting(before.arms, () => replicas) };
+  const status = { ...deployment.status, traffic };
+  const after = decide({ ...observation, deployment: { ...deployment, status } }).status.traffic;
+  const numbers = (after?.arms ?? []).flatMap(({ pools }) => pools);
+  const arms = counting(plan.arms, ({ pool, revision, replicas: own }) => {
+    const number = numbers.find((found) => found.pool === pool && found.revision === revision)?.replicas ?? 0;
+    return number > 0 ? number : own;
+  });
+  const isSame = jsonEquals({ ...plan, arms, epoch: before.epoch }, before);
+  return { arms, epoch: before.epoch + (isSame ? 0 : 1) };
 }
 
 /** All of them. */
@@ -80,6 +104,16 @@ export const TRAFFIC_BUGS: readonly PlantedBug[] = [
       })),
     })),
     noticedBy: [trafficReadiness.name, brokenModels.name],
+  },
+  {
+    what: "counts on replicas as soon as they are asked for",
+    substitutes: planning((plan, observation) => recounted(plan, observation, 1_000)),
+    noticedBy: [countedWhenReady.name],
+  },
+  {
+    what: "counts on no replica that is lost",
+    substitutes: planning((plan, observation) => recounted(plan, observation, 0)),
+    noticedBy: [countedWhenLost.name],
   },
   {
     what: "gives every ModelDeployment the same port",
