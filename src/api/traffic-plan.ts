@@ -7,6 +7,7 @@
  */
 import Type from "typebox";
 import { authenticationSchema, tlsSchema } from "./authentication.ts";
+import { plannedDrillSchema } from "./planned-drill.ts";
 import { requestHeaderSchema } from "./request-header.ts";
 import { dnsLabelSchema, durationSchema, stringEnum } from "./schema.ts";
 import { anonymousSchema, userHeaderSchema } from "./traffic.ts";
@@ -120,6 +121,7 @@ export const trafficPlanSchema = Type.Object(
         "Who gets the traffic. The weights add up to the whole; no arm at all means that nothing can answer.",
     }),
     mirror: Type.Optional(trafficMirrorSchema),
+    drill: Type.Optional(plannedDrillSchema),
   },
   { description: "The traffic plan that the routers carry out." },
 );
