@@ -36,9 +36,9 @@ export interface ProberOptions {
 const TICK_MILLISECONDS = 2;
 /** A probe that is sent later than this after it was due is late. */
 const LATE_MILLISECONDS = 50;
-/** Between two witnesses before the start. */
+/** Between two looks at the routes before the start. */
 const WAITING_INTERVAL_MILLISECONDS = 200;
-/** So many in a row must be answered before probes are counted: routes come up one router after the other. */
+/** So many in a row must find them before probes are counted: they come up one router, and one stand-in, after the other. */
 const CLEAR_BEFORE_START = 10;
 
 /** Sends probes and witnesses, and keeps the counts. */
@@ -71,8 +71,11 @@ export class Prober {
   async #waitForRoutes(stop: AbortSignal): Promise<void> {
     const { client, clock, key, timeoutMilliseconds } = this.#options;
     for (let clear = 0; clear < CLEAR_BEFORE_START; ) {
-      const answer = await client.send(`${key}${WITNESS_SUFFIX}`, timeoutMilliseconds);
-      clear = this.#isOfTarget(answer) && isClear(answer) ? clear + 1 : 0;
+      const answers = await Promise.all(
+        [key, `${key}${WITNESS_SUFFIX}`].map((drill) => client.send(drill, timeoutMilliseconds)),
+      );
+      const areThere = answers.every((answer) => this.#isOfTarget(answer) && isClear(answer));
+      clear = areThere ? clear + 1 : 0;
       await sleep(clock, WAITING_INTERVAL_MILLISECONDS, stop);
     }
   }

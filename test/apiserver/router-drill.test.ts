@@ -48,11 +48,23 @@ class Drill {
   static async begin(name: string, fault: FaultType): Promise<Drill> {
     const drill = new Drill(name, fault, await newPlan([stableArm(gpu, cpu)], { feedback: {}, ...TIMES }));
     await drill.ask("Probes");
-    // The sockets of the stand-ins open with the routes: their health is checked again within half a second.
-    await withClients(drill.port, ({ rest }) =>
-      until("the target answers a witness", async () => isClear(answerOf(await drill.witness(rest)))),
-    );
+    await drill.settle();
     return drill;
+  }
+
+  /** The sockets of the stand-ins open with the routes: each one's health is checked again within half a second. */
+  async settle(): Promise<void> {
+    await withClients(this.port, ({ rest, grpc }) =>
+      until("the target answers", async () => {
+        const answers = await Promise.all(
+          [rest, grpc].map(async (client) => {
+            const probes = await openLoop(probing(client), PER_SECOND, 500);
+            return pools(probes).join() === "gpu" && failures(probes, client).length === 0;
+          }),
+        );
+        return answers.every((isTarget) => isTarget) && isClear(answerOf(await this.witness(rest)));
+      }),
+    );
   }
 
   get port(): number {
@@ -161,10 +173,10 @@ test("model servers see nothing of the key, and are told not to count; without t
       await drill.ask("None");
       const answer = await probing(rest).send(Buffer.from("{}"));
       expect([answer.status, answer.headers["x-petrel-pool"]]).toEqual([200, undefined]);
-      expect(await readFile(world.envoy.place.layout.listeners, "utf8")).not.toContain("petrel-fault");
+      expect(await readFile(world.envoy.place.layout.listeners, "utf8")).not.toContain("petrel-fault/unseen");
       // The next drill has the same sockets.
       await drill.ask("Probes");
-      await until("the target answers a witness", async () => isClear(answerOf(await drill.witness(rest))));
+      await drill.settle();
     });
     world.envoy.forget("unseen");
   }));
