@@ -3,7 +3,7 @@
  *
  * Open loop: when a probe is due follows from the start and the rate alone, so a server that stalls cannot slow the sending
  * and hide its own outage. What is not answered in time is bad. A probe that the prober itself sends late says so, because it
- * tells of the prober's machine and not of the server.
+ * tells of the prober's machine and not of the server; up to a slot is within the error of every time.
  */
 import type { ProbeRecord } from "../api/probe-record.ts";
 import { type Clock, sleep } from "../core/clock.ts";
@@ -34,8 +34,6 @@ export interface ProberOptions {
 
 /** Between two looks at what is due. */
 const TICK_MILLISECONDS = 2;
-/** A probe that is sent later than this after it was due is late. */
-const LATE_MILLISECONDS = 50;
 /** Between two looks at the routes before the start. */
 const WAITING_INTERVAL_MILLISECONDS = 200;
 /** So many in a row must find them before probes are counted: they come up one router, and one stand-in, after the other. */
@@ -97,7 +95,7 @@ export class Prober {
       for (let due = 0; ; probes += 1) {
         due = (probes * 1_000) / perSecond;
         if (due >= elapsed) break;
-        void this.#probe(counts.probe(due, elapsed - due > LATE_MILLISECONDS));
+        void this.#probe(counts.probe(due, elapsed - due > slotMilliseconds));
       }
       for (let due = 0; ; witnesses += 1) {
         due = (witnesses * 1_000) / witnessesPerSecond;
