@@ -14,6 +14,12 @@ const base = {
   },
 };
 
+const onCluster = {
+  globalSetup: "<rootDir>/e2e/setup.ts",
+  setupFilesAfterEnv: ["<rootDir>/e2e/time-limit.ts"],
+  globalTeardown: "<rootDir>/e2e/teardown.ts",
+};
+
 export default {
   // Far more than a test takes that says nothing else: a machine that is busy must not fail it.
   testTimeout: 30_000,
@@ -31,13 +37,7 @@ export default {
     },
     { ...base, displayName: "simulation", testMatch: ["<rootDir>/test/simulation/**/*.test.ts"] },
     { ...base, displayName: "apiserver", testMatch: ["<rootDir>/test/apiserver/**/*.test.ts"] },
-    {
-      ...base,
-      displayName: "e2e",
-      testMatch: ["<rootDir>/e2e/**/*.test.ts"],
-      globalSetup: "<rootDir>/e2e/setup.ts",
-      setupFilesAfterEnv: ["<rootDir>/e2e/time-limit.ts"],
-      globalTeardown: "<rootDir>/e2e/teardown.ts",
-    },
+    { ...base, ...onCluster, displayName: "e2e", testMatch: ["<rootDir>/e2e/*.test.ts"] },
+    { ...base, ...onCluster, displayName: "releases", testMatch: ["<rootDir>/e2e/releases/*.test.ts"] },
   ],
 };

@@ -3,9 +3,11 @@
  * some real customers, writes to the one with the highest, and sends a label when that customer did buy again: what a model
  * is worth shows in what its own choices bring.
  *
- * Closed loop and bounded: a few requests under way at once, until what it was started for has happened.
+ * Closed loop and bounded: a few requests under way at once, and a breath between two, until what it was started for has
+ * happened.
  */
 import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readTokenHead, tokenBytes } from "../src/token/prediction-token.ts";
 import { type ExampleRow, exampleRows } from "./example-models.ts";
 
@@ -15,6 +17,8 @@ export const ORDER_LABEL = "order";
 export const VISITOR_HEADER = "x-user-id";
 
 const CLIENTS = 4;
+/** Between two visits of a client: several campaigns have to find room on two cores. */
+const BREATH_MILLISECONDS = 60;
 const CUSTOMERS_OF_VISIT = 10;
 const PREDICTION_TIMEOUT_MILLISECONDS = 10_000;
 /** Longer: it may wait for a collector that begins anew. */
@@ -44,6 +48,8 @@ export class Campaign {
   readonly #model: string;
   readonly #customers = exampleRows();
   #visits = 0;
+  /** Tokens of orders that are not told yet; undefined while each is told at once. */
+  #untold: string[] | undefined;
 
   /** @param url of the model's Service, or what leads to it. */
   constructor(url: string, model: string) {
@@ -54,6 +60,18 @@ export class Campaign {
   /** One visit of which nothing becomes. Gives whether the answer can be found again by a label. */
   async isCounted(): Promise<boolean> {
     return (await this.#choose("nobody")).token !== undefined;
+  }
+
+  /** Orders are told later, as those that come days after the visit, or never: what is held when visits end is let go. */
+  holdOrders(): void {
+    this.#untold ??= [];
+  }
+
+  /** Tells what was held back, and each order at once from now on. */
+  async tellOrders(): Promise<void> {
+    const tokens = this.#untold ?? [];
+    this.#untold = undefined;
+    for (const token of tokens) await this.#ordered(token);
   }
 
   /**
@@ -67,14 +85,16 @@ export class Campaign {
     const over = new AbortController();
     const client = async () => {
       while (!over.signal.aborted) {
+        await sleep(BREATH_MILLISECONDS);
         const { token, customer } = await this.#choose(`visit-${this.#visits++}`);
         const bytes = token === undefined ? undefined : tokenBytes(token);
         const arm = bytes === undefined ? undefined : arms[readTokenHead(bytes).arm];
         if (token === undefined || arm === undefined) continue;
         arm.users++;
         if (customer.buysAgain === 0) continue;
-        await this.#ordered(token);
         arm.orders++;
+        if (this.#untold === undefined) await this.#ordered(token);
+        else this.#untold.push(token);
       }
     };
     const clients = Array.from({ length: CLIENTS }, client);
@@ -85,6 +105,7 @@ export class Campaign {
     } finally {
       over.abort();
       await Promise.allSettled([happens, ...clients]);
+      this.#untold = undefined;
     }
   }
 

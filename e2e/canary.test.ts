@@ -33,8 +33,7 @@ afterAll(() => scenario.dispose(), 180_000);
 async function release(): Promise<{ readonly name: string; readonly status: ModelRolloutStatus }> {
   const { rollout: reference } = await scenario.status(NAME);
   const name = reference?.name ?? "";
-  const object = JSON.parse(await scenario.kubectl("get", "modelrollout", name, "-o", "json"));
-  return { name, status: object.status ?? {} };
+  return { name, status: await scenario.release(reference?.name) };
 }
 
 /** Share of the traffic that the plan in effect gives the candidate. */

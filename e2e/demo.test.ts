@@ -48,7 +48,7 @@ afterAll(async () => {
 testOnLocalCluster(
   "the demo shows what it promises, stays up, and goes without a trace",
   async () => {
-    // What the releases show, label-gated-canary.test.ts holds, by the same code.
+    // What the releases show, releases/label-gated-canary.test.ts holds, by the same code.
     const up = await demo("--no-releases");
     if (up.exitCode !== 0) throw new Error(`the demo ended with ${up.exitCode}:\n${up.output}`);
     expect(up.output).toMatch(/predictions by ranker-\w+/);

@@ -56,9 +56,7 @@ afterAll(async () => {
 }, 180_000);
 
 async function release(): Promise<ModelRolloutStatus> {
-  const { rollout } = await scenario.status(NAME);
-  const object = JSON.parse(await scenario.kubectl("get", "modelrollout", rollout?.name ?? "", "-o", "json"));
-  return object.status ?? {};
+  return await scenario.release((await scenario.status(NAME)).rollout?.name);
 }
 
 /** What the status tells about the gate that asks the hook; other gates stand beside it. */

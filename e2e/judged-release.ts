@@ -22,19 +22,26 @@ export type JudgedRelease = CampaignResult<ModelRolloutStatus>;
 export class JudgedReleases {
   readonly #scenario: Scenario;
   readonly #campaign: Campaign;
+  readonly #changes: object;
 
-  private constructor(scenario: Scenario, campaign: Campaign) {
+  private constructor(scenario: Scenario, campaign: Campaign, changes: object) {
     this.#scenario = scenario;
     this.#campaign = campaign;
+    this.#changes = changes;
   }
 
   /**
    * Makes it, with its first model, and waits until its answers are counted.
    *
    * @param reach gives the URL of a ModelDeployment's Service.
+   * @param changes fields of the spec in place of those of {@link CAMPAIGN_MANIFEST}.
    */
-  static async begin(scenario: Scenario, reach: (model: string) => Promise<string>): Promise<JudgedReleases> {
-    await scenario.apply(campaignOf("1"));
+  static async begin(
+    scenario: Scenario,
+    reach: (model: string) => Promise<string>,
+    changes: object = {},
+  ): Promise<JudgedReleases> {
+    await scenario.apply(campaignOf("1", changes));
     await scenario.waitFor(CAMPAIGN_MODEL, "Ready");
     await scenario.waitFor(CAMPAIGN_MODEL, "EvidenceReady");
     const campaign = new Campaign(await reach(CAMPAIGN_MODEL), CAMPAIGN_MODEL);
@@ -44,19 +51,29 @@ export class JudgedReleases {
       (isCounted) => isCounted,
       200,
     );
-    return new JudgedReleases(scenario, campaign);
+    return new JudgedReleases(scenario, campaign, changes);
   }
 
-  /** Applies another model, and lets the shop go on until there is a verdict on it. */
-  async release(version: "2" | "shuffled"): Promise<JudgedRelease> {
+  /**
+   * Applies another model, and lets the shop go on until there is a verdict on it.
+   *
+   * @param ordersComeFrom with it, no order is told before the release is as it says.
+   */
+  async release(
+    version: "2" | "shuffled",
+    ordersComeFrom?: (status: ModelRolloutStatus) => boolean,
+  ): Promise<JudgedRelease> {
     const before = await this.#latest();
+    if (ordersComeFrom !== undefined) this.#campaign.holdOrders();
     return await this.#campaign.during(async (signal) => {
-      await this.#scenario.apply(campaignOf(version));
+      await this.#scenario.apply(campaignOf(version, this.#changes));
       return await this.#scenario.until(
         `the verdict on model ${version}`,
         async () => {
           const name = await this.#latest();
-          return name === undefined || name === before ? {} : await this.#statusOf(name);
+          const status = name === before ? {} : await this.#scenario.release(name);
+          if (ordersComeFrom?.(status) === true) await this.#campaign.tellOrders();
+          return status;
         },
         ({ verdict }) => verdict !== undefined || signal.aborted,
         VERDICT_SECONDS,
@@ -67,15 +84,9 @@ export class JudgedReleases {
   async #latest(): Promise<string | undefined> {
     return (await this.#scenario.status(CAMPAIGN_MODEL)).rollout?.name;
   }
-
-  async #statusOf(rollout: string): Promise<ModelRolloutStatus> {
-    return (
-      JSON.parse(await this.#scenario.kubectl("get", "modelrollout", rollout, "-o", "json")).status ?? {}
-    );
-  }
 }
 
-function campaignOf(version: "1" | "2" | "shuffled"): object {
+function campaignOf(version: "1" | "2" | "shuffled", changes: object): object {
   const example = parsedExample(CAMPAIGN_MANIFEST);
-  return { ...example, spec: { ...Object(example["spec"]), model: exampleModel(version) } };
+  return { ...example, spec: { ...Object(example["spec"]), ...changes, model: exampleModel(version) } };
 }

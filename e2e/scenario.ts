@@ -8,6 +8,7 @@ import { parse } from "yaml";
 import type { Condition } from "../src/api/conditions.ts";
 import { asList, valueAt } from "../src/api/json.ts";
 import type { ModelDeploymentStatus } from "../src/api/model-deployment-status.ts";
+import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
 import { type Cluster, KUBERNETES_VARIABLE, openCluster, runOrFail, startCluster } from "./cluster/index.ts";
 
 /** Environment variable that names the cluster which the whole tier shares. */
@@ -119,6 +120,13 @@ export class Scenario {
   async status(name: string): Promise<ModelDeploymentStatus> {
     const object = JSON.parse(await this.kubectl("get", "modeldeployment", name, "-o", "json"));
     return object.status ?? {};
+  }
+
+  /** Status of a ModelRollout; empty while it is not made: the ModelDeployment names it before. */
+  async release(name: string | undefined): Promise<ModelRolloutStatus> {
+    if (name === undefined) return {};
+    const text = await this.kubectl("get", "modelrollout", name, "--ignore-not-found", "-o", "json");
+    return text === "" ? {} : (JSON.parse(text).status ?? {});
   }
 
   /** One condition of a ModelDeployment. */

@@ -1,5 +1,6 @@
 /**
- * `npm test`: the static checks and the four tiers of tests, from fast to real, with one summary at the end.
+ * `npm test`: the static checks and the tiers of tests, from fast to real, with one summary at the end. The end-to-end
+ * tier is two runs: what waits for minutes goes side by side, what must not be disturbed one file after another.
  *
  * A tier that this machine cannot run is named with its reason, and never counts as passed; where CI says that
  * it is CI, it fails the run. Files that fail on real parts are run once more, and what passes only then is named.
@@ -18,7 +19,7 @@ import { filesToRunAgain, type JestReport, readTierReport, type TierReport } fro
 /** One tier of tests: a jest project, and where it runs. */
 interface Tier {
   readonly name: string;
-  readonly project: "unit" | "simulation" | "apiserver" | "e2e";
+  readonly project: "unit" | "simulation" | "apiserver" | "releases" | "e2e";
   readonly environment?: Readonly<Record<string, string>>;
   readonly meaning: string;
   readonly jestArguments: readonly string[];
@@ -88,6 +89,16 @@ const PLAIN_TIERS: readonly Tier[] = [
     obstacle: toolchainObstacle,
   },
   {
+    name: "releases",
+    project: "releases",
+    meaning:
+      "releases that wait minutes for their evidence, side by side on a real Kubernetes with several nodes",
+    // They wait more than they work, but begin all together what two cores can hardly begin.
+    jestArguments: ["--maxWorkers=3"],
+    isReal: true,
+    obstacle: clusterObstacle,
+  },
+  {
     name: "e2e",
     project: "e2e",
     meaning: "everything on a real Kubernetes with several nodes",
@@ -98,14 +109,12 @@ const PLAIN_TIERS: readonly Tier[] = [
 ];
 
 /** What `--full` adds: the tiers with a real Kubernetes once more, on the oldest that is supported. */
-const FULL_TIERS: readonly Tier[] = PLAIN_TIERS.filter(({ name }) => ["apiserver", "e2e"].includes(name)).map(
-  (tier) => ({
-    ...tier,
-    name: `${tier.name}-1.34`,
-    meaning: `${tier.meaning}, on Kubernetes 1.34`,
-    environment: { [KUBERNETES_VARIABLE]: "1.34" },
-  }),
-);
+const FULL_TIERS: readonly Tier[] = PLAIN_TIERS.filter(({ isReal }) => isReal).map((tier) => ({
+  ...tier,
+  name: `${tier.name}-1.34`,
+  meaning: `${tier.meaning}, on Kubernetes 1.34`,
+  environment: { [KUBERNETES_VARIABLE]: "1.34" },
+}));
 
 const TIERS: readonly Tier[] = [...PLAIN_TIERS, ...FULL_TIERS];
 

@@ -6,7 +6,7 @@ import { expect, jest, test } from "@jest/globals";
 import { Chance } from "../../src/stats/testdata/chance.ts";
 import { type GateResult, runCampaign, type Scenario } from "./campaign.ts";
 import { countProcessOnClicks } from "./comparators/requests.ts";
-import { harmOfAmounts, harmOfClicks, promotion } from "./petrel-gates.ts";
+import { harmOfAmounts, harmOfClicks, harmOfRefusals, promotion } from "./petrel-gates.ts";
 import { clopperPearson } from "./proportion.ts";
 import { WeightedTable } from "./weighted-table.ts";
 
@@ -53,6 +53,23 @@ test("a candidate exactly at the margin does not pass, a good one does", () => {
   const gate = promotion(0.2, "Higher");
   expect(share(runCampaign({ ...decided, change: -0.2 }, [gate], 40, 3), gate)).toBeLessThan(0.05);
   expect(share(runCampaign(decided, [gate], 20, 4), gate)).toBeGreaterThan(0.9);
+});
+
+test("where fewer are better the gate keeps its error, finds a rise soon, and is no obstacle to fewer", () => {
+  const busy = { ...HEAVY_HOUR, minutes: 360, minutesBetweenLooks: 10 };
+  expect(share(runCampaign(busy, [harmOfRefusals], 60, 5), harmOfRefusals)).toBeLessThan(0.05);
+  const more = runCampaign({ ...HEAVY_HOUR, change: 1 }, [harmOfRefusals], 30, 6);
+  expect(share(more, harmOfRefusals)).toBe(1);
+  expect(more[0]?.medianMinutes).toBeLessThanOrEqual(10);
+  const fewer = runCampaign({ ...HEAVY_HOUR, change: -0.5 }, [harmOfRefusals], 30, 8);
+  expect(share(fewer, harmOfRefusals)).toBe(0);
+});
+
+test("where fewer are better one exactly at the margin does not pass, a good one does", () => {
+  const decided: Scenario = { ...HEAVY_HOUR, weights: [5_000], minutes: 360, minutesBetweenLooks: 60 };
+  const gate = promotion(0.2, "Lower");
+  expect(share(runCampaign({ ...decided, change: 0.2 }, [gate], 40, 9), gate)).toBeLessThan(0.05);
+  expect(share(runCampaign(decided, [gate], 20, 10), gate)).toBeGreaterThan(0.9);
 });
 
 test("equal seeds give equal campaigns", () => {

@@ -32,10 +32,13 @@ export class ChangePoint implements Detector {
   readonly #slotsPerHour: number;
   readonly #means: Ring;
   #band: RobustBand | undefined;
-  /** The hour that goes on, counted from the Unix epoch: total and count of its values. */
+  /** The hour that goes on, counted from the Unix epoch: total and count of its values, and total of their variances by chance. */
   #hour: number;
   #total: number;
   #count: number;
+  #variance: number;
+  /** What the mean of the last hour has by chance. */
+  #grain: number;
   #rise: Sum;
   #fall: Sum;
 
@@ -46,6 +49,8 @@ export class ChangePoint implements Detector {
     this.#hour = numberOf(memory, "hour", 0);
     this.#total = numberOf(memory, "total", 0);
     this.#count = numberOf(memory, "count", 0);
+    this.#variance = numberOf(memory, "variance", 0);
+    this.#grain = numberOf(memory, "grain", 0);
     const sum = (name: string) => ({
       height: numberOf(memory, name, 0),
       since: numberOf(memory, `${name}Since`, 0),
@@ -53,18 +58,26 @@ export class ChangePoint implements Detector {
     [this.#rise, this.#fall] = [sum("rise"), sum("fall")];
   }
 
-  look({ slot, value, usualOfSeason: usual, isHeld }: Look): Reading | undefined {
+  look({ slot, value, usualOfSeason: usual, grain, isHeld }: Look): Reading | undefined {
     if (usual === undefined) return undefined;
     const hour = Math.floor(slot / this.#slotsPerHour);
     if (hour !== this.#hour) {
       if (this.#count > 0) this.#endHour(this.#total / this.#count);
-      [this.#hour, this.#total, this.#count] = [hour, 0, 0];
+      [this.#hour, this.#total, this.#count, this.#variance] = [hour, 0, 0, 0];
     }
-    if (!isHeld) [this.#total, this.#count] = [this.#total + value - usual, this.#count + 1];
+    if (!isHeld) {
+      [this.#total, this.#count] = [this.#total + value - usual, this.#count + 1];
+      this.#variance += grain ** 2;
+    }
     if (this.#band === undefined) return undefined;
     const { height, since } = this.#rise.height >= this.#fall.height ? this.#rise : this.#fall;
     const { centre, width } = this.#band;
-    return { score: height, centre: usual + centre, width, since: height > 0 ? since : slot };
+    return {
+      score: height,
+      centre: usual + centre,
+      width: Math.max(width, this.#grain),
+      since: height > 0 ? since : slot,
+    };
   }
 
   accept(): void {
@@ -76,14 +89,16 @@ export class ChangePoint implements Detector {
   memory(): Memory {
     return {
       ...{ means: this.#means.numbers, hour: this.#hour, total: this.#total, count: this.#count },
+      ...{ variance: this.#variance, grain: this.#grain },
       ...{ rise: this.#rise.height, riseSince: this.#rise.since },
       ...{ fall: this.#fall.height, fallSince: this.#fall.since },
     };
   }
 
   #endHour(mean: number): void {
+    this.#grain = Math.sqrt(this.#variance) / this.#count;
     if (this.#band !== undefined) {
-      const deviation = (mean - this.#band.centre) / this.#band.width;
+      const deviation = (mean - this.#band.centre) / Math.max(this.#band.width, this.#grain);
       const step = Math.max(-LARGEST_STEP, Math.min(LARGEST_STEP, deviation));
       const start = Math.ceil(this.#hour * this.#slotsPerHour);
       this.#rise = added(this.#rise, step - ALLOWANCE, start);

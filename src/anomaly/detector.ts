@@ -20,6 +20,8 @@ export interface Look {
   readonly usual: number | undefined;
   /** The same, where it is known by the whole season. */
   readonly usualOfSeason: number | undefined;
+  /** Standard deviation that it has by chance alone, on the same scale; 0 where the values tell it by themselves. */
+  readonly grain: number;
   /** Nothing is to be learned of this value: there is an alarm already. */
   readonly isHeld: boolean;
 }

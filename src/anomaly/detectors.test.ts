@@ -39,7 +39,8 @@ test("RobustScore: each value beside up to twelve before it", () => {
   const detector = new RobustScore(false, HOURLY, {});
   const scores = VALUES.map(
     (value, slot) =>
-      detector.look({ slot, value, usual: undefined, usualOfSeason: undefined, isHeld: false })?.score,
+      detector.look({ slot, value, usual: undefined, usualOfSeason: undefined, grain: 0, isHeld: false })
+        ?.score,
   );
   expect(scores.slice(0, 6)).toEqual(Array(6).fill(undefined));
   scores.slice(6).forEach((score, at) => {
@@ -50,10 +51,17 @@ test("RobustScore: each value beside up to twelve before it", () => {
 test("RobustScore with seasons: the same of what is above the usual value, and nothing without one", () => {
   const detector = new RobustScore(true, HOURLY, {});
   expect(
-    detector.look({ slot: 0, value: 5, usual: undefined, usualOfSeason: undefined, isHeld: false }),
+    detector.look({ slot: 0, value: 5, usual: undefined, usualOfSeason: undefined, grain: 0, isHeld: false }),
   ).toBeUndefined();
   const readings = VALUES.map((value, at) =>
-    detector.look({ slot: at + 1, value: value + at, usual: at, usualOfSeason: undefined, isHeld: false }),
+    detector.look({
+      slot: at + 1,
+      value: value + at,
+      usual: at,
+      usualOfSeason: undefined,
+      grain: 0,
+      isHeld: false,
+    }),
   );
   expect(readings[12]?.score).toBeCloseTo(SCORES[6] ?? Number.NaN, 8);
   expect(readings[12]?.centre).toBe(12 + 4.5);
@@ -96,10 +104,24 @@ test("UsualValues of a week: the hour of the week once it was seen twice, until 
 function changed(hours: number) {
   const detector = new ChangePoint(HOURLY, {});
   for (let slot = 0; slot < 24; slot++)
-    detector.look({ slot, value: (slot % 3) - 1, usual: undefined, usualOfSeason: 0, isHeld: false });
+    detector.look({
+      slot,
+      value: (slot % 3) - 1,
+      usual: undefined,
+      usualOfSeason: 0,
+      grain: 0,
+      isHeld: false,
+    });
   let reading: ReturnType<ChangePoint["look"]>;
   for (let hour = 0; hour <= hours; hour++)
-    reading = detector.look({ slot: 24 + hour, value: 3, usual: undefined, usualOfSeason: 0, isHeld: false });
+    reading = detector.look({
+      slot: 24 + hour,
+      value: 3,
+      usual: undefined,
+      usualOfSeason: 0,
+      grain: 0,
+      isHeld: false,
+    });
   return { detector, reading };
 }
 
@@ -115,18 +137,47 @@ test("ChangePoint: the sum grows by what an hour is off, less the allowance, and
 test("ChangePoint: downwards as upwards, at most four widths an hour, and a gap adds nothing", () => {
   const detector = new ChangePoint(HOURLY, {});
   for (let slot = 0; slot < 24; slot++)
-    detector.look({ slot, value: (slot % 3) - 1, usual: undefined, usualOfSeason: 0, isHeld: false });
-  detector.look({ slot: 24, value: -1e6, usual: undefined, usualOfSeason: 0, isHeld: false });
+    detector.look({
+      slot,
+      value: (slot % 3) - 1,
+      usual: undefined,
+      usualOfSeason: 0,
+      grain: 0,
+      isHeld: false,
+    });
+  detector.look({ slot: 24, value: -1e6, usual: undefined, usualOfSeason: 0, grain: 0, isHeld: false });
   expect(
-    detector.look({ slot: 90, value: 0, usual: undefined, usualOfSeason: 0, isHeld: false })?.score,
+    detector.look({ slot: 90, value: 0, usual: undefined, usualOfSeason: 0, grain: 0, isHeld: false })?.score,
   ).toBeCloseTo(3.5, 9);
+});
+
+test("what a value has by chance alone is the least width", () => {
+  const robust = new RobustScore(false, HOURLY, {});
+  const point = new ChangePoint(HOURLY, {});
+  const look = (slot: number, value: number) => {
+    const place = { slot, value, usual: undefined, usualOfSeason: 0, grain: 0.5, isHeld: false };
+    return [robust.look(place), point.look(place)];
+  };
+  for (let slot = 0; slot < 24; slot++) look(slot, 0);
+  const [reading] = look(24, 2);
+  expect(reading).toMatchObject({ score: 4, centre: 0, width: 0.5 });
+  const [, hour] = look(25, 0);
+  // At most four widths of one hour, less the allowance.
+  expect(hour).toMatchObject({ score: 3.5, width: 0.5, since: 24 });
 });
 
 test("ChangePoint learns the new level after an alarm", () => {
   const { detector } = changed(3);
   detector.accept();
   const look = (slot: number) =>
-    detector.look({ slot, value: 3 + ((slot % 3) - 1), usual: undefined, usualOfSeason: 0, isHeld: false });
+    detector.look({
+      slot,
+      value: 3 + ((slot % 3) - 1),
+      usual: undefined,
+      usualOfSeason: 0,
+      grain: 0,
+      isHeld: false,
+    });
   for (let slot = 28; slot < 51; slot++) expect(look(slot)).toBeUndefined();
   look(51);
   expect(look(52)?.centre).toBe(3);

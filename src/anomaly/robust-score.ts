@@ -32,7 +32,7 @@ export class RobustScore implements Detector {
     this.#least = room * LEAST_SHARE;
   }
 
-  look({ slot, value, usual, isHeld }: Look): Reading | undefined {
+  look({ slot, value, usual, grain, isHeld }: Look): Reading | undefined {
     const base = this.#isSeasonal ? usual : 0;
     if (base === undefined) return undefined;
     const { numbers } = this.#recent;
@@ -41,7 +41,8 @@ export class RobustScore implements Detector {
     if (!isHeld) this.#recent.push(value - base);
     if (band === undefined) return undefined;
     const centre = base + band.centre;
-    return { score: Math.abs(value - centre) / band.width, centre, width: band.width, since: slot };
+    const width = Math.max(band.width, grain);
+    return { score: Math.abs(value - centre) / width, centre, width, since: slot };
   }
 
   accept(): void {

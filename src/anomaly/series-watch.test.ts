@@ -65,6 +65,47 @@ test.each(Object.entries(NOISE))("%s: all detectors together keep to what is all
   expect(alarms).toBeGreaterThan(allowed / 10);
 });
 
+describe("counts of what is rare, with what they have by chance", () => {
+  /** Share of errors of a shop's requests: few by chance, and now and then a burst that is over within the slot. */
+  function errorsOf(random: Chance, slot: number, mean: number) {
+    const requests = Math.max(50, shop(random, slot));
+    const burst = random.uniform() < 1 / (3 * SLOTS_PER_DAY) ? 5 + random.binomial(100, 0.1) : 0;
+    const errors = Math.min(requests, (mean === 0 ? 0 : random.binomial(requests, mean)) + burst);
+    return { value: errors / requests, deviation: Math.sqrt(errors + 1) / requests };
+  }
+
+  test.each([0, 1e-4, 1e-3, 0.01])("errors in %d of the requests keep to what is allowed", (mean) => {
+    const seeds = [1, 2, 3];
+    let alarms = 0;
+    for (const seed of seeds) {
+      const [random, watch] = [new Chance(seed), new SeriesWatch(SETTINGS)];
+      let wasAlarmed = false;
+      for (let slot = 0; slot < DAYS * SLOTS_PER_DAY; slot++) {
+        const { value, deviation } = errorsOf(random, slot, mean);
+        const isAlarmed = watch.look(slot, value, deviation) !== undefined;
+        if (isAlarmed && !wasAlarmed) alarms++;
+        wasAlarmed = isAlarmed;
+      }
+    }
+    expect(alarms).toBeLessThanOrEqual((seeds.length * DAYS) / SETTINGS.daysPerFalseAlarm);
+  });
+
+  test("the first error in weeks is no alarm, and requests that all fail are one at once", () => {
+    const watch = new SeriesWatch(SETTINGS);
+    const look = (slot: number, errors: number) =>
+      watch.look(slot, errors / 1_000, Math.sqrt(errors + 1) / 1_000);
+    const start = 35 * SLOTS_PER_DAY;
+    for (let slot = 0; slot < start; slot++) expect(look(slot, 0)).toBeUndefined();
+    expect(look(start, 1)).toBeUndefined();
+    expect(look(start + 1, 3)).toBeUndefined();
+    expect(look(start + 2, 1_000)).toMatchObject({ series: "requests", value: 1, since: start + 2 });
+    // Without it the first one would have been.
+    const bare = new SeriesWatch(SETTINGS);
+    for (let slot = 0; slot < start; slot++) bare.look(slot, 0);
+    expect(bare.look(start, 0.001)).toBeDefined();
+  });
+});
+
 /** A watch that has seen so many days of a shop, and the chance that goes on. */
 function taught(days: number, settings = SETTINGS) {
   const [random, watch] = [new Chance(5), new SeriesWatch(settings)];

@@ -145,9 +145,11 @@ export class SeriesWatch {
   /**
    * The value of a slot; undefined where it has none. Gives the alarm that goes on, if one does.
    *
+   * @param deviation standard deviation that the value has by chance alone, for one that counts what is rare: what always
+   *   was 0 has no other. 0 where the values tell it by themselves.
    * @throws {RangeError} when the slot is not after the last one.
    */
-  look(slot: number, value: number | undefined): Anomaly | undefined {
+  look(slot: number, value: number | undefined, deviation = 0): Anomaly | undefined {
     if (!(slot > this.#slot)) throw new RangeError(`expected a slot after ${this.#slot}, got ${slot}`);
     const isTorn = slot - this.#slot > LONGEST_GAP_DAYS * this.#settings.slotsPerDay;
     if (value === undefined || !Number.isFinite(value)) {
@@ -157,13 +159,15 @@ export class SeriesWatch {
     const wasAlarmed = !isTorn && this.#isAlarmed();
     [this.#slot, this.#value] = [slot, value];
     const place = toScale(value);
+    // By the slope of the scale there.
+    const grain = deviation / (1 + Math.abs(value));
     const [usual, usualOfSeason] = [this.#usual.at(slot), this.#usual.ofSeason(slot)];
     for (const [type, watched] of this.#watched) {
       if (isTorn) watched.looksLeft = 0;
       if (type !== "ChangePoint") this.#acceptAfterDays(watched, slot);
       // What others have found is no change of the level: it comes last, and does not count it.
       const isHeld = type === "ChangePoint" ? this.#isOff() : watched.looksLeft > 0;
-      const reading = watched.detector.look({ slot, value: place, usual, usualOfSeason, isHeld });
+      const reading = watched.detector.look({ slot, value: place, usual, usualOfSeason, grain, isHeld });
       this.#judge(type, watched, reading, slot, wasAlarmed);
     }
     if (!wasAlarmed && this.#isAlarmed()) {

@@ -19,7 +19,7 @@ const reactionSchema = Type.Object(
   {
     type: stringEnum(ANOMALY_REACTIONS, {
       description:
-        "`PauseRollout`: a release that is under way when an alarm begins is paused; a person resumes it. `Undo`: when a metric falls soon after a promotion, the traffic is taken back to the revision that served before, as by `petrel undo`.",
+        "`PauseRollout`: a release that is under way when an alarm begins is paused; a person resumes it. `Undo`: when a metric gets worse, or latency or errors rise, soon after a promotion, the traffic is taken back to the revision that served before, as by `petrel undo`.",
     }),
     cooldown: Type.Optional(
       durationSchema({
@@ -53,7 +53,7 @@ export const anomaliesSchema = Type.Object(
   },
   {
     description:
-      "Watches the requests, the labels and each metric of the stable revision, every five minutes, for what they have not done before. The condition `AnomalyDetected` says what is found, and the collector shows it as `petrel_anomaly_*`.",
+      "Watches the requests, the load, the labels, and the latency, the errors and each metric of the stable revision, every five minutes, for what they have not done before. The condition `AnomalyDetected` says what is found, and the collector shows it as `petrel_anomaly_*`.",
   },
 );
 

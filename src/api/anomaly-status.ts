@@ -10,7 +10,7 @@ import { ANOMALY_REACTIONS, MAXIMUM_REACTIONS_PER_WEEK } from "./anomalies.ts";
 import { stringEnum } from "./schema.ts";
 import { MAXIMUM_UNDO_LENGTH } from "./undo-status.ts";
 
-/** Most series of one deployment: its requests, its labels, and 32 metrics; some more for a collector that is newer. */
+/** Most series of one deployment: its requests, load, latency, errors and labels, and 32 metrics; some more for a collector that is newer. */
 export const MAXIMUM_SERIES = 64;
 /** Longest name of a series. */
 export const MAXIMUM_SERIES_LENGTH = 80;
@@ -25,7 +25,8 @@ const time = (description: string) => Type.String({ format: "date-time", maxLeng
 const number = (description: string) => Type.String({ maxLength: 32, description });
 const series = Type.String({
   maxLength: MAXIMUM_SERIES_LENGTH,
-  description: "Name of the series: `requests`, `labels`, or `metric:` and the name of a metric.",
+  description:
+    "Name of the series: `requests`, `load`, `latency`, `errors`, `labels`, or `metric:` and the name of a metric.",
 });
 
 const alarmSchema = Type.Object(

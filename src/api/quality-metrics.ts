@@ -65,6 +65,18 @@ export function labelOfMetric({
   return label ?? (OF_ORDERS.includes(type) ? "order" : "click");
 }
 
+/** What of a metric is better, where a spec may say so. */
+export const METRIC_DIRECTIONS = ["Higher", "Lower"] as const;
+
+/** Which values of a metric by which arms can be compared are better: more of them, unless it says otherwise. */
+export function directionOfMetric({
+  better = "Higher",
+}: {
+  readonly better?: (typeof METRIC_DIRECTIONS)[number] | undefined;
+}): (typeof METRIC_DIRECTIONS)[number] {
+  return better;
+}
+
 /** Whether arms can be compared by a metric. */
 export function isGatingMetric(type: QualityMetricType): boolean {
   return GATING_METRIC_TYPES.some((one) => one === type);
@@ -108,12 +120,18 @@ export const qualityMetricSchema = Type.Object(
     name: qualityNameSchema("Name of the metric."),
     type: stringEnum(QUALITY_METRIC_TYPES, {
       description:
-        "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. A gate takes more to be better: for a `LabelRatio` of a label of which less is better, as `refund`, declare the opposite label, as `kept`, and compare that. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. `AreaUnderCurve`, `LogLoss`, `BrierScore`, `CalibrationError`, `Accuracy`, `Precision`, `Recall`, `F1`: of the scores of rows, which tokens then tell, with the label or without it; no gate compares them. They need `response` with `probability: true`, and Petrel's own model server.",
+        "What is counted; docs/metrics.md defines each. `ClickThroughRate`, `ConversionRate`: share of requests with the label. `RevenuePerRequest`, `LabelRatio`: mean of the label's values, capped for each request. A gate takes more to be better, but for a `LabelRatio` with `better: Lower`. `DCG`, `NDCG`, `MAP`, `MRR`, `HitRate`: of lists, in the order in which clients say that rows were displayed; of these only `DCG` can be compared by a gate. `AreaUnderCurve`, `LogLoss`, `BrierScore`, `CalibrationError`, `Accuracy`, `Precision`, `Recall`, `F1`: of the scores of rows, which tokens then tell, with the label or without it; no gate compares them. They need `response` with `probability: true`, and Petrel's own model server.",
     }),
     label: Type.Optional(
       qualityNameSchema(
         "The label that it is made of: `order` for a conversion rate and a revenue, `click` else, unless set. Required for `LabelRatio`.",
       ),
+    ),
+    better: Type.Optional(
+      stringEnum(METRIC_DIRECTIONS, {
+        description:
+          "Goes with `LabelRatio`: `Lower` where less of the label is better, as of `refund`; `Higher` unless set. Gates, the alerts on quality and what follows from anomalies go by it.",
+      }),
     ),
     cap: Type.Optional(
       Type.Integer({
@@ -152,6 +170,10 @@ export const qualityMetricRules: readonly CelRule[] = [
   {
     rule: `!has(self.quality) || ${METRICS}.all(m, m.type != 'LabelRatio' || has(m.label))`,
     message: "spec.quality.metrics.label: must be given for LabelRatio, which can be of any label",
+  },
+  {
+    rule: `!has(self.quality) || ${METRICS}.all(m, !has(m.better) || m.type == 'LabelRatio')`,
+    message: "spec.quality.metrics.better: goes with LabelRatio, and with no other; of others it is known",
   },
   {
     rule: `!has(self.quality) || ${METRICS}.all(m, has(m.cap) == (m.type in ${list(AMOUNT_TYPES)}))`,

@@ -84,7 +84,7 @@ export const rolloutSchema = Type.Object(
     onNewRevision: Type.Optional(
       stringEnum(["Supersede", "Queue"], {
         description:
-          "`Supersede` unless set. When the spec asks for yet another revision in mid-rollout: `Supersede` gives the present one up and begins with the new one, `Queue` finishes it first, if it has traffic. In a holdback `Supersede` ends that at once, and the revision that then has all the traffic is what the new one is released beside; `Queue` waits for its end. A return to the revision that serves always ends the rollout.",
+          "`Supersede` unless set. When the spec asks for yet another revision in mid-rollout: `Supersede` gives the present one up and begins with the new one, `Queue` finishes it first, if it has traffic. In a holdback `Supersede` has the new one come up beside both, and ends that once it can begin: it is then released beside the revision that has all the traffic. `Queue` waits for its end. A return to the revision that serves always ends the rollout.",
       }),
     ),
   },

@@ -2,114 +2,29 @@
  * That the series of a deployment are watched as they were counted: what a window's value is, what is a gap, when it is
  * looked at, and that neither a restart nor a failed transaction changes what is known.
  */
-import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { createLogger } from "../core/log.ts";
-import { inFolder } from "../process/testdata/in-folder.ts";
 import { Chance } from "../stats/testdata/chance.ts";
-import { GROUPS } from "../token/tags.ts";
-import { AnomalyWatches, type SeriesFinding, WINDOW_SLOTS, WORK_OF_STEP } from "./anomaly-watches.ts";
-import { SUM } from "./cell-changes.ts";
-import { type Collected, collectedFrom } from "./collected-metrics.ts";
-import { encodeVector } from "./group-vector.ts";
-import type { SlotRange } from "./router-log.ts";
+import { WINDOW_SLOTS, WORK_OF_STEP } from "./anomaly-watches.ts";
+import { collectedFrom } from "./collected-metrics.ts";
 import { parseSettings } from "./settings.ts";
-import { Store } from "./store.ts";
 import { batchOf, SETTINGS_TEXT, tokenOf, withCollector } from "./testdata/collecting.ts";
+import {
+  CANDIDATE,
+  type Counted,
+  inWorld,
+  SERIES,
+  START,
+  WATCHED_TEXT,
+  type World,
+} from "./testdata/watched-file.ts";
 import { WatchTable } from "./watch-table.ts";
 
-const WATCHED_TEXT = SETTINGS_TEXT.replace(`"labels"`, `"anomalies":{"falseAlarmEvery":"168h"},"labels"`);
-const SERIES = ["requests", "labels", "metric:ctr", "metric:conversion", "metric:revenue"];
+/** What only routers that tell of each request can say. */
+const SERVED = ["load", "latency", "errors"];
 const LABEL_LAG_WINDOWS = 12;
-/** Numbers of the arms. */
-const [STABLE, CANDIDATE] = [0, 1];
-/** An hour of some day, in windows. */
-const START = 12 * 490_000;
-
-/** What is counted in one minute of each window. */
-interface Counted {
-  readonly requests: number;
-  readonly labels?: number;
-  readonly arm?: number;
-}
-
-/** A file, its watches, and a clock of windows. */
-class World {
-  readonly store: Store;
-  readonly collected: Collected;
-  readonly tag: number;
-  readonly doubtful: SlotRange[] = [];
-  readonly lines: string[] = [];
-  /** Seconds that went by since anything was counted. */
-  later = 0;
-  counted = START * WINDOW_SLOTS - 1;
-  watches: AnomalyWatches;
-
-  constructor(folder: string, text = WATCHED_TEXT) {
-    this.store = new Store(join(folder, "evidence.db"));
-    this.collected = this.store.transaction(() => collectedFrom(parseSettings(text), this.store, 0, false));
-    this.tag = [...this.collected.keys()][0] ?? 0;
-    this.watches = this.restarted();
-  }
-
-  restarted(): AnomalyWatches {
-    const watches = new AnomalyWatches({
-      store: this.store,
-      counted: () => this.counted,
-      doubtful: () => this.doubtful,
-      nowSeconds: () => 60 * (this.counted + 1) + this.later,
-      log: createLogger({ write: (line) => this.lines.push(line), now: () => 0 }),
-    });
-    this.store.transaction(() => watches.configure(this.collected));
-    this.watches = watches;
-    return watches;
-  }
-
-  /** Counts the window that follows, without a look. */
-  count({ requests, labels = 0, arm = CANDIDATE }: Counted): void {
-    const place = { deployment: this.tag, slot: this.counted + 2, epoch: 1, arm };
-    const put = (sum: number, total: number) => {
-      if (total > 0)
-        this.store.putCell({ ...place, sum }, encodeVector(new Float64Array(GROUPS).fill(total / GROUPS)));
-    };
-    put(SUM.impressions, requests);
-    put(SUM.labelledRequests, labels);
-    put(SUM.labels, labels);
-    const ctr = this.collected.get(this.tag)?.metrics[0]?.arrived.stored.id;
-    if (ctr !== undefined) put(ctr, labels);
-    this.counted += WINDOW_SLOTS;
-  }
-
-  look(): void {
-    while (this.store.transaction(() => this.watches.step())) {
-      // There is more to look at.
-    }
-  }
-
-  next(counted: Counted): void {
-    this.count(counted);
-    this.look();
-  }
-
-  finding(series: string): SeriesFinding | undefined {
-    return [...this.watches.findings()].find((one) => one.series === series);
-  }
-
-  memories(): readonly string[] {
-    return SERIES.map((series) => this.store.watches.get({ deployment: this.tag, series })?.memory ?? "");
-  }
-}
-
-function inWorld(work: (world: World) => void, text?: string): Promise<void> {
-  return inFolder(async (folder) => {
-    const world = new World(folder, text);
-    try {
-      work(world);
-    } finally {
-      world.store.close();
-    }
-  });
-}
+/** Number of the arm of stable. */
+const STABLE = 0;
 
 /** A shop's window: requests by the hour, clicks on a tenth. */
 function shop(random: Chance, window: number): Counted {
@@ -130,7 +45,9 @@ describe("the value of a window", () => {
       expect(world.finding("requests")?.value).toBeCloseTo(2_000, 6);
       expect(world.finding("labels")?.value).toBeCloseTo(100, 6);
       expect(world.finding("metric:ctr")?.value).toBeCloseTo(0.1, 6);
-      expect([...world.watches.findings()].map(({ series }) => series)).toEqual(SERIES);
+      expect([...world.watches.findings()].map(({ series }) => series)).toEqual(
+        SERIES.filter((series) => !SERVED.includes(series)),
+      );
       expect(world.finding("requests")?.deployment).toBe("ranker");
     }));
 
@@ -163,7 +80,38 @@ describe("the value of a window", () => {
       for (let window = 0; window < 12; window++) world.count({ requests: 900, labels: 5, arm: STABLE });
       world.look();
       expect(world.finding("requests")?.value).toBeCloseTo(900, 6);
-      expect(world.memories()[1]).toContain('"value":100');
+      expect(world.memories()[SERIES.indexOf("labels")]).toContain('"value":100');
+    }));
+
+  test("load of all arms, latency and errors of stable, by what clients got", () =>
+    inWorld((world) => {
+      const slot = world.counted + 1;
+      // 0.1 ms and 20 buckets for each power of ten: 60 to 61 is from 100 ms to 112 ms.
+      world.serve({ arm: "Stable", requests: 90, errors: 0, milliseconds: 9_000, latencies: [[61, 90]] });
+      world.serve({ arm: "Stable", requests: 10, errors: 5, milliseconds: 11_000, latencies: [[101, 5]] });
+      world.serve({ arm: "Candidate", requests: 100, errors: 100, milliseconds: 40_000, latencies: [] });
+      world.next({ requests: 195, arm: STABLE });
+      expect(world.store.served.sums(world.tag, { first: slot, last: slot }).size).toBe(2);
+      expect(world.finding("load")?.value).toBeCloseTo(60_000 / 300_000, 12);
+      expect(world.finding("errors")?.value).toBeCloseTo(0.05, 12);
+      // The 90.25th of 95: a twentieth of the way through the slow ones, from 10 s on.
+      expect(world.finding("latency")?.value).toBeCloseTo(10_000 * 10 ** (0.25 / 5 / 20), 6);
+    }));
+
+  test("too few requests have neither latency nor errors, nobody's have no load, and a gap is one", () =>
+    inWorld((world) => {
+      world.serve({ arm: "Stable", requests: 49, errors: 49, milliseconds: 490, latencies: [[61, 49]] });
+      world.next({ requests: 49, arm: STABLE });
+      expect(world.finding("load")?.value).toBeCloseTo(490 / 300_000, 12);
+      expect(world.finding("latency")).toBeUndefined();
+      expect(world.finding("errors")).toBeUndefined();
+      world.next({ requests: 0 });
+      expect(world.finding("load")?.value).toBeCloseTo(490 / 300_000, 12);
+      world.doubtful.push({ first: world.counted + 1, last: world.counted + 1 });
+      world.serve({ arm: "Stable", requests: 90, errors: 9, milliseconds: 9_000, latencies: [[61, 90]] });
+      world.next({ requests: 81, arm: STABLE });
+      expect(world.finding("errors")).toBeUndefined();
+      expect(world.finding("load")?.value).toBeCloseTo(490 / 300_000, 12);
     }));
 
   test("nothing is watched where nobody asked for it", () =>
@@ -201,7 +149,7 @@ describe("the work of one step", () => {
       world.next({ requests: 1_000, arm: STABLE });
       world.restarted();
       const steps = readsOfSteps(world);
-      expect(steps.reduce((sum, reads) => sum + reads, 0)).toBe(METRICS + 2);
+      expect(steps.reduce((sum, reads) => sum + reads, 0)).toBe(METRICS + 5);
       expect(Math.max(...steps)).toBe(WORK_OF_STEP);
     }, MANY_TEXT));
 

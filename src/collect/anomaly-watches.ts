@@ -18,7 +18,7 @@ import type { SlotRange } from "./router-log.ts";
 import { readSlotSums } from "./slot-sums.ts";
 import type { Store } from "./store.ts";
 import type { WatchKey } from "./watch-table.ts";
-import { type WatchedSeries, watchedSeries } from "./watched-series.ts";
+import { type WatchedSeries, type WindowValue, watchedSeries } from "./watched-series.ts";
 
 /** Slots of one window. */
 export const WINDOW_SLOTS = 5;
@@ -224,8 +224,8 @@ export class AnomalyWatches {
     const first = state.next;
     for (; state.next <= due && step.left > 0; step.left--) {
       const isLate = series.lagSlots > 0 && due - state.next > LONGEST_DELAY;
-      const value = isLate ? undefined : this.#valueOf(key.deployment, series, state.next, step);
-      state.watch.look(state.next++, value);
+      const found = isLate ? undefined : this.#valueOf(key.deployment, series, state.next, step);
+      state.watch.look(state.next++, found?.value, found?.deviation);
     }
     if (state.next > first) {
       const memory = JSON.stringify(state.watch.memory());
@@ -248,15 +248,20 @@ export class AnomalyWatches {
 
   #valueOf(
     deployment: number,
-    { sums, valueIn }: WatchedSeries,
+    { source }: WatchedSeries,
     window: number,
     { doubtful, counted }: Step,
-  ): number | undefined {
+  ): WindowValue | undefined {
     const first = window * WINDOW_SLOTS;
     const range = { first, last: first + WINDOW_SLOTS - 1 };
     if (doubtful.some((doubt) => doubt.first <= range.last && range.first <= doubt.last)) return undefined;
-    const read = readSlotSums(this.#options.store, { deployment, range, sums, doubtful, counted });
-    return read.impossible.size > 0 ? undefined : valueIn(read);
+    const { store } = this.#options;
+    if (source.type === "Served") {
+      return source.valueIn(store.served.sums(deployment, range), WINDOW_SLOTS);
+    }
+    const read = readSlotSums(store, { deployment, range, sums: source.sums, doubtful, counted });
+    const value = read.impossible.size > 0 ? undefined : source.valueIn(read);
+    return value === undefined ? undefined : { value, deviation: 0 };
   }
 }
 

@@ -17,6 +17,8 @@ export interface CollectGauges {
   readonly configurationIsValid: () => boolean;
   /** Reports of mirrored requests by what became of them, since the beginning. */
   readonly mirrored: () => Readonly<Record<string, number>>;
+  /** Metrics of which less is better. */
+  readonly lowerIsBetter: () => Iterable<{ readonly deployment: string; readonly metric: string }>;
 }
 
 /** The metrics of one collector. */
@@ -93,6 +95,17 @@ export class CollectMetrics {
       help: "Requests that quality metrics are means over, by arm.",
       labelNames: ["model_deployment", "arm"],
       registers,
+    });
+    new Gauge({
+      name: "petrel_quality_lower_is_better",
+      help: "1 for each quality metric of which less is better; absent for all others.",
+      labelNames: ["model_deployment", "metric"],
+      registers,
+      collect() {
+        this.reset();
+        for (const { deployment, metric } of gauges.lowerIsBetter())
+          this.set({ model_deployment: deployment, metric }, 1);
+      },
     });
     this.#impressions = new Counter({
       name: "petrel_collect_impressions_total",

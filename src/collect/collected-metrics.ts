@@ -64,6 +64,8 @@ export interface CollectedDeployment {
   readonly sums: readonly CollectedSum[];
   /** Metrics of scores. */
   readonly scores: readonly CollectedScores[];
+  /** Names of metrics of which less is better. */
+  readonly lowerIsBetter: readonly string[];
   /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
   readonly falseAlarmDays: number | undefined;
 }
@@ -107,7 +109,7 @@ export function collectedFrom(
   };
   const collected = new Map(
     settings.deployments.map((deployment): [number, CollectedDeployment] => {
-      const { name, tag, labels, metrics, falseAlarmDays } = deployment;
+      const { name, tag, labels, metrics, lowerIsBetter, falseAlarmDays } = deployment;
       const collectedLabels = new Map(
         labels.map((label) => [label.name, { ...label, id: store.labelId(tag, label.name) }]),
       );
@@ -138,6 +140,7 @@ export function collectedFrom(
         {
           ...{ name, tag, labels: collectedLabels, metrics: collectedMetrics, sums: [...sums.values()] },
           scores: scoresFrom(deployment, collectedLabels, store, knownScores),
+          lowerIsBetter,
           falseAlarmDays,
         },
       ];
@@ -176,6 +179,15 @@ function forgetOthers(collected: Collected, table: ScoreTable): void {
     [...collected.values()].flatMap(({ scores }) => scores.map(({ stored }) => stored.id)),
   );
   for (const { id } of table.sums()) if (!wanted.has(id)) table.deleteSum(id);
+}
+
+/** Metrics of which less is better. */
+export function metricsOfLess(
+  collected: Collected,
+): readonly { readonly deployment: string; readonly metric: string }[] {
+  return [...collected.values()].flatMap(({ name, lowerIsBetter }) =>
+    lowerIsBetter.map((metric) => ({ deployment: name, metric })),
+  );
 }
 
 /** All sums of a metric, those of all labels first. */

@@ -36,6 +36,20 @@ async function qualityOf({ metrics }: Collector): Promise<readonly string[]> {
   return shown.map((line) => line.replace("petrel_quality_", "")).toSorted();
 }
 
+test("metrics of which less is better are told, and none else", async () => {
+  const refunds = `"metrics":[{"name":"refunds","type":"LabelRatio","label":"order","cap":5,"better":"Lower"},`;
+  const settings = parseSettings(SETTINGS_TEXT.replace(`"metrics":[`, refunds));
+  await withCollector(
+    async (collector) => {
+      const told = (await qualityOf(collector)).filter((line) => line.startsWith("lower_is_better"));
+      expect(told).toEqual([`lower_is_better{model_deployment="ranker",metric="refunds"} 1`]);
+      await collector.configure(parseSettings(SETTINGS_TEXT));
+      expect((await qualityOf(collector)).join()).not.toContain("lower_is_better");
+    },
+    { settings },
+  );
+});
+
 const slotNow = Math.floor(NOW_SECONDS / 60);
 const click = (row: number, more: object = {}) => ({ label: "click", row, ...more });
 const ago = (seconds: number) => new Date((NOW_SECONDS - seconds) * 1_000).toISOString();

@@ -14,7 +14,7 @@ import { AnomalyWatches } from "./anomaly-watches.ts";
 import { SUM, type Written } from "./cell-changes.ts";
 import { CollectError } from "./collect-error.ts";
 import { CollectMetrics } from "./collect-metrics.ts";
-import { type CollectedDeployment, sumsText, withMetrics } from "./collected-metrics.ts";
+import { type CollectedDeployment, metricsOfLess, sumsText, withMetrics } from "./collected-metrics.ts";
 import type { BatchAnswer, EvidenceAnswer, EvidenceWish, ScoresAnswer } from "./collector-answers.ts";
 import { CommitQueue, QueueFullError } from "./commit-queue.ts";
 import { type EpochRange, EVIDENCE_PARTS, MAXIMUM_RANGE } from "./evidence.ts";
@@ -119,6 +119,7 @@ export class Collector {
       silentRouters: () => this.#silentIncarnations().length,
       configurationIsValid: () => this.#configurationIsValid,
       mirrored: () => this.mirrored.results,
+      lowerIsBetter: () => metricsOfLess(this.#ledger.collected),
     });
     registerAnomalyMetrics(this.metrics.registry, () => this.#watches.findings());
     this.#tellScores = registerScoreMetrics(this.metrics.registry, () => this.#scores.values());
@@ -193,7 +194,8 @@ export class Collector {
   /** Counts a batch of the access log. */
   async impressions(text: string): Promise<BatchAnswer> {
     const now = this.#options.clock.now();
-    const { incarnation, head, requests } = readBatch(text, now);
+    const batch = readBatch(text, now);
+    const { head, requests } = batch;
     const { count, index } = this.#options.partition;
     const stray = requests.find(
       ({ token }) => partitionOf(placeOf(readTokenHead(token)).group, count) !== index,
@@ -201,9 +203,7 @@ export class Collector {
     if (stray !== undefined) {
       throw new CollectError("WrongPartition", `expected only requests of ${this.#partitionText()}`);
     }
-    const outcome = await this.#commit(requests.length, () =>
-      this.#ledger.addBatch(incarnation, head, requests, now),
-    );
+    const outcome = await this.#commit(requests.length, () => this.#ledger.addBatch(batch, now));
     const { counted, excluded, foreign, old } = outcome;
     this.metrics.batch(outcome.duplicate, { counted, excluded, foreign, old });
     return { acknowledged: head.number, ...outcome, silent: this.#silentIncarnations() };
@@ -362,10 +362,8 @@ export class Collector {
 
   async #sweep(): Promise<boolean> {
     const { more, orphans, isBehind, scores } = await this.#commit(0, () => {
-      const swept = this.#ledger.sweep(
-        this.#options.retention,
-        Math.floor(this.#options.clock.now() / 1_000),
-      );
+      const nowSeconds = Math.floor(this.#options.clock.now() / 1_000);
+      const swept = this.#ledger.sweep(this.#options.retention, nowSeconds);
       return { ...swept, isBehind: this.#watches.step(), scores: this.#scores.step() };
     });
     this.#tellScores(scores.sums);

@@ -3,12 +3,13 @@
  * line for each request that was answered.
  *
  *     {"router": "petrel-router-0", "incarnation": "UID/1", "startedAt": MS, "number": 7, "closedAt": MS, "to": MS,
- *      "gaps": [{"from": MS, "to": MS}], "final": false}
+ *      "gaps": [{"from": MS, "to": MS}], "final": false, "served": [...]}
  *     {"token": "the first 72 characters are enough, without metrics of scores"}
  *     {"token": "...", "excluded": true}
  *
  * A batch is taken whole or not at all: a line that cannot be read would be a request that nobody counts.
  */
+import { readServedMinutes, type ServedMinute, ServedMinutesError } from "../stats/served-minutes.ts";
 import { tokenBytes, tokenPrefixBytes } from "../token/prediction-token.ts";
 import { malformed, quoted } from "./collect-error.ts";
 import type { LoggedRequest } from "./ledger.ts";
@@ -27,6 +28,8 @@ export interface ImpressionBatch {
   readonly incarnation: string;
   readonly head: BatchHead;
   readonly requests: readonly LoggedRequest[];
+  /** What became of the requests of its lines; nothing of a router that does not tell. */
+  readonly served: readonly ServedMinute[];
 }
 
 /**
@@ -41,7 +44,18 @@ export function readBatch(text: string, nowMilliseconds: number): ImpressionBatc
   }
   const [first, ...rest] = lines;
   if (first === undefined) throw malformed("expected a line about the batch, got an empty body");
-  return { ...headOf(membersOf(first, 1), nowMilliseconds), requests: rest.map(requestOf) };
+  const members = membersOf(first, 1);
+  const served = servedIn(members["served"]);
+  return { ...headOf(members, nowMilliseconds), requests: rest.map(requestOf), served };
+}
+
+function servedIn(value: unknown = []): readonly ServedMinute[] {
+  try {
+    return readServedMinutes(value);
+  } catch (error) {
+    if (error instanceof ServedMinutesError) throw malformed(error.message);
+    throw error;
+  }
 }
 
 /** What somebody says who saw the end of an incarnation. */

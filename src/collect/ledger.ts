@@ -16,7 +16,9 @@ import { asStored, type Collected, collectedFrom } from "./collected-metrics.ts"
 import { EvidenceBlocks } from "./evidence-blocks.ts";
 import { FirstSights } from "./first-sights.ts";
 import { addEncoded, newVector } from "./group-vector.ts";
+import type { ImpressionBatch } from "./impression-batch.ts";
 import { addImpression } from "./impression-sums.ts";
+import { KEPT_SERVED_SLOTS, keepServed } from "./kept-service.ts";
 import {
   decodeRequest,
   encodeRequest,
@@ -26,7 +28,7 @@ import {
   secondsOfKey,
 } from "./labelled-request.ts";
 import { RequestOutcomes } from "./request-outcomes.ts";
-import { type BatchHead, hasBatch, type Incarnation, withBatch, withEnd } from "./router-log.ts";
+import { hasBatch, type Incarnation, withBatch, withEnd } from "./router-log.ts";
 import { ScoreCells } from "./score-cells.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
@@ -149,7 +151,7 @@ export class Ledger {
   }
 
   /** Counts a batch of the access log, unless it was counted before. */
-  addBatch(name: string, head: BatchHead, requests: readonly LoggedRequest[], now: number): BatchOutcome {
+  addBatch({ incarnation: name, head, requests, served }: ImpressionBatch, now: number): BatchOutcome {
     const known = this.#incarnations.get(name);
     const counts = { counted: 0, excluded: 0, foreign: 0, old: 0 };
     if (hasBatch(known, head.number)) {
@@ -174,6 +176,7 @@ export class Ledger {
         this.#scores.answered(deployment.scores, place, token, request.token);
       }
     }
+    keepServed(this.#store.served, this.#collected, served, slotOf(now / 1_000));
     this.#keepIncarnation(name, withBatch(known, head, now));
     return { duplicate: false, ...counts };
   }
@@ -195,7 +198,8 @@ export class Ledger {
     this.#forgetIncarnations();
     const hasSights = this.#firstSights.sweep((deployment) => this.#collected.has(deployment));
     const hasScores = this.#scores.forgetSome(this.#oldestSlot);
-    return { more: more || isBuilding || hasCells || hasSights || hasScores, orphans };
+    const hasServed = this.#store.served.forgetSome(slotOf(nowSeconds) - KEPT_SERVED_SLOTS);
+    return { more: more || isBuilding || hasCells || hasSights || hasScores || hasServed, orphans };
   }
 
   /** Writes what the transaction has changed, and tells what came of it. */

@@ -92,9 +92,9 @@ describe("a request and its copy are a pair", () => {
 });
 
 describe("what finds no other half", () => {
-  test("is a request that the candidate never answered, once its time has passed", () => {
+  test("is a request that the candidate did not answer, from the beginning: not only once its time has passed", () => {
     take(report(1), copyOf(2));
-    expect(totals()).toMatchObject({ originals: 0 });
+    expect(totals()).toMatchObject({ originals: 1, pairs: 0 });
     now += PAIR_PATIENCE_MILLISECONDS;
     expect(totals()).toMatchObject({ originals: 1, pairs: 0 });
     expect(pairs.results).toMatchObject({ unpaired_original: 1, unpaired_copy: 1 });
@@ -109,12 +109,39 @@ describe("what finds no other half", () => {
     expect(pairs.waiting).toBe(0);
   });
 
-  test("takes a room that has a bound, and what goes for that is nobody's fault", () => {
+  test("takes a room that has a bound: a request that goes for that was not answered, as far as anybody knows", () => {
     const many = Array.from({ length: 25_000 }, (_, request) => report(request));
     take(...many);
     expect(pairs.waiting).toBe(20_000);
     expect(pairs.results["overflow"]).toBe(5_000);
-    expect(totals()).toMatchObject({ originals: 0 });
+    expect(totals()).toMatchObject({ originals: 25_000, pairs: 0 });
+  });
+
+  test("is not forgotten where there are so many requests that the room is full before their time has passed", () => {
+    // For a minute 500 a second are mirrored, of which the candidate answers every second one.
+    for (let second = 0; second < 60; second++) {
+      const requests = Array.from({ length: 500 }, (_, request) => second * 500 + request);
+      take(...requests.map((request) => report(request)));
+      take(...requests.filter((request) => request % 2 === 0).map((request) => copyOf(request)));
+      now += 1_000;
+    }
+    now += PAIR_PATIENCE_MILLISECONDS;
+    expect(totals()).toMatchObject({ originals: 30_000, pairs: 15_000, answered: 15_000 });
+  });
+
+  test("of what stable gives no score for, there is nothing to compare", () => {
+    take(report(1, { scores: [], rows: 0 }), copyOf(1, { scores: [], rows: 0 }));
+    take(report(2, { scores: [0.5, Number.NaN] }), copyOf(2));
+    now += PAIR_PATIENCE_MILLISECONDS;
+    expect(totals()).toMatchObject({ originals: 0, pairs: 0 });
+    expect(pairs.results).toMatchObject({ unanswered: 2, unpaired_copy: 2 });
+  });
+
+  test("counts where its request was counted, though that plan has gone meanwhile", () => {
+    take(report(1));
+    for (let epoch = 8; epoch < 8 + 512; epoch++) take(report(1, { epoch }));
+    take(copyOf(1), report(2), copyOf(2));
+    expect(totals()).toMatchObject({ originals: 1, pairs: 1 });
   });
 
   test("plans have a bound, too: the oldest goes", () => {

@@ -9,7 +9,7 @@ import { errorMessage } from "../core/log.ts";
 import { FIRST_TRY_EDGES_MILLISECONDS } from "../render/envoy/first-try-statistics.ts";
 import { SHADOW_ROLE } from "../render/envoy/route.ts";
 import type { ShadowCounts } from "../stats/shadow-counts.ts";
-import { ShadowTally, sumOfShadowCounts } from "../stats/shadow-tally.ts";
+import { isScored, ShadowTally, sumOfShadowCounts } from "../stats/shadow-tally.ts";
 import {
   isShadowSignature,
   readShadowBatch,
@@ -38,7 +38,7 @@ const MIRRORED_RESULTS = [
   "unpaired_copy",
   /** Told of already, as where stable tried twice. */
   "duplicate",
-  /** Of a request that stable did not answer well: there is nothing to compare with. */
+  /** Of a request that stable did not answer well, or without scores: there is nothing to compare with. */
   "unanswered",
   /** There was no room to wait. */
   "overflow",
@@ -58,9 +58,10 @@ const MAXIMUM_TALLIES = 512;
 
 interface Waiting {
   readonly untilMilliseconds: number;
-  readonly plan: string;
   /** Absent once both have come: it stays to know the next one as a duplicate. */
   readonly report?: ShadowReport;
+  /** Where its request is counted, once that has come. */
+  readonly tally?: ShadowTally;
 }
 
 /** Pairs of all deployments. */
@@ -128,49 +129,51 @@ export class MirroredPairs {
     const { id, role, epoch } = report;
     const isOriginal = role === SHADOW_ROLE.original;
     // What stable tries again has another answer to come.
-    if (isOriginal && report.status !== 200) {
+    if (isOriginal && !isScored(report)) {
       this.#count("unanswered");
       return;
     }
-    const plan = `${deployment}/${epoch}`;
-    const key = `${plan}/${id}`;
+    const key = `${deployment}/${epoch}/${id}`;
     const before = this.#waiting.get(key);
-    if (before === undefined) {
-      this.#makeRoom();
-      this.#waiting.set(key, { plan, report, untilMilliseconds: now + PAIR_PATIENCE_MILLISECONDS });
-      return;
-    }
-    const other = before.report;
-    if (other === undefined || other.role === role) {
+    const other = before?.report;
+    if (before !== undefined && (other === undefined || other.role === role)) {
       this.#count("duplicate");
       return;
     }
-    const { untilMilliseconds } = before;
-    this.#waiting.set(key, { plan, untilMilliseconds });
+    const tally = isOriginal ? this.#tally(deployment, epoch) : before?.tally;
+    if (isOriginal) tally?.addOriginal(report.group);
+    if (before === undefined || other === undefined) {
+      this.#makeRoom();
+      const untilMilliseconds = now + PAIR_PATIENCE_MILLISECONDS;
+      this.#waiting.set(key, { report, untilMilliseconds, ...(tally === undefined ? {} : { tally }) });
+      return;
+    }
+    this.#waiting.set(key, { untilMilliseconds: before.untilMilliseconds });
     const [original, copy] = isOriginal ? [report, other] : [other, report];
-    this.#tally(deployment, epoch).addPair(original.group, original, copy, now / 1_000);
+    tally?.addPair(original.group, original, copy, now / 1_000);
     this.#count("paired");
   }
 
   #makeRoom(): void {
     if (this.#waiting.size < MAXIMUM_WAITING) return;
     const [oldest] = this.#waiting;
-    if (oldest === undefined) return;
-    this.#waiting.delete(oldest[0]);
-    // Nobody's fault, so nobody is told to have answered or not.
-    if (oldest[1].report !== undefined) this.#count("overflow");
+    if (oldest !== undefined) this.#letGo(...oldest, "overflow");
   }
 
   #expire(now: number): void {
-    for (const [key, { untilMilliseconds, plan, report }] of this.#waiting) {
+    for (const [key, waiting] of this.#waiting) {
+      const { untilMilliseconds } = waiting;
       // A clock that was set back must not keep them for ever.
       if (now < untilMilliseconds && untilMilliseconds - now <= PAIR_PATIENCE_MILLISECONDS) return;
-      this.#waiting.delete(key);
-      if (report === undefined) continue;
-      const isOriginal = report.role === SHADOW_ROLE.original;
-      this.#count(isOriginal ? "unpaired_original" : "unpaired_copy");
-      if (isOriginal) this.#tally(Number(plan.split("/")[0]), report.epoch).addUnpaired(report.group);
+      const isOriginal = waiting.report?.role === SHADOW_ROLE.original;
+      this.#letGo(key, waiting, isOriginal ? "unpaired_original" : "unpaired_copy");
     }
+  }
+
+  /** Lets go what waits no longer. A request stays counted as one that the candidate did not answer, whatever the reason. */
+  #letGo(key: string, { report }: Waiting, result: MirroredResult): void {
+    this.#waiting.delete(key);
+    if (report !== undefined) this.#count(result);
   }
 
   #tally(deployment: number, epoch: number): ShadowTally {

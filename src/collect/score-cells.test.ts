@@ -28,8 +28,8 @@ function opened() {
   commit(() => ledger.configure(SETTINGS));
   const add = (number: number, seconds: number) => {
     const token = tokenOf(number, { seconds, rows: 1, ...describeRows(1, () => 0.25) });
-    const { incarnation, head, requests } = readBatch(batchOf(number, [{ token }]), NOW_SECONDS * 1_000);
-    ledger.addBatch(incarnation, head, requests, NOW_SECONDS * 1_000);
+    const batch = readBatch(batchOf(number, [{ token }]), NOW_SECONDS * 1_000);
+    ledger.addBatch(batch, NOW_SECONDS * 1_000);
   };
   const cellsAt = (seconds: number) =>
     store.scores.cells(DEPLOYMENT, blockOf(Math.floor(seconds / 60)).first);

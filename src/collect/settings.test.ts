@@ -82,6 +82,11 @@ test.each([
   ],
   ["revenue without a cap", changed(`,"cap":100`, ""), "metrics[2].cap to be a number above 0"],
   [
+    "a direction that is none",
+    changed(`"label":"click"}`, `"label":"click","better":"Less"}`),
+    `deployments[0].metrics[0].better to be one of Higher, Lower, got "Less"`,
+  ],
+  [
     "a cap of clicks",
     changed(`"label":"click"}`, `"label":"click","cap":1}`),
     `deployments[0].metrics[0]: metric "ctr": expected of ClickThroughRate only label, found cap`,

@@ -8,7 +8,13 @@
  * Everything is bounded, and an unknown member is an error: a misspelt one must not be a metric that never counts.
  */
 import { parseDurationMilliseconds } from "../api/duration.ts";
-import { isAmountMetric, isScoreMetric, QUALITY_METRIC_TYPES } from "../api/quality-metrics.ts";
+import { asRecord } from "../api/json.ts";
+import {
+  isAmountMetric,
+  isScoreMetric,
+  METRIC_DIRECTIONS,
+  QUALITY_METRIC_TYPES,
+} from "../api/quality-metrics.ts";
 import { errorMessage } from "../core/log.ts";
 import { MetricSettingsError } from "../metrics/metric-settings-error.ts";
 import { nameTag } from "../token/tags.ts";
@@ -39,6 +45,8 @@ export interface DeploymentSettings {
   readonly metrics: readonly LiveMetric[];
   /** Metrics of labels and scores. */
   readonly scores: readonly ScoreMetric[];
+  /** Names of metrics of which less is better: for who reads what it shows, for nothing here is judged by them. */
+  readonly lowerIsBetter: readonly string[];
   /** Days in which its series may raise one false alarm together; undefined where they are not watched. */
   readonly falseAlarmDays?: number;
   /** How its labels are logged for training; undefined where they are not. */
@@ -91,8 +99,10 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
     labelOf(label, `${place}.labels[${at}]`),
   );
   const labelNames = labels.map((label) => label.name);
-  const metrics = list(entry["metrics"] ?? [], `${place}.metrics`, MAXIMUM_METRICS).map((metric, at) =>
-    metricOf(metric, `${place}.metrics[${at}]`, labelNames),
+  const entries = list(entry["metrics"] ?? [], `${place}.metrics`, MAXIMUM_METRICS);
+  const metrics = entries.map((metric, at) => metricOf(metric, `${place}.metrics[${at}]`, labelNames));
+  const lowerIsBetter = metrics.flatMap(({ definition }, at) =>
+    isLowerBetter(entries[at], `${place}.metrics[${at}]`) ? [definition.name] : [],
   );
   distinct(labelNames, `${place}.labels`);
   distinct(
@@ -107,7 +117,7 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
     throw new SettingsError(`expected ${place}.labels not to be empty where there are ${place}.anomalies`);
   }
   return {
-    ...{ name, uid, tag: nameTag(uid), labels, ...watched, ...logged },
+    ...{ name, uid, tag: nameTag(uid), labels, lowerIsBetter, ...watched, ...logged },
     metrics: metrics.filter((metric): metric is LiveMetric => !isOfScores(metric)),
     scores: metrics.filter(isOfScores),
   };
@@ -115,6 +125,15 @@ function deploymentOf(value: unknown, index: number): DeploymentSettings {
 
 function isOfScores(metric: LiveMetric | ScoreMetric): metric is ScoreMetric {
   return isScoreMetric(metric.definition.type);
+}
+
+/** No part of its definition: what is counted stays the same. */
+function isLowerBetter(value: unknown, place: string): boolean {
+  const better = asRecord(value)?.["better"] ?? "Higher";
+  if (METRIC_DIRECTIONS.some((known) => known === better)) return better === "Lower";
+  throw new SettingsError(
+    `expected ${place}.better to be one of ${METRIC_DIRECTIONS.join(", ")}, got ${JSON.stringify(better)}`,
+  );
 }
 
 function labelOf(value: unknown, place: string): LabelDefinition {
@@ -149,7 +168,7 @@ function secondsOf(text: unknown): number {
 }
 
 function metricOf(value: unknown, place: string, labels: readonly string[]): LiveMetric | ScoreMetric {
-  const entry = members(value, place, ["name", "type", "label", "cap", "k", "threshold"]);
+  const entry = members(value, place, ["name", "type", "label", "better", "cap", "k", "threshold"]);
   const name = nameOf(entry["name"], `${place}.name`);
   const { type: given, label } = entry;
   const type = QUALITY_METRIC_TYPES.find((known) => known === given);

@@ -7,6 +7,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ScoreTable } from "./score-table.ts";
+import { ServedTable } from "./served-table.ts";
 import { SightTable } from "./sight-table.ts";
 import { WatchTable } from "./watch-table.ts";
 
@@ -72,6 +73,8 @@ export class Store {
   readonly sights: SightTable;
   /** Sums over scores. */
   readonly scores: ScoreTable;
+  /** What clients got, of deployments that are watched. */
+  readonly served: ServedTable;
   /** What was learned of series that are watched. */
   readonly watches: WatchTable;
   readonly #database: DatabaseSync;
@@ -97,6 +100,7 @@ export class Store {
       this.#migrate();
       this.sights = new SightTable(this.#database);
       this.scores = new ScoreTable(this.#database);
+      this.served = new ServedTable(this.#database);
       this.watches = new WatchTable(this.#database);
     } catch (error) {
       throw error instanceof StoreError

@@ -218,7 +218,8 @@ function suspendedStatus(
   const { traffic } = observation.deployment.status;
   const revisions = heldRevisions(observation, undo);
   const rollout = heldRollout(observation, revisions);
-  const plans = makePlans(observation, anomalies, undo, revisions, heldValidation(observation), rollout);
+  const validation = heldValidation(observation, revisions);
+  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout);
   const held = traffic === undefined ? plans : { ...plans, traffic };
   const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
   const { observedRefresh: obeyed } = observation.deployment.status;

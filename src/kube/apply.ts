@@ -7,7 +7,7 @@
  * `replicasOwnedOnlyBy` in managed-fields.ts.
  */
 import type { KubeObject, ObjectReference } from "../api/kube-object.ts";
-import { isNotFound, type KubePort } from "./port.ts";
+import { isNotFound, KubeError, type KubePort } from "./port.ts";
 
 /** Field managers. They stand in stored objects, so a name changes only with a migration. */
 export const FIELD_MANAGER = {
@@ -35,9 +35,13 @@ export function createChild(port: KubePort, object: KubeObject): Promise<KubeObj
   return port.apply(fenced, { fieldManager: FIELD_MANAGER.children, force: false });
 }
 
-/** Applies an owned child that exists; fields that others have taken are taken back. */
-export function applyChild(port: KubePort, object: KubeObject): Promise<KubeObject> {
-  return port.apply(object, { fieldManager: FIELD_MANAGER.children, force: true });
+/**
+ * Applies an owned child that stands, as the uid says; fields that others have taken are taken back. A 409 when it is gone,
+ * or another one by now: what is said to one that stands would make a new Deployment with the one replica of the API's
+ * default.
+ */
+export function applyChild(port: KubePort, object: KubeObject, uid: string): Promise<KubeObject> {
+  return applyStanding(port, object, uid, FIELD_MANAGER.children);
 }
 
 /**
@@ -80,12 +84,29 @@ export function scale(
 
 /**
  * Writes a few fields of an object's spec that people may write as well, whoever wrote them last. It must name the uid: a
- * 422 when the name is another object's by now, a 409 when it is nobody's.
+ * 409 when the object is gone, or another one by now.
  */
 export function applyGuidance(port: KubePort, object: KubeObject): Promise<KubeObject> {
-  if (object.metadata.uid === undefined)
-    throw new Error(`${object.kind} ${object.metadata.name} needs a uid`);
-  return port.apply(object, { fieldManager: FIELD_MANAGER.anomaly, force: true });
+  return applyStanding(port, object, object.metadata.uid ?? "", FIELD_MANAGER.anomaly);
+}
+
+async function applyStanding(
+  port: KubePort,
+  object: KubeObject,
+  uid: string,
+  fieldManager: string,
+): Promise<KubeObject> {
+  if (uid === "") throw new Error(`${object.kind} ${object.metadata.name} needs a uid to be applied to`);
+  const standing = { ...object, metadata: { ...object.metadata, uid } };
+  try {
+    return await port.apply(standing, { fieldManager, force: true });
+  } catch (error) {
+    // The API server takes another uid for a change of one, which is a fault of the request and not of the moment.
+    if (!(error instanceof KubeError && error.status === 422 && error.message.includes("metadata.uid"))) {
+      throw error;
+    }
+    throw new KubeError(409, "Conflict", error.message);
+  }
 }
 
 /**

@@ -11,7 +11,7 @@ export const labelRatio: MetricType = {
   type: "LabelRatio",
   title: "Ratio of labels",
   definition:
-    "Summed values of `label`, capped for each request, divided by the number of requests or by the summed values of `denominator`. More is taken to be better: where less of a label is better, as of `refund`, let clients send the opposite label, as `kept`, and let a gate compare that.",
+    "Summed values of `label`, capped for each request, divided by the number of requests or by the summed values of `denominator`. More is taken to be better, unless `spec.quality` says `better: Lower` of it, as for `refund`.",
   forks: ["The mean of each request's own ratio, which has no value where the denominator is 0."],
   source: "declared by the user",
   unit: "ratio",

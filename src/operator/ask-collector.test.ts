@@ -22,8 +22,8 @@ const QUESTION: CollectorQuestion = {
   fromMilliseconds: NOW - 2 * HOUR,
   shares: [{ weight: "50%", firstEpoch: 7, lastEpoch: 9, drawnBy: "Request" }],
   metrics: [
-    { name: "ctr", type: "ClickThroughRate", label: "click", maturesSeconds: 1_800 },
-    { name: "sold", type: "ConversionRate", label: "order", maturesSeconds: 36_000 },
+    { name: "ctr", type: "ClickThroughRate", label: "click", better: "Higher", maturesSeconds: 1_800 },
+    { name: "sold", type: "ConversionRate", label: "order", better: "Higher", maturesSeconds: 36_000 },
   ],
 };
 

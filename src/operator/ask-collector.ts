@@ -14,7 +14,6 @@ import {
 } from "../core/rollout/gates/collector-counts.ts";
 import type { ArmCell, MetricEvidence } from "../core/rollout/gates/gate-evidence.ts";
 import type { KubePort } from "../kube/port.ts";
-import { METRIC_TYPES } from "../metrics/register.ts";
 import { HttpClient, textOf } from "../sources/http-client.ts";
 import {
   type AnsweredArm,
@@ -211,7 +210,7 @@ async function countsOf(
       usable.set(name, {
         metric: {
           values: arrived.metrics.get(name)?.zeroOrOne === true ? "ZeroOne" : "Amount",
-          better: METRIC_TYPES[metric.type].higherIsBetter ? "Higher" : "Lower",
+          better: metric.better,
         },
         maturesMilliseconds: maturesSeconds * 1_000,
         arrived: cellsOf(arrived.arms, name, "arrived"),

@@ -146,7 +146,9 @@ describe("pods are not made without", () => {
         return undefined;
       },
     });
-    for (const object of live) await server.apply(object, { fieldManager: "petrel", force: true });
+    const standing = await Promise.all(
+      live.map((object) => server.apply(object, { fieldManager: "petrel", force: true })),
+    );
     const refusals = await carryOutWith(
       port,
       {
@@ -154,7 +156,7 @@ describe("pods are not made without", () => {
         scale: scaleTo(replicas),
         remove: [],
       },
-      { live: new Map(live.map((object) => [`${object.kind}/${object.metadata.name}`, object])) },
+      { live: new Map(standing.map((object) => [liveKey(object), object])) },
     );
     return { calls, refusals };
   }
@@ -182,6 +184,28 @@ describe("pods are not made without", () => {
     expect(calls).toEqual(["Deployment", "Deployment scale"]);
     expect(refusals).toMatchObject([{ message: "spec.ingress: Invalid value" }]);
   });
+});
+
+test("model servers that went after they were read are not made with the replica of the API's default", async () => {
+  const server = new MemoryApiServer(new VirtualClock());
+  const { name, namespace } = servers;
+  const object = (image: string): KubeObject => ({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace },
+    spec: { template: { spec: { containers: [{ name: "serve", image }] } } },
+  });
+  const read = await server.apply(object("petrel:1"), { fieldManager: "petrel", force: true });
+  const carryOut = () =>
+    carryOutWith(
+      server,
+      { apply: [object("petrel:2")], scale: [], remove: [] },
+      { live: new Map([[liveKey(read), read]]) },
+    );
+  await carryOut();
+  await server.delete(servers, { uid: read.metadata.uid ?? "" });
+  await expect(carryOut()).rejects.toMatchObject({ status: 409 });
+  await expect(server.get(servers)).rejects.toMatchObject({ status: 404 });
 });
 
 describe("an object that the cache does not show", () => {

@@ -164,12 +164,12 @@ async function applyOne(object: KubeObject, execution: Execution): Promise<Outco
   try {
     if (live === undefined) return await createOne(desired, execution);
     if (bindsAnotherRole(desired, live)) {
-      await remove(execution.port, referenceTo(live), live.metadata.uid ?? "");
+      await remove(execution.port, referenceTo(live), uidOf(live));
       execution.log.info("removed", { "petrel.object": liveKey(object), "petrel.drift": "roleRef" });
       execution.signal.throwIfAborted();
       return await createOne(desired, execution);
     }
-    await applyChild(execution.port, fencedReplicas(desired, live));
+    await applyChild(execution.port, fencedReplicas(desired, live), uidOf(live));
     const drift = firstDrift(desired, live);
     execution.log.info("applied", { "petrel.object": liveKey(object), "petrel.drift": drift });
     return STANDS;
@@ -177,6 +177,10 @@ async function applyOne(object: KubeObject, execution: Execution): Promise<Outco
     if (!isRefusedForGood(error)) throw error;
     return refused({ object: liveKey(object), reason: "ChildRejected", message: error.message });
   }
+}
+
+function uidOf({ metadata: { uid = "" } }: KubeObject): string {
+  return uid;
 }
 
 function refused(refusal: Refusal): Outcome {
@@ -216,7 +220,10 @@ async function createOne(desired: KubeObject, execution: Execution): Promise<Out
   // It is ours and the cache does not have it: the cache is behind, or somebody took the label off by which it is
   // found. Such a field is taken back, or it would stand against every later apply.
   if (desired.kind === RESOURCE.controllerRevision.kind) await keepContent(port, desired, standing);
-  else await applyChild(port, fencedReplicas(withStandingReplicas(desired, standing), standing));
+  else {
+    const kept = fencedReplicas(withStandingReplicas(desired, standing), standing);
+    await applyChild(port, kept, uidOf(standing));
+  }
   log.info("applied", { "petrel.object": liveKey(desired) });
   return STANDS;
 }
@@ -226,7 +233,7 @@ async function createOne(desired: KubeObject, execution: Execution): Promise<Out
  * be made from another template than the one that is kept.
  */
 async function keepContent(port: KubePort, desired: KubeObject, standing: KubeObject): Promise<void> {
-  await applyChild(port, { ...desired, data: standing["data"] });
+  await applyChild(port, { ...desired, data: standing["data"] }, uidOf(standing));
   if (canonicalJson(standing["data"]) === canonicalJson(desired["data"])) return;
   throw new Error(
     `${liveKey(desired)} holds something else than was decided: the cache does not have it yet`,

@@ -2,10 +2,10 @@
  * A release that is judged by what a real collector counted: answers and labels go to `petrel collect` as routers and
  * clients send them, the operator reads the evidence back over HTTP, and its planners decide by it.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { model, START_MILLISECONDS, servingWorld, type World } from "../../test/fixtures/world.ts";
 import type { ModelDeploymentSpec } from "../api/model-deployment-spec.ts";
 import type { RolloutSpec } from "../api/rollout.ts";
@@ -15,7 +15,7 @@ import {
   startCollect,
   writeFiles,
 } from "../collect/testdata/collect-process.ts";
-import { ACCESS_TOKEN, tokenOf } from "../collect/testdata/collecting.ts";
+import { ACCESS_TOKEN, SETTINGS_TEXT, tokenOf } from "../collect/testdata/collecting.ts";
 import { systemClock } from "../core/clock.ts";
 import type { HookAnswer } from "../core/rollout/gates/gate-evidence.ts";
 import { KubeError } from "../kube/port.ts";
@@ -218,6 +218,44 @@ test("a candidate that is as good gets all the traffic, once that is shown by ma
   follow(world);
   expect(world.rollout?.status.phase).toBe("Promoted");
 }, 120_000);
+
+describe("of a metric of which less is better", () => {
+  const refunds = { name: "ctr", type: "LabelRatio", label: "click", cap: 5, better: "Lower" } as const;
+  const released = () =>
+    inFirstStep({
+      quality: { userHeader: "x-user-id", labels: [{ name: "click", matures: "30m" }], metrics: [refunds] },
+    });
+
+  /** The collector counts what this world declares. */
+  async function serveRefunds(candidateRate: number): Promise<void> {
+    await collect.end("SIGKILL");
+    const { name, type, label, cap, better } = refunds;
+    const metrics = [{ name, type, label, cap, better }];
+    const text = JSON.parse(SETTINGS_TEXT);
+    text.deployments[0].metrics = metrics;
+    writeFileSync(join(folder, "settings.json"), JSON.stringify(text));
+    collect = await startCollect(folder);
+    world = released();
+    await serve(candidateRate);
+    passToNow();
+  }
+
+  test("a candidate with more does harm", async () => {
+    await serveRefunds(STABLE_RATE * 1.4);
+    await look();
+    expect(world.rollout?.status.verdict?.message).toMatch(/^gate ctr: ctr is \+\d.*: harm is shown$/);
+  }, 120_000);
+
+  test("one with fewer gets all the traffic", async () => {
+    await serveRefunds(STABLE_RATE * 0.6);
+    world.guide({ paused: true });
+    await look();
+    expect(gates()).toContain("ctr Pass NotWorse");
+    world.guide({ paused: false });
+    follow(world);
+    expect(world.rollout?.status.phase).toBe("Promoted");
+  }, 120_000);
+});
 
 test("arms that get other shares than the plan says are found", async () => {
   await serve(STABLE_RATE, { candidateRequests: REQUESTS * 0.8 });

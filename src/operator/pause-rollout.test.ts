@@ -9,7 +9,7 @@ import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
-import { applyChild } from "../kube/apply.ts";
+import { applyChild, createChild } from "../kube/apply.ts";
 import { modelRollout, rolloutPause } from "../render/model-deployment-children.ts";
 import { execute } from "./execute.ts";
 
@@ -26,7 +26,7 @@ let uid: string;
 
 beforeEach(async () => {
   server = new MemoryApiServer(new VirtualClock());
-  uid = (await applyChild(server, child)).metadata.uid ?? "";
+  uid = (await createChild(server, child)).metadata.uid ?? "";
 });
 
 /** As `petrel pause` and `petrel resume` do. */
@@ -62,7 +62,7 @@ test("pauses beside what else stands there; a person lets it go on, and no later
     ...{ paused: true, pausedFor: BECAUSE, reason: "mine" },
   });
   await people({ paused: false, reason: "mine" });
-  await applyChild(server, child);
+  await applyChild(server, child, uid);
   expect(await spec()).toMatchObject({ paused: false, pausedFor: BECAUSE, reason: "mine" });
 });
 
@@ -73,7 +73,7 @@ test("writes nothing where what was decided from is another one by now", async (
 });
 
 test("pauses no other release of that name, and makes none", async () => {
-  await expect(pause(undefined, "another")).rejects.toMatchObject({ status: 422 });
+  await expect(pause(undefined, "another")).rejects.toMatchObject({ status: 409 });
   expect(await spec()).toEqual(child["spec"]);
   await server.delete(target, { uid });
   await expect(pause()).rejects.toMatchObject({ status: 409 });

@@ -78,6 +78,17 @@ test("what waits has a bound: the rest is dropped and counted", async () => {
   expect(one.outcomes).toEqual({ sent: 2_048, dropped: 952 });
 });
 
+test("all that waits is told of before the next second, one post after the other", async () => {
+  const one = reporter();
+  for (let count = 0; count < 2_000; count++) one.begin(HEADERS, OBSERVED)?.end(200, 1);
+  await clock.advance(1_000);
+  const until = Date.now() + 5_000;
+  while (one.outcomes.sent < 2_000 && Date.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(one.outcomes).toEqual({ sent: 2_000, dropped: 0 });
+  expect(receiver.mostAtOnce).toBe(1);
+});
+
 test.each([
   ["without any keys", undefined],
   ["without the scores among what is observed", parseObserved({ features: [{ name: "a", input: "x" }] })],

@@ -99,7 +99,7 @@ interface ReportOutcomes {
 export class ShadowReporter {
   readonly #options: ShadowReporterOptions;
   readonly #outcomes: ReportOutcomes = { sent: 0, dropped: 0 };
-  #waiting: ShadowReport[] = [];
+  readonly #waiting: ShadowReport[] = [];
   #ring: KeyRing | undefined;
   #isPlanned = false;
   #hasFailed = false;
@@ -149,13 +149,21 @@ export class ShadowReporter {
     this.#options.clock.schedule(FLUSH_MILLISECONDS, () => void this.#flush());
   }
 
+  /** Tells of what waits by now, unless the collector does not take it. */
   async #flush(): Promise<void> {
-    const reports = this.#waiting.slice(0, MAXIMUM_SHADOW_REPORTS);
-    this.#waiting = this.#waiting.slice(MAXIMUM_SHADOW_REPORTS);
+    for (let posts = Math.ceil(this.#waiting.length / MAXIMUM_SHADOW_REPORTS); posts > 0; posts--)
+      if (!(await this.#post(this.#waiting.splice(0, MAXIMUM_SHADOW_REPORTS)))) break;
+    this.#isPlanned = false;
+    if (this.#waiting.length > 0) this.#plan();
+  }
+
+  /** Whether the collector took them; they are gone either way. */
+  async #post(reports: readonly ShadowReport[]): Promise<boolean> {
     try {
       await this.#send(reports);
       this.#outcomes.sent += reports.length;
       this.#hasFailed = false;
+      return true;
     } catch (error) {
       this.#outcomes.dropped += reports.length;
       if (!this.#hasFailed)
@@ -163,9 +171,8 @@ export class ShadowReporter {
           "error.message": errorMessage(error),
         });
       this.#hasFailed = true;
+      return false;
     }
-    this.#isPlanned = false;
-    if (this.#waiting.length > 0) this.#plan();
   }
 
   async #send(reports: readonly ShadowReport[]): Promise<void> {

@@ -58,9 +58,11 @@ test("gives up on an Envoy that hangs", async () => {
 }, 20_000);
 
 test("gives up on an answer that does not end", async () => {
-  const { report } = await administration((_request, response) => {
-    // At once: a busy machine must not make it slow before it is long.
-    response.on("error", () => {}).write(Buffer.alloc(2 ** 24 + 1, " "));
+  const { report } = await administration(({ url }, response) => {
+    // One of three, and at once: a busy machine must not make it slow before it is long.
+    if (url?.includes("dynamic_active_clusters") === true)
+      response.on("error", () => {}).write(Buffer.alloc(2 ** 24 + 1, " "));
+    else response.end("{}");
   });
   await expect(report()).rejects.toThrow(/larger than 16777216 bytes/);
 }, 20_000);

@@ -45,6 +45,7 @@ interface Batch {
   readonly final: boolean;
   readonly incarnation: string;
   readonly requests: readonly string[];
+  readonly served: readonly { readonly requests: number }[];
 }
 
 /** Takes a number once, as the collector does; `mood` says what it does with the next one. */
@@ -131,8 +132,13 @@ function newShipper(podIsGone: (uid: string) => boolean = () => false): Impressi
   });
 }
 
+/** A line as Envoy writes it, of a request of 5 ms that began at this second. */
+function lineOf(token: string, flags = "-", second = 1): string {
+  return `${second} ${flags} 200 - 6 5000 Stable ranker_stable_0a1b_rest ${token}\n`;
+}
+
 function answer(request: number, flags = "-"): void {
-  appendFileSync(join(folder, "access.log"), `${Math.floor(now / 1_000)} ${flags} ${tokenOf(request)}\n`);
+  appendFileSync(join(folder, "access.log"), lineOf(tokenOf(request), flags, Math.floor(now / 1_000)));
 }
 
 function passSeconds(seconds: number): void {
@@ -155,7 +161,7 @@ test("each answer with a token is handed over once, in numbered batches", async 
   for (let round = 0; round < 3; round++) {
     answer(2 * round);
     answer(2 * round + 1, "DC");
-    appendFileSync(join(folder, "access.log"), "1 - -\n1 - no-token\n");
+    appendFileSync(join(folder, "access.log"), lineOf("-") + lineOf("no-token") + lineOf("no token"));
     passSeconds(5);
     await shipper.step(false);
   }
@@ -166,6 +172,22 @@ test("each answer with a token is handed over once, in numbered batches", async 
   );
   expect(collector.batches.map(({ number }) => number)).toEqual([1, 2, 3]);
   expect(shipper.figures).toMatchObject({ shipped: 6, batches: 3, lost: 0 });
+});
+
+test("a batch says what became of the requests of its lines, with a token or without", async () => {
+  const shipper = newShipper();
+  answer(1);
+  const second = Math.floor(now / 1_000);
+  const line = (rest: string) => appendFileSync(join(folder, "access.log"), `${second} ${rest}\n`);
+  line("- 503 - 1 900 Stable ranker_stable_0a1b_rest -");
+  line("- 200 - 6 5000 - ranker_stable_0a1b_rest -");
+  await shipper.step(false);
+  expect(collector.batches[0]?.served).toEqual([
+    {
+      ...{ deployment: "ranker", slot: Math.floor(second / 60), arm: "Stable" },
+      ...{ requests: 2, errors: 1, milliseconds: 7, latencies: [[34, 1]] },
+    },
+  ]);
 });
 
 test("a batch says up to when nothing is missing, and one without requests that the router lives", async () => {
@@ -202,6 +224,8 @@ describe("whatever happens between two rounds, nothing is lost and nothing count
     await shipper.step(false);
     const tokens = Array.from({ length: request }, (_, index) => JSON.stringify({ token: tokenOf(index) }));
     expect(collector.requests).toEqual(tokens);
+    const served = collector.batches.flatMap((batch) => batch.served.map(({ requests }) => requests));
+    expect(served.reduce((sum, requests) => sum + requests, 0)).toBe(request);
     expect(collector.batches.flatMap(({ gaps }) => gaps)).toEqual([]);
     const numbers = collector.batches.map(({ number }) => number);
     expect(numbers).toEqual(numbers.map((_, index) => index + 1));
@@ -212,7 +236,7 @@ test("a router that is killed while a log is sealed goes on with it once Envoy h
   answer(1);
   await newShipper().step(false);
   renameSync(join(folder, "access.log"), join(folder, `sealed.000000000007.${now}.log`));
-  appendFileSync(join(folder, `sealed.000000000007.${now}.log`), `1 - ${tokenOf(2)}\n`);
+  appendFileSync(join(folder, `sealed.000000000007.${now}.log`), lineOf(tokenOf(2)));
   await newShipper().step(false);
   expect(collector.requests).toHaveLength(2);
   expect(existsSync(join(folder, "access.log"))).toBe(true);
@@ -306,7 +330,7 @@ describe("what is lost is a gap", () => {
     const shipper = newShipper();
     await shipper.step(false);
     collector.mood = "IsAway";
-    const line = `1 - ${tokenOf(1)}\n`;
+    const line = lineOf(tokenOf(1));
     for (let file = 0; file < 3; file++) {
       appendFileSync(join(folder, "access.log"), line.repeat(Math.ceil((25 * 2 ** 20) / line.length)));
       passSeconds(5);

@@ -7,10 +7,11 @@
  */
 import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
+import { servedMinutesBody } from "../stats/served-minutes.ts";
 import type { CollectorClient } from "./collector-client.ts";
 import type { LoggingEnvoy } from "./envoy-administration.ts";
 import type { LogDirectory, SealedFile } from "./log-directory.ts";
-import { type LoggedAnswer, readLoggedAnswer } from "./logged-answer.ts";
+import { type LoggedLine, readLoggedLine, servedMinutesOf } from "./logged-answer.ts";
 import {
   hasStartedSince,
   newShippingState,
@@ -220,34 +221,38 @@ export class ImpressionShipper {
     const { collector, log } = this.#options;
     const { pending } = this.#kept;
     if (pending === undefined) return;
-    const answers = await this.#answersIn(pending);
-    const answer = await collector.sendBatch(this.#bodyOf(pending, answers));
+    const lines = await this.#linesIn(pending);
+    const answer = await collector.sendBatch(this.#bodyOf(pending, lines));
     if (answer.type === "Refused") {
       log.error("the collector refuses a batch: its time is left out", { error: answer.problem });
       this.#count({ lost: 1 });
       await this.#keep(withRefused(this.#kept));
       return;
     }
-    this.#count({ shipped: answers.length, batches: 1 });
+    this.#count({ shipped: lines.filter((line) => line.answer !== undefined).length, batches: 1 });
     await this.#keep(withoutPending(this.#kept));
     await this.#tellEnds(answer.silent);
   }
 
-  async #answersIn({ file, start, end }: PendingBatch): Promise<readonly LoggedAnswer[]> {
+  async #linesIn({ file, start, end }: PendingBatch): Promise<readonly LoggedLine[]> {
     const { directory } = this.#options;
     const sealed = (await directory.sealed()).find(({ name }) => name === file);
     if (sealed === undefined) return [];
     const { lines } = await directory.read(sealed, start, end);
-    return lines.flatMap((line) => readLoggedAnswer(line) ?? []);
+    return lines.map(readLoggedLine);
   }
 
-  #bodyOf({ number, closedAt, to, gaps, final }: PendingBatch, answers: readonly LoggedAnswer[]): string {
+  #bodyOf({ number, closedAt, to, gaps, final }: PendingBatch, lines: readonly LoggedLine[]): string {
     const { incarnation, startedAt } = this.#kept;
-    const head = { router: this.#options.podName, incarnation, startedAt, number, closedAt, to, gaps, final };
-    const lines = answers.map(({ token, excluded }) =>
-      JSON.stringify(excluded ? { token, excluded } : { token }),
-    );
-    return [JSON.stringify(head), ...lines, ""].join("\n");
+    const sequence = { router: this.#options.podName, incarnation, startedAt, number, closedAt, to, gaps };
+    // In the head: an earlier collector passes over what it does not know there, and would refuse a line.
+    const head = { ...sequence, final, served: servedMinutesBody(servedMinutesOf(lines)) };
+    const answers = lines.flatMap(({ answer }) => {
+      if (answer === undefined) return [];
+      const { token, excluded } = answer;
+      return JSON.stringify(excluded ? { token, excluded } : { token });
+    });
+    return [JSON.stringify(head), ...answers, ""].join("\n");
   }
 
   /** A router that ended without a word would hold up the evidence for ever: whoever sees that its pod is gone says so. */

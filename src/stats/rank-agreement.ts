@@ -36,6 +36,12 @@ export function kendallTau({ one, other }: ScorePair): number | undefined {
   return agreeing / Math.sqrt(untiedOfOne * untiedOfOther);
 }
 
+/** Whether all rows have the same score, so that there is no order. */
+export function isTied(scores: ArrayLike<number>): boolean {
+  for (let row = 1; row < scores.length; row++) if (scores[row] !== scores[0]) return false;
+  return true;
+}
+
 /** Whether all rows are in the same order. Rows that are tied in one list have to be so in the other. */
 export function isSameOrder({ one, other }: ScorePair): boolean {
   for (let first = 0; first < one.length; first++) {

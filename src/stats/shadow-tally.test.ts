@@ -22,9 +22,15 @@ const answer = (scores: readonly number[], more: Partial<ShadowAnswer> = {}): Sh
   ...more,
 });
 
+/** Of a request that is counted with it. */
+function addPair(tally: ShadowTally, ...pair: Parameters<ShadowTally["addPair"]>): void {
+  tally.addOriginal(pair[0]);
+  tally.addPair(...pair);
+}
+
 function tallied(...pairs: readonly (readonly [ShadowAnswer, ShadowAnswer])[]): ShadowCounts {
   const tally = new ShadowTally(7, EDGES);
-  for (const [stable, candidate] of pairs) tally.addPair(12, stable, candidate, NOW);
+  for (const [stable, candidate] of pairs) addPair(tally, 12, stable, candidate, NOW);
   return tally.counts();
 }
 
@@ -65,6 +71,16 @@ describe("a pair counts", () => {
     expect(totals(counts)).toMatchObject({ lists: 1, sameBest: 1, sameOrder: 1, correlated: 0 });
   });
 
+  test("rows that the candidate alone ties are in no order, so they do not go with any", () => {
+    const counts = tallied([answer([3, 2, 1]), answer([0, 0, 0])], [answer([1, 1]), answer([2, 1])]);
+    expect(totals(counts)).toMatchObject({ lists: 2, correlated: 1, correlation: 0 });
+  });
+
+  test("by the rows that both tell of, where one is made to tell of fewer", () => {
+    const counts = tallied([answer([3, 2, 1], { rows: 3 }), answer([30, 20], { rows: 3 })]);
+    expect(totals(counts)).toMatchObject({ answered: 1, lists: 1, sameBest: 1, sameOrder: 1, correlated: 1 });
+  });
+
   test.each([
     ["an error", answer([], { status: 500, rows: 0 })],
     ["other rows", answer([3, 2])],
@@ -89,7 +105,7 @@ describe("a pair counts", () => {
   test("how it was served, minute by minute", () => {
     const tally = new ShadowTally(7, EDGES);
     const add = (candidate: ShadowAnswer, seconds: number) =>
-      tally.addPair(1, answer([1]), candidate, seconds);
+      addPair(tally, 1, answer([1]), candidate, seconds);
     add(answer([1], { latencyMilliseconds: 50 }), NOW);
     add(answer([1], { latencyMilliseconds: 1_000 }), NOW);
     add(answer([], { status: 503, rows: 0 }), NOW + 60);
@@ -119,7 +135,7 @@ describe("a pair counts", () => {
     const tally = new ShadowTally(7, EDGES);
     let [afterDay, tries] = [0, 0];
     for (let minute = 0; minute < 7 * 1_440; minute++) {
-      tally.addPair(1, answer([1]), answer([1]), NOW + 60 * minute);
+      addPair(tally, 1, answer([1]), answer([1]), NOW + 60 * minute);
       if (minute === 1_500) afterDay = tally.counts().service.windows.length;
     }
     const { windows } = tally.counts().service;
@@ -132,7 +148,7 @@ describe("a pair counts", () => {
 
 test("a request whose copy nobody answered is an original without a pair", () => {
   const tally = new ShadowTally(7, EDGES);
-  tally.addUnpaired(5);
+  tally.addOriginal(5);
   expect(totals(tally.counts())).toMatchObject({ originals: 1, pairs: 0, answered: 0 });
   expect(tally.counts().lastPairSeconds).toBeUndefined();
 });
@@ -156,7 +172,7 @@ test("what is told comes over whole, and is taken for sums that can be", () => {
     fc.property(pairs, (all) => {
       const tally = new ShadowTally(7, EDGES);
       for (const [group, stable, candidate, minute] of all.toSorted((a, b) => a[3] - b[3]))
-        tally.addPair(group, { ...stable, status: 200 }, candidate, NOW + 60 * minute);
+        addPair(tally, group, { ...stable, status: 200 }, candidate, NOW + 60 * minute);
       const counts = tally.counts();
       const read = parseShadowCounts(shadowCountsText("ranker", counts), "ranker", "a collector");
       expect(totals(read)).toEqual(totals(counts));
@@ -173,7 +189,7 @@ test("counts of several plans are those of one that had all of their pairs", () 
       const countsOf = (some: readonly Pair[]) => {
         const tally = new ShadowTally(7, EDGES);
         for (const [group, stable, candidate, minute] of some)
-          tally.addPair(group, { ...stable, status: 200 }, candidate, NOW + 60 * minute);
+          addPair(tally, group, { ...stable, status: 200 }, candidate, NOW + 60 * minute);
         return tally.counts();
       };
       const together = countsOf(inOrder);
@@ -224,6 +240,6 @@ describe("what cannot be is refused", () => {
 
 test("every group has its own sums", () => {
   const tally = new ShadowTally(7, EDGES);
-  for (let group = 0; group < USER_GROUPS; group++) tally.addUnpaired(group);
+  for (let group = 0; group < USER_GROUPS; group++) tally.addOriginal(group);
   expect(Array.from(tally.counts().sums.originals)).toEqual(Array(USER_GROUPS).fill(1));
 });

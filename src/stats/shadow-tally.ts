@@ -5,7 +5,7 @@
  */
 import { USER_GROUPS } from "./evidence.ts";
 import { type ArmTries, addTries, blockOf, mergeWindows, noTries, type TryWindow } from "./first-tries.ts";
-import { isSameBest, isSameOrder, kendallTau, largestDifference } from "./rank-agreement.ts";
+import { isSameBest, isSameOrder, isTied, kendallTau, largestDifference } from "./rank-agreement.ts";
 import { ofShadowSums, SCORE_TOLERANCES, type ShadowCounts, type ShadowSum } from "./shadow-counts.ts";
 
 /** One answer. */
@@ -38,21 +38,25 @@ export class ShadowTally {
     this.#edges = edgesMilliseconds;
   }
 
-  /** Counts a request that stable answered well, and of which the candidate's answer never became known. */
-  addUnpaired(group: number): void {
+  /**
+   * Counts a request that stable answered well: at once, before anything is known of the candidate's answer. One that was
+   * waited for first would leave out those without an answer just when there is little else to go by.
+   */
+  addOriginal(group: number): void {
     this.#add("originals", group, 1);
   }
 
-  /** Counts a pair, of which stable's answer is a good one. */
+  /** Counts that both answers to a counted request are known now. */
   addPair(group: number, stable: ShadowAnswer, candidate: ShadowAnswer, nowSeconds: number): void {
-    this.#add("originals", group, 1);
     this.#add("pairs", group, 1);
     this.#lastPairSeconds = Math.max(this.#lastPairSeconds ?? 0, Math.floor(nowSeconds));
     const isAnswered = isComparable(stable, candidate);
     if (isAnswered) this.#add("answered", group, 1);
-    const isList = stable.rows > 1 && stable.scores.length > 1;
+    const told = isAnswered ? Math.min(stable.scores.length, candidate.scores.length) : stable.scores.length;
+    const isList = stable.rows > 1 && told > 1;
     if (isList) this.#add("lists", group, 1);
-    if (isAnswered) this.#compare(group, stable.scores, candidate.scores, isList);
+    if (isAnswered)
+      this.#compare(group, stable.scores.slice(0, told), candidate.scores.slice(0, told), isList);
     this.#serve(nowSeconds, stable, candidate);
   }
 
@@ -82,8 +86,9 @@ export class ShadowTally {
     if (!isList) return;
     if (isSameBest({ one, other })) this.#add("sameBest", group, 1);
     if (isSameOrder({ one, other })) this.#add("sameOrder", group, 1);
-    const tau = kendallTau({ one, other });
-    if (tau === undefined) return;
+    if (isTied(one)) return;
+    // A candidate that gives all rows the same score has no order that could go with stable's.
+    const tau = kendallTau({ one, other }) ?? 0;
     this.#add("correlated", group, 1);
     this.#add("correlation", group, tau);
   }
@@ -126,15 +131,17 @@ export class ShadowTally {
   }
 }
 
-/** Whether both answers are good ones to the same rows, with every score there. */
+/** Whether an answer is a good one, with the score of each row that it tells of. */
+export function isScored({ status, scores }: Pick<ShadowAnswer, "status" | "scores">): boolean {
+  return status === 200 && scores.length > 0 && scores.every(Number.isFinite);
+}
+
+/**
+ * Whether both answers are good ones to the same rows. One may tell of fewer of these: how many is a setting, which may reach
+ * the pods of one revision before those of the other.
+ */
 function isComparable(stable: ShadowAnswer, candidate: ShadowAnswer): boolean {
-  return (
-    candidate.status === 200 &&
-    candidate.rows === stable.rows &&
-    stable.scores.length > 0 &&
-    candidate.scores.length === stable.scores.length &&
-    [...stable.scores, ...candidate.scores].every(Number.isFinite)
-  );
+  return isScored(stable) && isScored(candidate) && candidate.rows === stable.rows;
 }
 
 /** The counts of several plans together. */

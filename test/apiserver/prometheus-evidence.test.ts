@@ -15,7 +15,7 @@ import { HttpClient } from "../../src/sources/http-client.ts";
 import { findHarm } from "../../src/stats/harm.ts";
 import type { OutsideCell, OutsideEvidence } from "../../src/stats/outside-evidence.ts";
 import { questionAbout } from "../../src/stats/testdata/evidence-question.ts";
-import { type PrometheusProcess, startPrometheus } from "./prometheus-process.ts";
+import { type PrometheusProcess, scraping, startPrometheus } from "./prometheus-process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const GROUPS = Array.from({ length: 128 }, (_, group) => group);
@@ -82,7 +82,10 @@ const exporter = createServer((_, response) => {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "petrel-prometheus-"));
   await new Promise<void>((resolve) => exporter.listen(0, "127.0.0.1", resolve));
-  prometheus = await startPrometheus(folder, `127.0.0.1:${(exporter.address() as AddressInfo).port}`);
+  prometheus = await startPrometheus(
+    folder,
+    scraping(`127.0.0.1:${(exporter.address() as AddressInfo).port}`),
+  );
 }, LIMIT_MILLISECONDS);
 
 afterAll(async () => {

@@ -16,23 +16,27 @@ export interface PrometheusProcess {
   readonly url: URL;
   /** The first value of a query; undefined when it has none. */
   valueOf(query: string): Promise<number | undefined>;
+  /** Whether a query has any value. Rejects, with what Prometheus says, for one that it does not take. */
+  hasAnswer(query: string): Promise<boolean>;
   /** SIGKILL; resolves when it is gone. */
   stop(): Promise<void>;
 }
 
-/** Starts one in a folder, with one target that is scraped every second. */
-export async function startPrometheus(folder: string, target: string): Promise<PrometheusProcess> {
+/** A configuration with one target that is scraped every second. */
+export function scraping(target: string): object {
+  return {
+    global: { scrape_interval: "1s", scrape_timeout: "1s" },
+    scrape_configs: [{ job_name: "shop", static_configs: [{ targets: [target] }] }],
+  };
+}
+
+/** Starts one in a folder. */
+export async function startPrometheus(folder: string, content: object): Promise<PrometheusProcess> {
   const place = await unpackedPackage("prometheus");
   const port = await freePort();
   const configuration = join(folder, "prometheus.json");
   // YAML, of which JSON is a part.
-  writeFileSync(
-    configuration,
-    JSON.stringify({
-      global: { scrape_interval: "1s", scrape_timeout: "1s" },
-      scrape_configs: [{ job_name: "shop", static_configs: [{ targets: [target] }] }],
-    }),
-  );
+  writeFileSync(configuration, JSON.stringify(content));
   const child = spawn(
     join(place, "usr/bin/prometheus"),
     [
@@ -50,15 +54,23 @@ export async function startPrometheus(folder: string, target: string): Promise<P
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const url = new URL(`http://127.0.0.1:${port}/`);
   await untilReady(child, url, () => output);
+  const ask = async (query: string): Promise<readonly { readonly value: readonly [number, string] }[]> => {
+    const response = await fetch(new URL(`api/v1/query?${new URLSearchParams({ query })}`, url));
+    const { data, error } = (await response.json()) as {
+      data?: { result: readonly { value: [number, string] }[] };
+      error?: string;
+    };
+    if (data === undefined) throw new Error(`${error}: ${query}`);
+    return data.result;
+  };
   return {
     url,
     async valueOf(query) {
-      const response = await fetch(new URL(`api/v1/query?${new URLSearchParams({ query })}`, url));
-      const { data } = (await response.json()) as {
-        data: { result: readonly { value: [number, string] }[] };
-      };
-      const value = data.result[0]?.value[1];
+      const value = (await ask(query))[0]?.value[1];
       return value === undefined ? undefined : Number(value);
+    },
+    async hasAnswer(query) {
+      return (await ask(query)).length > 0;
     },
     stop() {
       child.kill("SIGKILL");

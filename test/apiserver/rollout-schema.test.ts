@@ -96,7 +96,7 @@ test.each([
 test.each([
   [{ decision: "Maybe" }, "spec.decision"],
   [{ approvedStep: -1 }, "spec.approvedStep"],
-  [{ approvedStep: 23 }, "spec.approvedStep"],
+  [{ approvedStep: 24 }, "spec.approvedStep"],
   [{ reason: "x".repeat(257) }, "spec.reason"],
 ])("%j is refused by its name", async (spec, name) => {
   await expect(patch(spec)).rejects.toThrow(name);

@@ -6,6 +6,7 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request, type Server } from "node:http";
+import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +24,7 @@ import { ImpressionShipper } from "../../src/router/impression-shipper.ts";
 import { LogDirectory } from "../../src/router/log-directory.ts";
 import { MLP_REQUEST } from "../../src/serve/testdata/rest-client.ts";
 import { startReadyServer, type TestServer } from "../../src/serve/testdata/server.ts";
+import { readServedMinutes, type ServedMinute } from "../../src/stats/served-minutes.ts";
 import { KeyRing, revisionSecret } from "../../src/token/key-ring.ts";
 import { ARM_CHECK, readToken, readTokenHead, tokenBytes } from "../../src/token/prediction-token.ts";
 import { nameTag, userTag } from "../../src/token/tags.ts";
@@ -55,6 +57,8 @@ let model: TestServer;
 let envoy: ControlledEnvoy;
 let shipper: ImpressionShipper;
 let url: string;
+/** Bodies that were handed over. */
+const batches: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "petrel-impressions-"));
@@ -97,11 +101,18 @@ beforeAll(async () => {
   });
   await envoy.serve("ranker", plan, [endpoint(IP, "gpu")]);
   url = `http://127.0.0.1:${plan.port}`;
+  const client = collectorClient(`http://127.0.0.1:${internalPort}`, join(folder, "access-tokens"));
   shipper = new ImpressionShipper({
     podName: "petrel-router-1",
     podUid: "uid-1",
     directory: new LogDirectory(envoy.place.layout.accessLog ?? ""),
-    collector: collectorClient(`http://127.0.0.1:${internalPort}`, join(folder, "access-tokens")),
+    collector: {
+      sendBatch(body) {
+        batches.push(body);
+        return client.sendBatch(body);
+      },
+      sendEnd: (incarnation, endedAt) => client.sendEnd(incarnation, endedAt),
+    },
     envoy: loggingEnvoy(envoy.place.adminPort),
     podIsGone: () => false,
     clock: systemClock,
@@ -185,6 +196,72 @@ test("impressions and labels meet in the evidence", async () => {
     return (await impressions()) === 22;
   });
   expect(JSON.stringify(await evidence())).toContain('"ctr"');
+});
+
+/** What batches told of the requests of a ModelDeployment. */
+function servedOf(name: string): readonly ServedMinute[] {
+  return batches
+    .flatMap((body) => readServedMinutes(JSON.parse(body.split("\n", 1)[0] ?? "")["served"]))
+    .filter((minute) => minute.deployment === name);
+}
+
+const totalOf = (name: string, field: "requests" | "errors") =>
+  servedOf(name).reduce((sum, minute) => sum + minute[field], 0);
+
+test("each answer of the arm is told with how long it took, feedback and what a client did wrong are not", async () => {
+  const before = totalOf("ranker", "requests");
+  expect((await fetch(`${url}/v2/models/m/infer`, { method: "POST", body: "{" })).status).toBe(400);
+  const forged = { "x-petrel-arm": "Candidate" };
+  expect(
+    (await fetch(`${url}/v2/models/m%2Finfer`, { method: "POST", body: "{}", headers: forged })).status,
+  ).toBe(400);
+  await predict({ "x-load-test": "1" });
+  await until("the answer is told", async () => {
+    await shipper.step(false);
+    return totalOf("ranker", "requests") > before;
+  });
+  // The tests before had 24 with a token or marked, and one post of feedback.
+  expect([totalOf("ranker", "requests"), totalOf("ranker", "errors")]).toEqual([before + 1, 0]);
+  const minutes = servedOf("ranker");
+  expect(new Set(minutes.map(({ arm }) => arm))).toEqual(new Set(["Stable"]));
+  const timed = minutes.flatMap(({ latencies }) => [...latencies.values()]);
+  expect(timed.reduce((sum, count) => sum + count, 0)).toBe(before + 1);
+  expect(minutes.some(({ latencies }) => latencies.has(0))).toBe(false);
+});
+
+/** Calls by gRPC, and gives the status of HTTP. */
+function call(port: number, more: Readonly<Record<string, string>> = {}): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const session = connect(`http://127.0.0.1:${port}`).on("error", reject);
+    const path = "/inference.GRPCInferenceService/ModelInfer";
+    const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
+    const all = { ...headers, ...more };
+    const stream = session.request(all).on("error", reject);
+    stream.on("response", (answered) => resolve(answered[":status"])).on("close", () => session.close());
+    stream.resume().end(Buffer.alloc(5));
+  });
+}
+
+test("what no server answers is told as an error, of both protocols", async () => {
+  const plan = await newPlan([stableArm({ pool: "gpu", revision: "r1", replicas: 1 })], {
+    feedback: {},
+    epoch: 8,
+    ...PATIENT,
+  });
+  // Nobody listens there.
+  await envoy.serve("nobody", plan, [endpoint("127.0.74.9", "gpu")]);
+  const post = await fetch(`http://127.0.0.1:${plan.port}/v2/models/m/infer`, { method: "POST", body: "{}" });
+  expect(post.status).toBe(503);
+  expect(await call(plan.port)).toBe(200);
+  // Refused before any filter, with the client's own arm: it is no request of the arm, and no error.
+  expect(await call(plan.port, { ":path": "/inference%2FModelInfer", "x-petrel-arm": "Stable" })).toBe(200);
+  await until("both are told", async () => {
+    await shipper.step(false);
+    return totalOf("nobody", "requests") === 2;
+  });
+  expect(totalOf("nobody", "errors")).toBe(2);
+  expect(servedOf("nobody").flatMap(({ latencies }) => [...latencies])).toEqual([]);
+  envoy.forget("nobody");
 });
 
 test("the collector is away: answers come, labels wait some seconds, then get 503, and impressions wait", async () => {

@@ -4,7 +4,7 @@
 import { expect } from "@jest/globals";
 import { isRecord } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
-import { applyStatus, createChild, FIELD_MANAGER } from "../../src/kube/apply.ts";
+import { applyChild, applyStatus, createChild, FIELD_MANAGER } from "../../src/kube/apply.ts";
 import { isApplied, withApplyHash } from "../../src/kube/drift.ts";
 import { ownersOf } from "../../src/kube/managed-fields.ts";
 import {
@@ -164,6 +164,23 @@ export const applyingCases: readonly ContractCase[] = [
         const { spec } = await port.get(reference(environment, "lease", name));
         expect(spec).not.toHaveProperty("leaseTransitions");
       }
+    },
+  },
+  {
+    name: "an apply to a child that stands is 409 Conflict once it is gone, or another one, and makes nothing",
+    async run(environment) {
+      const { port } = environment;
+      const target = reference(environment, "lease", "a");
+      const first = await createChild(port, lease(environment, "a"));
+      const { uid = "" } = first.metadata;
+      const wanted = lease(environment, "a", {}, { holderIdentity: "x" });
+      expect(await applyChild(port, wanted, uid)).toMatchObject({ spec: { holderIdentity: "x" } });
+      await port.delete(target, { uid });
+      expect(await errorOf(applyChild(port, wanted, uid))).toMatchObject({ status: 409 });
+      expect(await errorOf(port.get(target))).toMatchObject({ status: 404 });
+      const another = await createChild(port, lease(environment, "a"));
+      expect(await errorOf(applyChild(port, wanted, uid))).toMatchObject({ status: 409 });
+      expect(await port.get(target)).toEqual(another);
     },
   },
   {

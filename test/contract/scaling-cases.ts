@@ -33,16 +33,17 @@ export const scalingCases: readonly ContractCase[] = [
       const sized = await port.get(target);
       expect(replicasOf(sized)).toBe(3);
       expect(replicasOwnedOnlyBy(sized, FIELD_MANAGER.children)).toBe(false);
-      const keptThree = await applyChild(port, deployment(environment, "a"));
+      const { uid = "" } = created.metadata;
+      const keptThree = await applyChild(port, deployment(environment, "a"), uid);
       expect(replicasOf(keptThree)).toBe(3);
 
       await replaceReplicas(environment, 5);
-      const keptFive = await applyChild(port, deployment(environment, "a"));
+      const keptFive = await applyChild(port, deployment(environment, "a"), uid);
       expect(replicasOf(keptFive)).toBe(5);
       expect(replicasOwnedOnlyBy(keptFive, FIELD_MANAGER.children)).toBe(false);
 
       expect(replicasOf(await scale(port, target, 4))).toBe(4);
-      expect(replicasOf(await applyChild(port, deployment(environment, "a")))).toBe(4);
+      expect(replicasOf(await applyChild(port, deployment(environment, "a"), uid))).toBe(4);
     },
   },
   {
@@ -51,10 +52,12 @@ export const scalingCases: readonly ContractCase[] = [
       const { port } = environment;
       const created = await createChild(port, deployment(environment, "a", { replicas: 0 }));
       expect(replicasOwnedOnlyBy(created, FIELD_MANAGER.children)).toBe(true);
-      const kept = await applyChild(port, deployment(environment, "a", { replicas: 0, labels: { a: "b" } }));
+      const { uid = "" } = created.metadata;
+      const labelled = deployment(environment, "a", { replicas: 0, labels: { a: "b" } });
+      const kept = await applyChild(port, labelled, uid);
       expect(replicasOf(kept)).toBe(0);
       // This is what the renderer has to avoid.
-      const reset = await applyChild(port, deployment(environment, "a", { labels: { a: "b" } }));
+      const reset = await applyChild(port, deployment(environment, "a", { labels: { a: "b" } }), uid);
       expect(replicasOf(reset)).toBe(1);
     },
   },
@@ -66,7 +69,8 @@ export const scalingCases: readonly ContractCase[] = [
       await scale(port, reference(environment, "deployment", "a"), 0);
       const stored = await port.get(reference(environment, "deployment", "a"));
       expect(replicasOwnedOnlyBy(stored, FIELD_MANAGER.children)).toBe(false);
-      expect(replicasOf(await applyChild(port, deployment(environment, "a")))).toBe(0);
+      const { uid = "" } = stored.metadata;
+      expect(replicasOf(await applyChild(port, deployment(environment, "a"), uid))).toBe(0);
     },
   },
   {

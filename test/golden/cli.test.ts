@@ -14,6 +14,8 @@ import { screenLines } from "../../src/cli/status/deployment-screen.ts";
 import { deploymentView, type StatusSource } from "../../src/cli/status/deployment-view.ts";
 import { fleetLines, fleetView } from "../../src/cli/status/fleet-table.ts";
 import { cell, metricOf } from "../../src/core/rollout/gates/testdata/gate-world.ts";
+import { shadowCounts } from "../../src/core/rollout/gates/testdata/shadow-world.ts";
+import { givenUpIn, inHoldback } from "../fixtures/held-back-world.ts";
 import { candidateComesUp, neverServed, stableServes, withoutStatus } from "../fixtures/stages.ts";
 import { badModelServes, takenBack } from "../fixtures/undone-world.ts";
 import { model, World as NewWorld, START_MILLISECONDS, servingWorld, type World } from "../fixtures/world.ts";
@@ -195,6 +197,45 @@ test("one with a canary that is judged by labels", () => {
   };
   world.reconcile();
   golden.expectFile("judged.txt", screen(read(world, { slices: [slice("router-a", epochOf(world))] })));
+});
+
+test("one whose candidate answers copies of requests", () => {
+  const world = inStep({
+    quality: {
+      labels: [{ name: "click", matures: "30m" }],
+      metrics: [{ name: "ctr", type: "ClickThroughRate" }],
+      response: { scores: "score" },
+      observe: {},
+    },
+    rollout: {
+      strategy: {
+        type: "Shadow",
+        shadow: { share: "2%", minDuration: "1h", agreement: { by: "Best", min: "90%" } },
+      },
+    },
+  });
+  const atMilliseconds = world.observation().nowMilliseconds;
+  const counts = shadowCounts({ pairs: 6, sameBest: 6 });
+  const value = { ...counts, lastPairSeconds: Math.floor(atMilliseconds / 1_000) };
+  world.gateEvidence = {
+    queries: new Map(),
+    hooks: new Map(),
+    mirrored: { kind: "Whole", atMilliseconds, value },
+  };
+  world.reconcile();
+  golden.expectFile("mirrored.txt", screen(read(world, { slices: [slice("router-a", epochOf(world))] })));
+});
+
+test("one in its holdback, which a third model is to end", () => {
+  const world = inHoldback().edit({ model: model("v3") });
+  world.reconcile();
+  golden.expectFile("holding-back.txt", screen(read(world, { slices: [slice("router-a", epochOf(world))] })));
+});
+
+test("one whose traffic goes back from its holdback", () => {
+  const world = givenUpIn(inHoldback());
+  golden.expectFile("returning.txt", screen(read(world, { slices: [slice("router-a", epochOf(world))] })));
+  expect(deploymentView(read(world), NOW)?.rollout?.returning).toMatchObject({ outcome: "Aborted" });
 });
 
 test("one whose canary was aborted", () => {

@@ -92,10 +92,11 @@ function rolloutLines({ rollout }: DeploymentView): readonly string[] {
   if (rollout === undefined) return [];
   const { name, strategy, phase = "Pending", message = "the operator has not looked at it yet" } = rollout;
   const isOver = rollout.verdict !== undefined;
-  const rows = rollout.history.map(({ step, weight, inEffectAt, endedAt }) => {
+  const rows = rollout.history.map(({ step, weight, mirrored, inEffectAt, endedAt }) => {
     const since = inEffectAt === undefined ? "not in effect" : `since ${inEffectAt}`;
     const end = isOver ? "not passed" : "";
-    return [`step ${step}`, weight, since, endedAt === undefined ? end : `passed ${endedAt}`];
+    const share = mirrored === undefined ? weight : `copies of ${mirrored}`;
+    return [`step ${step}`, share, since, endedAt === undefined ? end : `passed ${endedAt}`];
   });
   const gates = tableLines(
     rollout.gates.map((gate) => [`gate ${gate.name}`, gate.outcome, gate.message]),
@@ -143,18 +144,21 @@ function figureCells({
 
 function trafficLines({ traffic, routers }: DeploymentView): readonly string[] {
   if (traffic === undefined) return [];
-  const { port, timeout, perTryTimeout, plannedEpoch, acknowledgedEpoch, isInEffect, arms } = traffic;
+  const { port, timeout, perTryTimeout, plannedEpoch, acknowledgedEpoch, isInEffect, arms, mirror } = traffic;
   const lagging = routers.filter(({ lags }) => lags).length;
   const lag =
     routers.length === 0
       ? "no router reports"
       : `${lagging} of ${routers.length} routers lag; all carry out ${acknowledgedEpoch} or later`;
   const effect = `plan ${plannedEpoch} is ${isInEffect ? "in effect" : `not in effect yet (${lag})`}`;
-  const rows = arms.map(({ name, weightPercent, pools }) => {
-    const share = `${weightPercent} %`;
+  const row = (name: string, share: string, pools: (typeof arms)[number]["pools"]): readonly string[] => {
     const chain = pools.map(({ pool, revision, replicas }) => `${pool}/${revision} (${replicas})`);
     return [name, `planned ${share}`, `in effect ${isInEffect ? share : "not yet"}`, chain.join(", then ")];
-  });
+  };
+  const rows = [
+    ...arms.map(({ name, weightPercent, pools }) => row(name, `${weightPercent} %`, pools)),
+    ...(mirror === undefined ? [] : [row("Copies", `${mirror.sharePercent} %`, mirror.pools)]),
+  ];
   return [
     "",
     `Traffic: ${effect}; port ${port}, ${timeout} for an answer, ${perTryTimeout} for one try`,

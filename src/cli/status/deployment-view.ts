@@ -111,8 +111,8 @@ function undoOf({ status }: DeploymentObject) {
 
 function revisionsOf(deployment: DeploymentObject, objects: readonly KubeObject[]) {
   const known = modelRevisionsOf(deployment, objects);
-  const { stable, candidate } = deployment.status.revisions ?? {};
-  return [stable, candidate].flatMap((name) => {
+  const { stable, candidate, next } = deployment.status.revisions ?? {};
+  return [stable, candidate, next].flatMap((name) => {
     if (name === undefined) return [];
     const revision = known.find((one) => one.name === name);
     const { uri, digest } = revision?.data.model ?? {};
@@ -126,7 +126,7 @@ function rolloutOf(deployment: DeploymentObject, objects: readonly KubeObject[])
   const rollout = rolloutsOf(deployment, objects).find((one) => one.name === name);
   if (name === undefined || rollout === undefined) return undefined;
   const { spec, status } = rollout;
-  const { phase, message, step, steps, weight, weightInEffectAt, nextCheckAt, verdict } = status;
+  const { phase, message, step, steps, weight, weightInEffectAt, nextCheckAt, returning, verdict } = status;
   return {
     name,
     revision: spec.revision,
@@ -136,6 +136,7 @@ function rolloutOf(deployment: DeploymentObject, objects: readonly KubeObject[])
     // What let an earlier step end is not the last word on a release that goes on, or was given up.
     gates: status.gates ?? (verdict?.outcome === "Promoted" ? status.passedGates : undefined) ?? [],
     history: status.history ?? [],
+    ...(returning === undefined || verdict !== undefined ? {} : { returning }),
     ...(verdict === undefined ? {} : { verdict }),
   };
 }
@@ -143,7 +144,7 @@ function rolloutOf(deployment: DeploymentObject, objects: readonly KubeObject[])
 function trafficOf({ status }: DeploymentObject) {
   const { traffic, acknowledgedEpoch = 0 } = status;
   if (traffic === undefined) return undefined;
-  const { port, timeout, perTryTimeout, epoch, arms } = traffic;
+  const { port, timeout, perTryTimeout, epoch, arms, mirror } = traffic;
   return {
     port,
     timeout,
@@ -156,6 +157,9 @@ function trafficOf({ status }: DeploymentObject) {
       weightPercent: (100 * weight) / FULL_WEIGHT,
       pools,
     })),
+    ...(mirror === undefined
+      ? {}
+      : { mirror: { sharePercent: (100 * mirror.share) / FULL_WEIGHT, pools: mirror.pools } }),
   };
 }
 

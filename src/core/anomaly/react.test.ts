@@ -208,6 +208,27 @@ describe("Undo", () => {
     expect(said(world)).toBe(`the traffic is taken back to ${stable}`);
   });
 
+  test.each(["latency", "errors"])("does so for %s of stable that rise", (series) => {
+    const world = follow(alarm(promoted(), { series, value: 0.2 }), 8);
+    expect(shares(world)).toBe("v1 100%");
+    expect(reactionsOf(world)).toMatchObject([
+      { type: "Undo", because: expect.stringContaining(`${series} was 0.2, expected 0.03 to 0.05`) },
+    ]);
+  });
+
+  test("for a metric of which less is better it is a rise that counts, and no fall", () => {
+    const quality = watched(UNDO);
+    const refunds = { name: "refunds", type: "LabelRatio", label: "click", cap: 5, better: "Lower" } as const;
+    const world = () =>
+      badModelServes({ quality: { ...quality, metrics: [...quality.metrics, refunds] } }).passTime(
+        30 * MINUTE,
+      );
+    const series = "metric:refunds";
+    expect(said(alarm(world(), { series }))).toContain("only for a metric that gets worse");
+    expect(shares(follow(alarm(world(), { series, value: 0.09 }), 8))).toBe("v1 100%");
+    expect(said(alarm(world(), { series: "metric:gone", value: 0.09 }))).toContain("nothing follows");
+  });
+
   test("stands as one of a person does: the same spec does not end it, a retry and another model do", () => {
     const world = follow(alarm(promoted()), 8);
     expect(shares(follow(world.edit({ replicas: 3 }), 8))).toBe("v1 100%");
@@ -230,9 +251,12 @@ describe("Undo", () => {
   });
 
   test.each<[string, () => World, Partial<SeriesAlarm>, string]>([
-    ["the requests fall", promoted, { series: "requests" }, "only for a metric that falls"],
-    ["the labels fall", promoted, { series: "labels" }, "only for a metric that falls"],
-    ["the metric rises", promoted, { value: 0.09 }, "only for a metric that falls"],
+    ["the requests fall", promoted, { series: "requests" }, "only for a metric that gets worse"],
+    ["the labels fall", promoted, { series: "labels" }, "only for a metric that gets worse"],
+    ["the load rises", promoted, { series: "load", value: 0.09 }, "only for a metric that gets worse"],
+    ["the latency falls", promoted, { series: "latency" }, "and for latency or errors that rise"],
+    ["the errors fall", promoted, { series: "errors" }, "and for latency or errors that rise"],
+    ["the metric rises", promoted, { value: 0.09 }, "only for a metric that gets worse"],
     ["it is long after the promotion", () => promoted(3 * HOUR), {}, "it did not begin within 2h after that"],
     ["it is months after it", () => promoted(90 * DAY), {}, "it did not begin within 2h after that"],
     ["it began before", promoted, { since: Date.UTC(2025, 11, 31) / 1_000 }, "it did not begin within 2h"],

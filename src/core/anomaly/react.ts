@@ -3,8 +3,9 @@
  * that served before. Pure.
  *
  * A false alarm costs most here, so whatever is in doubt lets nothing follow, and says why. No more follows than the spec
- * allows, by what the status remembers. Traffic is taken back only for a metric of stable that fell, and only where it began
- * soon after a promotion: what a model did well for months is not its fault today.
+ * allows, by what the status remembers. Traffic is taken back only for what the model of stable may have made worse: a metric,
+ * the latency or the errors; and only where it began soon after a promotion: what a model did well for months is not its
+ * fault today.
  */
 import {
   type AnomalyReactionSpec,
@@ -13,6 +14,8 @@ import {
 } from "../../api/anomalies.ts";
 import { MAXIMUM_REACTION_TEXT, type StatedAlarm, type StatedReaction } from "../../api/anomaly-status.ts";
 import { formatDuration, parseDurationMilliseconds } from "../../api/duration.ts";
+import type { QualitySpec } from "../../api/quality.ts";
+import { directionOfMetric } from "../../api/quality-metrics.ts";
 import { reportedTime } from "../conditions/condition-words.ts";
 import type { Observation } from "../observation.ts";
 import type { StatedRevision } from "../revision/stated-revision.ts";
@@ -120,7 +123,10 @@ function undo(
   promotedWithin: string,
 ): AlarmDecision {
   const { deployment, nowMilliseconds } = observation;
-  if (!isMetricThatFell(alarm)) return nothing("only for a metric that falls the traffic is taken back");
+  if (!isWorse(alarm, deployment.spec.quality?.metrics ?? []))
+    return nothing(
+      "only for a metric that gets worse, and for latency or errors that rise, the traffic is taken back",
+    );
   if (newUndoRequest(observation) !== undefined) return nothing("a person asks for an undo");
   if (deployment.status.undo?.standing !== undefined) return nothing("an undo stands already");
   const stable = deployment.status.revisions?.stable;
@@ -149,9 +155,15 @@ function undo(
   };
 }
 
-/** Of all metrics of the collector more is better. A level that changed is told by the middle of its band. */
-function isMetricThatFell({ series, value, low, high }: StatedAlarm): boolean {
-  return series.startsWith("metric:") && Number(value) < (Number(low) + Number(high)) / 2;
+/** Whether stable serves worse. A level that changed is told by the middle of its band. */
+function isWorse({ series, value, low, high }: StatedAlarm, metrics: QualitySpec["metrics"]): boolean {
+  const middle = (Number(low) + Number(high)) / 2;
+  const isMore = Number(value) > middle;
+  const isLess = Number(value) < middle;
+  if (series === "latency" || series === "errors") return isMore;
+  const metric = metrics.find(({ name }) => series === `metric:${name}`);
+  if (metric === undefined) return false;
+  return directionOfMetric(metric) === "Lower" ? isMore : isLess;
 }
 
 /** When a revision was promoted last, in milliseconds since the Unix epoch, as far as releases tell. */

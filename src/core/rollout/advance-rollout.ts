@@ -11,7 +11,7 @@ import type { ModelRolloutStatus, RolloutHistoryEntry, RolloutVerdict } from "..
 import { formatPercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
 import { describeRollout } from "./describe-rollout.ts";
-import { judgedStep, letsEnd, type NamedFinding, storedGates } from "./gates/judged-step.ts";
+import { judgedStep, letsEnd, letsHoldbackEnd, type NamedFinding, storedGates } from "./gates/judged-step.ts";
 import { holdingState, isHeldBack, takeBack } from "./holdback.ts";
 import {
   dueTime,
@@ -94,7 +94,7 @@ function goOn(view: RolloutView, steps: readonly [RolloutStep, ...RolloutStep[]]
     isPassed && !wasPassed && gates.length > 0 ? storedGates(gates) : view.status.passedGates;
   const history = isPassed ? withEnd(held.history, now) : held.history;
 
-  const isCut = heldBack && view.isReplaced;
+  const isCut = heldBack && view.isReplaced && gates.every((gate) => letsHoldbackEnd(gate, now));
   const skips = view.spec.decision === "Promote" || isLost(view, stableLostAt) || isCut;
   const next = skips
     ? last
@@ -241,9 +241,10 @@ function mayEnd({
   readonly gates: readonly NamedFinding[];
 }): boolean {
   if (dueAt === undefined || dueAt > view.nowMilliseconds || view.spec.paused === true) return false;
-  if (steps[step - 1]?.isHoldback === true) return true;
+  if (steps[step - 1]?.isHoldback === true)
+    return gates.every((gate) => letsHoldbackEnd(gate, view.nowMilliseconds));
   const isApproved = steps[step - 1]?.isPausing !== true || (view.spec.approvedStep ?? 0) >= step;
-  return isApproved && gates.every(letsEnd);
+  return isApproved && gates.every((gate) => letsEnd(gate, view.nowMilliseconds));
 }
 
 function withEnd(history: RolloutHistoryEntry[], now: number): RolloutHistoryEntry[] {

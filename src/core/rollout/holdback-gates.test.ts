@@ -7,8 +7,9 @@ import { HELD_BACK, whereIs } from "../../../test/fixtures/held-back-world.ts";
 import { HOUR } from "../../../test/fixtures/release.ts";
 import { condition, follow, inStepOne, shares } from "../../../test/fixtures/released-world.ts";
 import { CLICKS_AND_REVENUE } from "../../../test/fixtures/spec.ts";
-import type { World } from "../../../test/fixtures/world.ts";
+import { model, type World } from "../../../test/fixtures/world.ts";
 import type { QualitySpec } from "../../api/quality.ts";
+import { readyReplicas } from "../readiness.ts";
 import type { MetricEvidence } from "./gates/gate-evidence.ts";
 import { cell } from "./gates/testdata/gate-world.ts";
 
@@ -91,6 +92,21 @@ test("steps do not wait for what is decided in the holdback", () => {
   expect(whereIs(inStep(3))).toBe("HoldingBack 3 of 4 95%");
 });
 
+test("nor do they end before it was read whether it has shown harm, where an operator was away", () => {
+  const world = inStepOne({
+    replicas: 4,
+    quality: QUALITY,
+    rollout: { ...HELD_BACK, gates: [{ ...gate("sold"), onNoData: "Proceed" }] },
+  });
+  for (const hours of [0, 168]) follow(counted(world.passTime(hours * HOUR), { matured: -2 }), 1);
+  const { step } = world.rollout.status;
+  world.gateEvidence = undefined;
+  follow(world.passTime(HOUR), 2);
+  expect(world.rollout.status.step).toBe(step);
+  counted(world, { sold: -10 }).reconcile();
+  expect(world.rollout.status.verdict).toMatchObject({ outcome: "Aborted", reason: "GateFailed" });
+});
+
 test("harm that slow labels show in a step ends the release there", () => {
   const world = counted(inStep(2), { sold: -10 });
   world.reconcile();
@@ -116,6 +132,35 @@ test.each<[what: string, change: Counts, gate: string]>([
   expect(condition(world, "Promoted")).toBe("False RolloutAborted");
   expect(condition(world, "Stalled")).toBe("True RolloutAborted");
   expect(condition(world, "Ready")).toBe("True Serving");
+});
+
+test("an operator that was away at its end reads what was counted meanwhile before it ends it", () => {
+  const world = inStep(3);
+  world.gateEvidence = undefined;
+  follow(world.passTime(96 * HOUR), 3);
+  expect(whereIs(world)).toBe("HoldingBack 3 of 4 95%");
+  counted(world, { sold: -10 }).reconcile();
+  expect(whereIs(world)).toBe("Returning 3 of 4 75%");
+});
+
+test("nor does it end it for a third revision before that", () => {
+  const world = inStep(3).edit({ model: model("v3") });
+  world.gateEvidence = undefined;
+  follow(world, 4);
+  expect(readyReplicas(world.observation(), world.revisionName("v3"), "default")).toBe(2);
+  expect(whereIs(world)).toBe("HoldingBack 3 of 4 95%");
+  follow(counted(world, {}), 1);
+  expect(whereIs(world)).toBe("Promoting 4 of 4 100%");
+});
+
+test("what cannot be read for five minutes does not keep it from its end", () => {
+  const world = inStep(3);
+  world.gateEvidence = undefined;
+  follow(world.passTime(96 * HOUR), 1);
+  const { wakeAtMilliseconds = 0 } = world.reconcile();
+  world.passTime(wakeAtMilliseconds - world.observation().nowMilliseconds);
+  follow(world, 6);
+  expect(world.rollout.status.verdict?.message).toMatch(/not shown in its holdback: gate .*\(NoData\)/);
 });
 
 test("nothing is asked but what gates of the holdback judge by, and nothing at all once it is given up", () => {
@@ -144,7 +189,8 @@ test.each<[what: string, counts: Counts, reason: string]>([
 ])("at its end a gate %s is told, and the model serves on", (_what, counts, reason) => {
   const world = inStep(3);
   follow(counted(world.passTime(96 * HOUR), counts), 1);
-  follow(world, 6);
+  // For so long what is not known is waited for.
+  follow(counted(world.passTime(300_000), counts), 6);
   expect(shares(world)).toBe("v2 100%");
   expect(world.rollout.status.verdict).toMatchObject({
     outcome: "Promoted",

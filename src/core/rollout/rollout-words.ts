@@ -101,7 +101,7 @@ function waiting({ view, steps, step, next, dueAt, isPassed, grows, gates, inEff
   if (dueAt !== undefined && dueAt > view.nowMilliseconds) {
     return { message: `until ${rolloutTime(dueAt)} at least` };
   }
-  const awaited = awaitedGate(gates);
+  const awaited = awaitedGate(gates, view.nowMilliseconds);
   if (awaited !== undefined) return { message: awaited };
   return { phase: "Paused", message: `waits for approval: set spec.approvedStep to ${step}` };
 }

@@ -188,6 +188,23 @@ describe("what was told", () => {
     expect(world.rollout.status.verdict?.message).toContain("not passed by its deadline");
   });
 
+  test.each([
+    [0, "stable has told of no answer with scores to the 1% of the requests that are mirrored yet"],
+    [5, "the candidate has told of no copy of the 1% of the requests that are mirrored yet"],
+  ])("is named where there are no pairs, of %i requests that stable has told of", (originals, reason) => {
+    const world = mirroring();
+    const { nowMilliseconds: atMilliseconds } = world.observation();
+    const { lastPairSeconds: _none, ...value } = shadowCounts({ pairs: 0, originals });
+    const mirrored = { kind: "Whole", atMilliseconds, value } as const;
+    world.gateEvidence = { queries: new Map(), hooks: new Map(), mirrored };
+    world.reconcile();
+    const told = world.rollout.status.gates?.filter(({ name }) => name.startsWith("shadow-")) ?? [];
+    expect(told.map(({ message }) => message)).toEqual([
+      `mirrored requests: ${reason}`,
+      `mirrored requests: ${reason}`,
+    ]);
+  });
+
   test("a candidate that answers only what is easy does not pass", () => {
     const counts = shadowCounts({ pairs: 20, sameBest: 20, originals: 30 });
     const world = told(mirroring().passTime(2 * HOUR), counts);

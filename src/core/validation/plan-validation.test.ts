@@ -250,6 +250,18 @@ describe("the first revision", () => {
     expect(replicas(world, v1(world))).toBe(2);
   });
 
+  test("that takes the place of another one while it is suspended waits for its validation all the same", () => {
+    const world = new World({ validation, suspend: true });
+    world.reconcile();
+    world.edit({ model: model("v2") }).reconcile();
+    expect(world.status.revisions).toEqual({ stable: v2(world) });
+    world.edit({ suspend: false }).settle();
+    expect(replicas(world, v2(world))).toBe(0);
+    tell(world, { report: goodReport(true) });
+    world.settle();
+    expect(replicas(world, v2(world))).toBe(2);
+  });
+
   test("that does not pass never starts, until the spec asks for another one that does", () => {
     const world = new World({ validation });
     world.reconcile();

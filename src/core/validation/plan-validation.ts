@@ -36,9 +36,21 @@ export interface ValidationPlan {
   readonly wakeAtMilliseconds?: number;
 }
 
-/** What is said of validations when nothing is decided about them. */
-export function heldValidation({ deployment }: Observation): ValidationPlan {
-  const { validation } = deployment.status;
+/**
+ * What is said of validations while nothing is carried out. A role that the spec gives meanwhile to another revision, as
+ * nothing was ever made for the former one, is given with the validation that it waits for: or it would be taken for one
+ * that was let in before there was anything to wait for.
+ */
+export function heldValidation(
+  observation: Observation,
+  { stable, desired }: Pick<RevisionPlan, "stable" | "desired">,
+): ValidationPlan {
+  const { spec, status } = observation.deployment;
+  const isNew = stable.name === desired.name && status.revisions?.stable !== stable.name;
+  const validation =
+    spec.validation === undefined || !isNew
+      ? status.validation
+      : currentValidation(observation, desired, undefined, spec.validation);
   return { ...(validation === undefined ? {} : { status: validation }), surplus: [] };
 }
 

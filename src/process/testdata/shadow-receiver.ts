@@ -18,12 +18,19 @@ export interface ShadowReceiver {
   readonly revisions: Set<string>;
   /** Answers with this status from now on. */
   status: number;
+  /** Most posts that were under way at one time. */
+  readonly mostAtOnce: number;
   close(): void;
 }
 
 /** Starts one. */
 export async function shadowReceiver(ring: KeyRing): Promise<ShadowReceiver> {
+  let [underWay, mostAtOnce] = [0, 0];
   const server = createServer((request, response) => {
+    mostAtOnce = Math.max(mostAtOnce, ++underWay);
+    response.once("close", () => {
+      underWay -= 1;
+    });
     let body = "";
     request.setEncoding("utf8").on("data", (text: string) => {
       body += text;
@@ -45,6 +52,9 @@ export async function shadowReceiver(ring: KeyRing): Promise<ShadowReceiver> {
     reports: [],
     revisions: new Set(),
     status: 200,
+    get mostAtOnce() {
+      return mostAtOnce;
+    },
     close: () => {
       server.closeAllConnections();
       server.close();

@@ -8,7 +8,12 @@
  * never of what comes and goes, such as revisions: Envoy keeps a statistic as long as the listener.
  */
 import { ENDPOINT_METADATA } from "./endpoints.ts";
-import { FIRST_TRY_ENDS, FIRST_TRY_PREFIX, type FirstTryEnd } from "./first-try-statistics.ts";
+import {
+  FIRST_TRY_ENDS,
+  FIRST_TRY_PREFIX,
+  type FirstTryEnd,
+  GRPC_FAULT_CODES,
+} from "./first-try-statistics.ts";
 import type { JsonObject } from "./resource.ts";
 import { PETREL_HEADER } from "./route.ts";
 
@@ -19,15 +24,7 @@ const ATTEMPT_HEADER = "x-envoy-attempt-count";
 const SERVER_FAULTS = ["UT", "UF", "UC", "UR", "LR", "UPE", "UO"] as const;
 
 /** Codes of gRPC that are the server's fault, by the names of Envoy: those that correspond to 429 and 5xx. */
-const GRPC_FAULTS = [
-  "UNKNOWN",
-  "DEADLINE_EXCEEDED",
-  "RESOURCE_EXHAUSTED",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-] as const;
+const GRPC_FAULTS = Object.keys(GRPC_FAULT_CODES);
 
 const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
 const or = (...filters: JsonObject[]): JsonObject => ({ or_filter: { filters } });

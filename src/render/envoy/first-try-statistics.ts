@@ -20,6 +20,17 @@ export const FIRST_TRY_ENDS = ["answered", "refused", "unanswered"] as const;
 /** How a first try ended. */
 export type FirstTryEnd = (typeof FIRST_TRY_ENDS)[number];
 
+/** Codes of gRPC that are the server's fault, by name: those that correspond to 429 and 5xx. */
+export const GRPC_FAULT_CODES = {
+  UNKNOWN: 2,
+  DEADLINE_EXCEEDED: 4,
+  RESOURCE_EXHAUSTED: 8,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+} as const;
+
 const MANTISSAS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8] as const;
 const LONGEST_MICROSECONDS = 600_000_000;
 

@@ -8,6 +8,7 @@ const clicks = (arm = "Stable") =>
   series("petrel_quality_sum_total", "collector", { ...RANKER, metric: "ctr", arm });
 const taken = (arm = "Stable") =>
   series("petrel_quality_taken_total", "collector", { ...RANKER, metric: "ctr", arm });
+const LOWER = series("petrel_quality_lower_is_better", "collector", { ...RANKER, metric: "ctr" });
 const labels = series("petrel_label_delay_seconds_count", "collector", { ...RANKER, label: "click" });
 const OF_STABLE = { ...RANKER, metric: "ctr", arm: "Stable" };
 const values = (kind: string) =>
@@ -96,6 +97,41 @@ export const MODEL_CASES: readonly AlertCase[] = [
     alerts: [
       ["20m", "PetrelCandidateQualityLow"],
       ["4h", "PetrelCandidateQualityLow", { ...RANKER, metric: "ctr" }],
+    ],
+  },
+  {
+    name: "of a metric of which less is better the candidate has half, and stable a half less than a week ago",
+    file: "models",
+    interval: "1h",
+    evaluation: "1h",
+    series: {
+      [requests()]: "0+1000x240",
+      [requests("Candidate")]: "0+1000x240",
+      [clicks()]: "0+100x192 19250+50x47",
+      [clicks("Candidate")]: "0+50x192 9625+25x47",
+      [LOWER]: "1x240",
+    },
+    alerts: [
+      ["230h", "PetrelQualityDropped"],
+      ["230h", "PetrelCandidateQualityLow"],
+    ],
+  },
+  {
+    name: "of a metric of which less is better the candidate has twice as much, and stable more than a week ago",
+    file: "models",
+    interval: "1h",
+    evaluation: "1h",
+    series: {
+      [requests()]: "0+1000x240",
+      [requests("Candidate")]: "0+1000x240",
+      [clicks()]: "0+100x192 19350+150x47",
+      [clicks("Candidate")]: "0+200x192 38700+300x47",
+      [LOWER]: "1x240",
+    },
+    alerts: [
+      ["190h", "PetrelQualityDropped"],
+      ["230h", "PetrelQualityDropped", OF_STABLE],
+      ["230h", "PetrelCandidateQualityLow", { ...RANKER, metric: "ctr" }],
     ],
   },
   {

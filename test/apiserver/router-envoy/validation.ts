@@ -72,7 +72,12 @@ function routedClusters(routes: JsonRecord): readonly unknown[] {
     .flatMap((action) =>
       asList(valueAt(action, "weighted_clusters", "clusters")).map((cluster) => valueAt(cluster, "name")),
     )
-    .concat(actions.flatMap((action) => valueAt(action, "cluster") ?? []));
+    .concat(actions.flatMap((action) => valueAt(action, "cluster") ?? []))
+    .concat(
+      actions.flatMap((action) =>
+        asList(valueAt(action, "request_mirror_policies")).map((policy) => valueAt(policy, "cluster")),
+      ),
+    );
 }
 
 /** The listener with its routes inside instead of in a file. */

@@ -13,6 +13,7 @@ import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/m
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { isReady } from "../cluster/pod.ts";
 import type { Facts } from "../facts.ts";
+import { storedValidation } from "../validation-history.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { obstacleTo } from "./obstacle.ts";
 import { replicasAtRest } from "./stored-release.ts";
@@ -73,7 +74,7 @@ function recordProblems(object: KubeObject, deployment: ModelDeployment, facts: 
       .filter((child) => facts.ownerOf(child)?.metadata.uid === uid && isVisible(child));
   const { stable, candidate } = deployment.status.revisions ?? {};
   const inUse = new Set([
-    ...[desired, stable, candidate, storedUndo(object)?.revision],
+    ...[desired, stable, candidate, storedUndo(object)?.revision, storedValidation(object)?.baseline],
     ...owned("Deployment").map(({ metadata }) => metadata.labels?.[LABEL.modelRevision]),
   ]);
   // Records of pod templates say which pool they are for.
@@ -144,15 +145,17 @@ function poolProblems(
     : [`status.pools is ${JSON.stringify(told)}, and there is ${JSON.stringify(wanted)}`];
 }
 
-/** What an autoscaler reads is of stable's first pool. */
+/** What an autoscaler reads is of stable's first pool, and of both revisions' while traffic goes back from a holdback. */
 function scaleProblems({ metadata, spec, status }: ModelDeployment, facts: Facts): readonly string[] {
-  const { stable = "" } = status.revisions ?? {};
+  const { stable = "", candidate } = status.revisions ?? {};
+  const isReturning = status.rollout?.returning !== undefined;
+  const counted = isReturning && candidate !== undefined ? [stable, candidate] : [stable];
   const pool = spec.pools[0]?.name ?? "";
-  const count = podsOf(metadata, stable, pool, facts).length;
+  const count = counted.reduce((sum, revision) => sum + podsOf(metadata, revision, pool, facts).length, 0);
   const parts = (status.selector ?? "").split(",").sort();
   const wanted = [
     `${LABEL.modelDeployment}=${metadata.name}`,
-    `${LABEL.modelRevision}=${stable}`,
+    ...(isReturning ? [] : [`${LABEL.modelRevision}=${stable}`]),
     `${LABEL.pool}=${pool}`,
   ].sort();
   return [

@@ -81,7 +81,11 @@ export class ModelOwners implements Disturbance {
   /** What is judged is so from its first model on. */
   #chooseSpec(random: SeededRandom): ModelDeploymentSpec {
     const isJudged = this.#isCareful && random.chance(0.8);
-    return isJudged ? { ...chooseSpec(random), validation: chooseValidation(random) } : chooseSpec(random);
+    const chosen = chooseSpec(random);
+    // Without steps they bring out more than a history of releases keeps, too.
+    const spec =
+      this.isRestless && random.fork("hasty").chance(0.5) ? withRollout(chosen, undefined) : chosen;
+    return isJudged ? { ...spec, validation: chooseValidation(random) } : spec;
   }
 
   #deleteJob(random: SeededRandom): Task | undefined {

@@ -118,9 +118,9 @@ const ROLLOUTS: readonly (readonly [weight: number, rollout: ModelDeploymentSpec
   ],
   [1, { strategy: { type: "BlueGreen" }, onNewRevision: "Queue" }],
   [1, { strategy: { type: "Recreate" } }],
-  [1, { strategy: { type: "Shadow", shadow: MIRRORED } }],
+  [3, { strategy: { type: "Shadow", shadow: MIRRORED } }],
   [
-    1,
+    2,
     {
       strategy: { ...canary([{ weight: "20%", minDuration: "2s" }]).strategy, shadow: MIRRORED },
       holdback: { weight: "10%", for: "15s" },

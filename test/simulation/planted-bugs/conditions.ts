@@ -110,7 +110,7 @@ export const CONDITION_BUGS: readonly PlantedBug[] = [
       return fails ? stating(conditions, observation, "Ready", "False") : conditions;
     }),
     noticedBy: [convergence.name],
-    withinSeeds: 200,
+    withinSeeds: 400,
   },
   {
     what: "does not say why a candidate does not come up",

@@ -51,7 +51,7 @@ export const REVISION_BUGS: readonly PlantedBug[] = [
       return revisions === undefined ? decision : withStatus(decision, { revisions });
     }),
     noticedBy: [promotion.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "forgets that a pool may have a model of its own",
@@ -79,7 +79,7 @@ export const REVISION_BUGS: readonly PlantedBug[] = [
       return { ...decision, remove: decision.remove.filter(({ reference }) => !records.has(reference.name)) };
     }),
     noticedBy: [completeness.name],
-    withinSeeds: 200,
+    withinSeeds: 400,
   },
   {
     what: "writes no record of a revision",

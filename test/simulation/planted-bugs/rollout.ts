@@ -78,7 +78,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
     what: "does not wait for approval",
     substitutes: seeingReleases((rollout) => ({ ...rollout, spec: { ...rollout.spec, approvedStep: 21 } })),
     noticedBy: [stepTimes.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "takes a gate that waits for one that passes",
@@ -135,7 +135,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return traffic === undefined || !isGivenUp ? decision : withStatus(decision, { traffic });
     }),
     noticedBy: [mirroringEnds.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "gives a candidate traffic beside its copies",
@@ -163,7 +163,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return { ...observation, gateEvidence: { ...gateEvidence, mirrored } };
     }),
     noticedBy: [stepGates.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "holds nothing back",
@@ -224,7 +224,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return { ...observation, deployment: { ...deployment, status: { ...deployment.status, rollout } } };
     }),
     noticedBy: [holdbackWeights.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "ends a holdback for a revision that has not come up",
@@ -243,7 +243,7 @@ export const ROLLOUT_BUGS: readonly PlantedBug[] = [
       return { ...observation, pods: [...pods, ...made] };
     }),
     noticedBy: [promotedBySteps.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "forgets where a release is",

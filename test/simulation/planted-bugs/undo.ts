@@ -44,7 +44,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
       );
     }),
     noticedBy: [undoStands.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "goes on with the spec when the record is lost that an undo goes back to",
@@ -55,7 +55,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
         : withUndo(observation, ({ standing: _forgotten, ...undo }) => undo);
     }),
     noticedBy: [undoStands.name],
-    withinSeeds: 300,
+    withinSeeds: 400,
   },
   {
     what: "takes every revision for one that has served",
@@ -65,7 +65,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
       return { ...observation, deployment: { ...deployment, status: { ...deployment.status, served } } };
     }),
     noticedBy: [undoneToServed.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "takes an undo for over once its way back is done",
@@ -78,7 +78,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
         : withStatus(decision, { undo: { request: undo.request, ...others } });
     }),
     noticedBy: [undoStands.name],
-    withinSeeds: 150,
+    withinSeeds: 400,
   },
   {
     what: "takes a retry from before an undo for one that ends it",

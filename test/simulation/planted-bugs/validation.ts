@@ -102,6 +102,7 @@ export const VALIDATION_BUGS: readonly PlantedBug[] = [
       ),
     ),
     noticedBy: [validatedAnew.name, outcomeHolds.name],
+    withinSeeds: 400,
   },
   {
     what: "lets a release begin by a comparison with what was given up since",

@@ -7,6 +7,7 @@ import { parsePercentage } from "../../../api/percentage.ts";
 import type { QualityMetricType } from "../../../api/quality-metrics.ts";
 import { FULL_WEIGHT } from "../../../api/traffic-plan.ts";
 import type { ArmChecks } from "../../../stats/collector-answer.ts";
+import type { GateMetric } from "../../../stats/evidence.ts";
 import type { NewUsers } from "../../../stats/sample-ratio.ts";
 import type { ArmCell, CollectedEvidence, CountedEpochs, MetricEvidence } from "./gate-evidence.ts";
 import type { Reading } from "./reading.ts";
@@ -16,6 +17,7 @@ export interface AskedMetric {
   readonly name: string;
   readonly type: QualityMetricType;
   readonly label: string;
+  readonly better: GateMetric["better"];
   readonly maturesSeconds: number;
 }
 

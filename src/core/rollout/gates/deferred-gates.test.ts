@@ -11,6 +11,7 @@ import { deferredGates } from "./deferred-gates.ts";
 import type { MetricEvidence, StepView } from "./gate-evidence.ts";
 import { judgeGates } from "./judge-gates.ts";
 import { letsEnd } from "./judged-step.ts";
+import { NO_DATA_PATIENCE_MILLISECONDS } from "./settle-gate.ts";
 import {
   cell,
   clicks,
@@ -117,7 +118,9 @@ describe("a gate that the holdback decides", () => {
       const found = judged(metric, step, true);
       expect(text(found)).toBe(inStep);
       expect(found.deferred).toBe(true);
-      expect(letsEnd(found)).toBe(found.outcome !== "Fail");
+      // What has only just nothing to judge by is waited for, for as long as any gate has patience with that.
+      expect(letsEnd(found, NOW)).toBe(found.outcome !== "Fail" && found.reason !== "NoData");
+      expect(letsEnd(found, NOW + NO_DATA_PATIENCE_MILLISECONDS)).toBe(found.outcome !== "Fail");
     }
     expect(text(judged(metric, HELD, true))).toBe(inHoldback);
   });

@@ -7,7 +7,7 @@
 import { parseDurationMilliseconds } from "../../../api/duration.ts";
 import type { RolloutShare } from "../../../api/model-rollout.ts";
 import type { QualitySpec } from "../../../api/quality.ts";
-import { labelOfMetric } from "../../../api/quality-metrics.ts";
+import { directionOfMetric, labelOfMetric } from "../../../api/quality-metrics.ts";
 import type { GateSpec } from "../../../api/rollout-gates.ts";
 import type { AskedMetric, CollectorQuestion } from "./collector-counts.ts";
 import type { RoutersQuestion } from "./service-counts.ts";
@@ -119,7 +119,8 @@ function askedMetrics({ labels, metrics }: QualitySpec): readonly AskedMetric[] 
     const label = labelOfMetric(metric);
     const matures = labels.find((declared) => declared.name === label)?.matures;
     if (matures === undefined) return [];
-    return [{ name, type, label, maturesSeconds: parseDurationMilliseconds(matures) / 1_000 }];
+    const better = directionOfMetric(metric);
+    return [{ name, type, label, better, maturesSeconds: parseDurationMilliseconds(matures) / 1_000 }];
   });
 }
 

@@ -5,6 +5,7 @@ import type { GateStatus } from "../../../api/gate-status.ts";
 import type { RolloutHistoryEntry } from "../../../api/model-rollout.ts";
 import { holdbackStep, mirrorOfStep, type RolloutStep, weightOfStep } from "../rollout-steps.ts";
 import type { StepView } from "./gate-evidence.ts";
+import { NO_DATA_PATIENCE_MILLISECONDS } from "./settle-gate.ts";
 
 /** What a gate says, and when it is to be asked again although nothing else happens. */
 export interface NamedFinding extends GateStatus {
@@ -42,14 +43,36 @@ export function storedGates(gates: readonly NamedFinding[]): GateStatus[] {
   return gates.map(({ wakeAtMilliseconds: _wake, ...status }) => status);
 }
 
-/** Whether a gate lets its step end. One that is decided in the holdback holds no step. */
-export function letsEnd({ outcome, deferred }: Pick<GateStatus, "outcome" | "deferred">): boolean {
-  return outcome === "Pass" || (deferred === true && outcome !== "Fail");
+/**
+ * Whether a gate lets its step end. One that is decided in the holdback holds no step, unless it has only just nothing to
+ * judge by.
+ */
+export function letsEnd(
+  gate: Pick<GateStatus, "outcome" | "deferred" | "noDataSince">,
+  nowMilliseconds: number,
+): boolean {
+  const { outcome, deferred } = gate;
+  return (
+    outcome === "Pass" || (deferred === true && outcome !== "Fail" && letsHoldbackEnd(gate, nowMilliseconds))
+  );
+}
+
+/**
+ * Whether a gate lets a holdback end: in whatever state, but for one that has only just nothing to judge by. An operator that
+ * was away has not read yet what may show harm.
+ */
+export function letsHoldbackEnd(
+  { noDataSince }: Pick<GateStatus, "noDataSince">,
+  nowMilliseconds: number,
+): boolean {
+  return (
+    noDataSince === undefined || nowMilliseconds - Date.parse(noDataSince) >= NO_DATA_PATIENCE_MILLISECONDS
+  );
 }
 
 /** Which gate is waited for; undefined when none is. Its numbers, which move with every reading, stand with the gate. */
-export function awaitedGate(gates: readonly NamedFinding[]): string | undefined {
-  const blocking = gates.find((gate) => !letsEnd(gate));
+export function awaitedGate(gates: readonly NamedFinding[], nowMilliseconds: number): string | undefined {
+  const blocking = gates.find((gate) => !letsEnd(gate, nowMilliseconds));
   if (blocking === undefined) return undefined;
   return `waits for gate ${blocking.name}: ${blocking.reason ?? blocking.message}`;
 }

@@ -3,6 +3,7 @@
  */
 import { formatPercentage } from "../../../api/percentage.ts";
 import type { ShadowCounts } from "../../../stats/shadow-counts.ts";
+import { totalOf } from "../../../stats/total.ts";
 import type { Observation } from "../../observation.ts";
 import type { ShadowEvidence } from "./gate-evidence.ts";
 import type { Reading } from "./reading.ts";
@@ -31,11 +32,12 @@ export function shadowOf(
   const { arms, mirror } = observation.deployment.status.traffic ?? { arms: [] };
   if (mirror === undefined) return { kind: "Missing", reason: "nothing is mirrored now" };
   if (counts.lastPairSeconds === undefined) {
-    const share = formatPercentage(mirror.share);
-    return {
-      kind: "Missing",
-      reason: `no request of the ${share} that are mirrored was told of by both revisions yet`,
-    };
+    const mirrored = `the ${formatPercentage(mirror.share)} of the requests that are mirrored`;
+    const reason =
+      totalOf(counts.sums.originals) > 0
+        ? `the candidate has told of no copy of ${mirrored} yet`
+        : `stable has told of no answer with scores to ${mirrored} yet`;
+    return { kind: "Missing", reason };
   }
   if (atMilliseconds - counts.lastPairSeconds * 1_000 > LATEST_PAIR_MILLISECONDS) {
     return {

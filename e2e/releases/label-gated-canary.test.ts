@@ -4,9 +4,9 @@
  * whose choices bring fewer orders is given up; another one, that brings as many as stable, gets all the traffic.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { EvidenceVolume } from "./evidence-volume.ts";
-import { CAMPAIGN_MODEL, JudgedReleases } from "./judged-release.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
+import { EvidenceVolume } from "../evidence-volume.ts";
+import { CAMPAIGN_MODEL, JudgedReleases } from "../judged-release.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
 
 let scenario: Scenario;
 let volume: EvidenceVolume;

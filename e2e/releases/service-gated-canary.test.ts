@@ -3,11 +3,11 @@
  * slow one, and one whose tries are given up, are taken back by their gates though other servers answer in their place.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
-import { nodeImage } from "./cluster/index.ts";
-import { plainDeployment } from "./example-models.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
-import { underLoad } from "./under-load.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import { nodeImage } from "../cluster/index.ts";
+import { plainDeployment } from "../example-models.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
+import { underLoad } from "../under-load.ts";
 
 let scenario: Scenario;
 const NAME = "fast-ranker";
@@ -61,10 +61,6 @@ beforeAll(async () => {
 
 afterAll(() => scenario.dispose(), 180_000);
 
-async function release(name: string | undefined): Promise<ModelRolloutStatus> {
-  return JSON.parse(await scenario.kubectl("get", "modelrollout", name ?? "", "-o", "json")).status ?? {};
-}
-
 /** Applies a change under load, and waits for what becomes of its release. */
 async function judged(change: object): Promise<{ status: ModelRolloutStatus; failures: readonly unknown[] }> {
   const before = (await scenario.status(NAME)).rollout?.name;
@@ -75,7 +71,7 @@ async function judged(change: object): Promise<{ status: ModelRolloutStatus; fai
       "the verdict",
       async () => {
         const name = (await scenario.status(NAME)).rollout?.name;
-        return name === before ? {} : await release(name);
+        return name === before ? {} : await scenario.release(name);
       },
       ({ verdict }) => verdict !== undefined,
       VERDICT_SECONDS,

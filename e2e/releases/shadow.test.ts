@@ -4,11 +4,11 @@
  * same is promoted, and until then nobody gets an answer of either.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../src/api/model-rollout.ts";
-import { Campaign, type CampaignResult, VISITOR_HEADER } from "./campaign.ts";
-import { EvidenceVolume } from "./evidence-volume.ts";
-import { exampleModel, plainDeployment } from "./example-models.ts";
-import { Scenario, sharedCluster } from "./scenario.ts";
+import type { ModelRolloutStatus } from "../../src/api/model-rollout.ts";
+import { Campaign, type CampaignResult, VISITOR_HEADER } from "../campaign.ts";
+import { EvidenceVolume } from "../evidence-volume.ts";
+import { exampleModel, plainDeployment } from "../example-models.ts";
+import { Scenario, sharedCluster } from "../scenario.ts";
 
 const NAME = "mirrored-ranker";
 /** The pairs take a minute or two, and the operator asks once a minute. */
@@ -57,8 +57,7 @@ afterAll(async () => {
 async function release(after: number): Promise<ModelRolloutStatus> {
   const { rollout } = await scenario.status(NAME);
   if (rollout?.name === undefined || rollout.number <= after) return {};
-  const object = JSON.parse(await scenario.kubectl("get", "modelrollout", rollout.name, "-o", "json"));
-  return object.status ?? {};
+  return await scenario.release(rollout.name);
 }
 
 /** Applies another model, and lets the shop go on until there is a verdict on it. */
