@@ -8,6 +8,7 @@
  */
 import { MAXIMUM_SERIES, MAXIMUM_SERIES_LENGTH } from "../api/anomaly-status.ts";
 import { asRecord, parseJson } from "../api/json.ts";
+import { ToldJson } from "../api/told-json.ts";
 
 /** An alarm that goes on. */
 export interface SeriesAlarm {
@@ -47,6 +48,8 @@ export class WatchedAnswerError extends Error {
   override readonly name = "WatchedAnswerError";
 }
 
+const told = new ToldJson(WatchedAnswerError);
+
 /**
  * Reads an answer; the deployments by name.
  *
@@ -55,31 +58,31 @@ export class WatchedAnswerError extends Error {
  */
 export function parseWatchedAnswer(text: string, where: string): ReadonlyMap<string, WatchedDeployment> {
   const answer = asRecord(parseJson(text));
-  if (answer === undefined) throw wrong(where, "a whole answer in JSON", `${text.length} characters`);
+  if (answer === undefined) throw told.wrong(where, "a whole answer in JSON", `${text.length} characters`);
   // With others beside it, these would be the series of a part of the users.
   const partitions = asRecord(answer["partition"])?.["count"];
-  if (partitions !== 1) throw wrong(`${where}: partition.count`, "1", partitions);
-  const deployments = listOf(answer["deployments"], MAXIMUM_DEPLOYMENTS, `${where}: deployments`).map(
-    (one, at) => deploymentOf(one, `${where}: deployments[${at}]`),
-  );
+  if (partitions !== 1) throw told.wrong(`${where}: partition.count`, "1", partitions);
+  const deployments = told
+    .list(answer["deployments"], MAXIMUM_DEPLOYMENTS, `${where}: deployments`)
+    .map((one, at) => deploymentOf(one, `${where}: deployments[${at}]`));
   const byName = new Map(deployments.map((deployment) => [deployment.name, deployment]));
   if (byName.size === deployments.length) return byName;
-  throw wrong(`${where}: deployments`, "each deployment once", deployments.length);
+  throw told.wrong(`${where}: deployments`, "each deployment once", deployments.length);
 }
 
 function deploymentOf(value: unknown, where: string): WatchedDeployment {
   const said = asRecord(value) ?? {};
   const watched = said["watched"];
   if (typeof watched !== "number" || !Number.isInteger(watched) || watched < 1 || watched > MAXIMUM_SERIES) {
-    throw wrong(`${where}.watched`, `a whole number from 1 to ${MAXIMUM_SERIES}`, watched);
+    throw told.wrong(`${where}.watched`, `a whole number from 1 to ${MAXIMUM_SERIES}`, watched);
   }
-  const listed = (name: string) => listOf(said[name], watched, `${where}.${name}`);
+  const listed = (name: string) => told.list(said[name], watched, `${where}.${name}`);
   const names = (name: string) => listed(name).map((one, at) => textOf(one, `${where}.${name}[${at}]`));
   const [unjudged, unknown] = [names("unjudged"), names("unknown")];
   const alarms = listed("alarms").map((one, at) => alarmOf(one, `${where}.alarms[${at}]`));
   const all = [...unjudged, ...unknown, ...alarms.map(({ series }) => series)];
   if (all.length > watched || new Set(all).size < all.length) {
-    throw wrong(where, `each of ${watched} series at most once`, all.length);
+    throw told.wrong(where, `each of ${watched} series at most once`, all.length);
   }
   return { name: textOf(said["name"], `${where}.name`), watched, unjudged, unknown, alarms };
 }
@@ -90,31 +93,22 @@ function alarmOf(value: unknown, where: string): SeriesAlarm {
     numberOf(said[name], `${where}.${name}`),
   );
   if (since === undefined || last === undefined || low === undefined || high === undefined) {
-    throw wrong(where, "an alarm", value);
+    throw told.wrong(where, "an alarm", value);
   }
-  if (!(since >= 0 && since < 1e11)) throw wrong(`${where}.since`, "seconds since the Unix epoch", since);
-  if (low > high) throw wrong(`${where}.low`, `at most ${high}`, low);
+  if (!(since >= 0 && since < 1e11))
+    throw told.wrong(`${where}.since`, "seconds since the Unix epoch", since);
+  if (low > high) throw told.wrong(`${where}.low`, `at most ${high}`, low);
   return { series: textOf(said["series"], `${where}.series`), since, value: last, low, high };
-}
-
-function listOf(value: unknown, maximum: number, where: string): readonly unknown[] {
-  if (Array.isArray(value) && value.length <= maximum) return value;
-  throw wrong(where, `a list of at most ${maximum}`, value);
 }
 
 function textOf(value: unknown, where: string): string {
   // It is written into messages: what breaks lines has no place in it.
   const isName = typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
   if (isName && value.length <= MAXIMUM_SERIES_LENGTH) return value;
-  throw wrong(where, `a name of 1 to ${MAXIMUM_SERIES_LENGTH} characters`, value);
+  throw told.wrong(where, `a name of 1 to ${MAXIMUM_SERIES_LENGTH} characters`, value);
 }
 
 function numberOf(value: unknown, where: string): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw wrong(where, "a number", value);
-}
-
-function wrong(where: string, expected: string, found: unknown): WatchedAnswerError {
-  const shown = typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing");
-  return new WatchedAnswerError(`${where}: expected ${expected}, got ${shown.slice(0, 80)}`);
+  throw told.wrong(where, "a number", value);
 }

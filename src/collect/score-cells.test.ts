@@ -31,8 +31,9 @@ function opened() {
     const batch = readBatch(batchOf(number, [{ token }]), NOW_SECONDS * 1_000);
     ledger.addBatch(batch, NOW_SECONDS * 1_000);
   };
+  const sum = ledger.collected.get(DEPLOYMENT)?.scores[0]?.stored.id ?? Number.NaN;
   const cellsAt = (seconds: number) =>
-    store.scores.cells(DEPLOYMENT, blockOf(Math.floor(seconds / 60)).first);
+    store.scores.cells(DEPLOYMENT, blockOf(Math.floor(seconds / 60)).first, sum);
   return { store, ledger, commit, add, cellsAt };
 }
 
@@ -44,6 +45,9 @@ test("cells that are older than evidence is kept are forgotten, and younger ones
   expect([old, young].map((seconds) => cellsAt(seconds).length)).toEqual([1, 1]);
   commit(() => ledger.sweep(RETENTION, NOW_SECONDS));
   expect([old, young].map((seconds) => cellsAt(seconds).length)).toEqual([0, 1]);
+  // Later the young ones are old.
+  commit(() => ledger.sweep(RETENTION, NOW_SECONDS + RETENTION.evidenceSeconds));
+  expect(cellsAt(young).length).toBe(0);
 });
 
 test("a transaction that failed leaves nothing, and what comes again counts once", () => {

@@ -31,12 +31,29 @@ interface Change {
   readonly added: Float64Array;
 }
 
+/** Codes of rows that have got a label, or have it no more. */
+type CodeChanges = readonly { readonly code: number; readonly sign: 1 | -1 }[];
+
+function codeChanges(
+  was: ReadonlyMap<number, number> | undefined,
+  is: ReadonlyMap<number, number>,
+): CodeChanges {
+  const got = [...is].filter(([row]) => was?.has(row) !== true);
+  const lost = [...(was ?? [])].filter(([row]) => !is.has(row));
+  return [
+    ...got.map(([, code]) => ({ code, sign: 1 as const })),
+    ...lost.map(([, code]) => ({ code, sign: -1 as const })),
+  ];
+}
+
 /** The cells of one file. */
 export class ScoreCells {
   readonly #table: ScoreTable;
   /** As they are stored, those that were changed last. */
   readonly #known = new Map<string, Float64Array>();
   #changes = new Map<string, Change>();
+  /** Nothing is left of half hours before this slot. */
+  #forgottenBefore = Number.NEGATIVE_INFINITY;
 
   constructor(table: ScoreTable) {
     this.#table = table;
@@ -60,28 +77,31 @@ export class ScoreCells {
   ): void {
     if (all.length === 0) return;
     const head = readTokenHead(after.token);
+    // Most metrics of a deployment are of one label.
+    const byLabel = new Map<string, CodeChanges>();
     for (const one of all) {
       if (place.slot < one.stored.firstSlot) continue;
-      const rowsOf = (request: LabelledRequest) =>
-        positiveRows(request, head.rows, one.labelId, one.maturesSeconds);
-      const is = rowsOf(after);
-      const was = before === undefined ? undefined : rowsOf(before);
-      for (const [row, code] of is) {
-        if (was?.has(row) !== true) addPositive(this.#change(one, place, head), one.scores, code, 1);
-      }
-      for (const [row, code] of was ?? []) {
-        if (!is.has(row)) addPositive(this.#change(one, place, head), one.scores, code, -1);
+      const { labelId, maturesSeconds } = one;
+      const name = `${labelId}/${maturesSeconds}`;
+      const rowsOf = (request: LabelledRequest) => positiveRows(request, head.rows, labelId, maturesSeconds);
+      const changes = byLabel.get(name) ?? codeChanges(before && rowsOf(before), rowsOf(after));
+      byLabel.set(name, changes);
+      for (const { code, sign } of changes) {
+        addPositive(this.#change(one, place, head), one.scores, code, sign);
       }
     }
   }
 
   /** Forgets some cells that are older than a slot; tells whether there may be more. */
   forgetSome(slot: number): boolean {
+    const { first } = blockOf(slot);
+    if (first <= this.#forgottenBefore) return false;
     for (const deployment of this.#table.deployments()) {
-      const forgotten = this.#table.forgetSome(deployment, blockOf(slot).first, STEP_CELLS);
+      const forgotten = this.#table.forgetSome(deployment, first, STEP_CELLS);
       if (forgotten > 0) this.#known.clear();
       if (forgotten === STEP_CELLS) return true;
     }
+    this.#forgottenBefore = first;
     return false;
   }
 
@@ -100,6 +120,7 @@ export class ScoreCells {
   abandon(): void {
     this.#changes = new Map();
     this.#known.clear();
+    this.#forgottenBefore = Number.NEGATIVE_INFINITY;
   }
 
   #change({ stored, scores }: CollectedScores, place: Place, { revision }: TokenHead): Float64Array {

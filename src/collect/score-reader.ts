@@ -11,7 +11,7 @@ import { MAXIMUM_RANGE } from "./evidence.ts";
 import { BLOCK_SLOTS, blockOf } from "./evidence-blocks.ts";
 import type { SlotRange } from "./router-log.ts";
 import { requestsIn } from "./score-metric.ts";
-import { ScoreSums, scoreCellsOf } from "./score-sums.ts";
+import { ScoreSums } from "./score-sums.ts";
 import type { Store } from "./store.ts";
 
 /** Read where no range is asked for: a day. */
@@ -133,7 +133,7 @@ async function readMetric(
     if ((slot - first) % (TURN_BLOCKS * BLOCK_SLOTS) === 0) await setImmediate();
     if (signal.aborted) throw new CollectError("Timeout", "expected whoever asks to wait for the answer");
     const block = blockOf(slot);
-    sums.add(scoreCellsOf(store, tag, block, doubtful(), counted));
+    sums.add({ store, deployment: tag, doubtful: doubtful(), counted }, block);
     last = block.last;
   }
   return {

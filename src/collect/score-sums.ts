@@ -24,16 +24,25 @@ export interface RevisionScores {
   readonly vector: Float64Array;
 }
 
-/** The cells of a half hour; undefined where it is left out. */
-export function scoreCellsOf(
-  store: Store,
-  deployment: number,
+/** From where a half hour is read. */
+export interface ScoreSource {
+  readonly store: Store;
+  /** Tag of the deployment. */
+  readonly deployment: number;
+  /** Slots of which a piece may be missing. */
+  readonly doubtful: readonly SlotRange[];
+  /** The last slot in which all impressions are known. */
+  readonly counted: number;
+}
+
+/** The cells of one metric's sums in a half hour; undefined where it is left out. */
+function cellsOf(
+  { store, deployment, doubtful, counted }: ScoreSource,
   block: SlotRange,
-  doubtful: readonly SlotRange[],
-  counted: number,
+  sum: number,
 ): readonly ScoreCell[] | undefined {
   if (rangesWithin(doubtful, block).length > 0) return undefined;
-  const cells = store.scores.cells(deployment, block.first);
+  const cells = store.scores.cells(deployment, block.first, sum);
   if (cells.length === 0) return cells;
   const sums = new Set<number>([SUM.impressions, SUM.labelledRequests]);
   const { impossible } = readSlotSums(store, { deployment, range: block, sums, doubtful: [], counted });
@@ -61,15 +70,14 @@ export class ScoreSums {
   }
 
   /** Adds a half hour, or leaves it out. */
-  add(cells: readonly ScoreCell[] | undefined): void {
+  add(source: ScoreSource, block: SlotRange): void {
     const { stored, scores } = this.#scores;
-    const vectors = (cells ?? [])
-      .filter(({ sum }) => sum === stored.id)
-      .map((cell) => {
-        const vector = newScoreVector(scores);
-        addSparse(vector, cell.vector);
-        return { cell, vector };
-      });
+    const cells = cellsOf(source, block, stored.id);
+    const vectors = (cells ?? []).map((cell) => {
+      const vector = newScoreVector(scores);
+      addSparse(vector, cell.vector);
+      return { cell, vector };
+    });
     if (cells === undefined || vectors.some(({ vector }) => isCut(vector, scores))) {
       this.#leftOut++;
       return;

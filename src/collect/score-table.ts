@@ -70,8 +70,8 @@ export class ScoreTable {
     this.#cell = database.prepare(`SELECT vector FROM score_cell WHERE ${isCell}`);
     this.#putCell = database.prepare("INSERT OR REPLACE INTO score_cell VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#cells = database.prepare(`
-      SELECT epoch, arm, revision, sum, vector FROM score_cell WHERE deployment = ? AND slot = ?
-      ORDER BY epoch, arm, revision, sum
+      SELECT epoch, arm, revision, vector FROM score_cell WHERE deployment = ? AND slot = ? AND sum = ?
+      ORDER BY epoch, arm, revision
     `);
     this.#nextDeployment = database.prepare(
       "SELECT min(deployment) AS next FROM score_cell WHERE deployment > ?",
@@ -124,14 +124,13 @@ export class ScoreTable {
     this.#putCell.run(deployment, slot, epoch, arm, revision, sum, vector);
   }
 
-  /** The cells of one half hour, the oldest epoch first. */
-  cells(deployment: number, slot: number): readonly ScoreCell[] {
-    return this.#cells.all(deployment, slot).map((row) => ({
-      ...{ deployment, slot },
+  /** The cells of one metric's sums in one half hour, the oldest epoch first. */
+  cells(deployment: number, slot: number, sum: number): readonly ScoreCell[] {
+    return this.#cells.all(deployment, slot, sum).map((row) => ({
+      ...{ deployment, slot, sum },
       epoch: Number(row["epoch"]),
       arm: Number(row["arm"]),
       revision: Number(row["revision"]),
-      sum: Number(row["sum"]),
       vector: bytesOf(row["vector"]) ?? new Uint8Array(),
     }));
   }

@@ -10,7 +10,7 @@ import type { Collected, CollectedDeployment, CollectedScores } from "./collecte
 import { BLOCK_SLOTS, blockOf } from "./evidence-blocks.ts";
 import type { SlotRange } from "./router-log.ts";
 import { lastMatured, type ScoreEdges } from "./score-reader.ts";
-import { ScoreSums, scoreCellsOf } from "./score-sums.ts";
+import { type ScoreSource, ScoreSums } from "./score-sums.ts";
 
 /** Half hours of which the value is. */
 const WINDOW_BLOCKS = 12;
@@ -69,9 +69,10 @@ export class ScoreTelling {
     for (const deployment of this.#deployments) {
       for (const one of deployment.scores) {
         const matured = lastMatured(one, counted, this.#edges.nowSeconds());
+        // Values come after all that was to be told: nothing has to be read for what has both.
+        if ((this.#values.get(nameOf(deployment, one))?.through ?? -1) >= matured.last) continue;
         const sums = this.#tellOf(deployment, one, matured, counted);
         if (sums !== undefined) return { sums, more: true };
-        if ((this.#values.get(nameOf(deployment, one))?.through ?? -1) >= matured.last) continue;
         this.#workOut(deployment, one, matured, counted);
         return { sums: [], more: true };
       }
@@ -97,14 +98,14 @@ export class ScoreTelling {
     matured: SlotRange,
     counted: number,
   ): readonly ToldSums[] | undefined {
-    const { store, doubtful } = this.#edges;
+    const { store } = this.#edges;
     const { id, firstSlot } = one.stored;
     const told = store.scores.toldThrough(id);
     const first = Math.max(told + 1, matured.last + 1 - WINDOW_SLOTS, firstSlot, 0);
     if (first > matured.first) return undefined;
     const block = blockOf(first);
     const sums = new ScoreSums(one);
-    sums.add(scoreCellsOf(store, deployment.tag, block, doubtful(), counted));
+    sums.add(this.#sourceOf(deployment, counted), block);
     store.scores.setToldThrough(id, block.last);
     return sums
       .current()
@@ -112,17 +113,22 @@ export class ScoreTelling {
   }
 
   #workOut(deployment: CollectedDeployment, one: CollectedScores, matured: SlotRange, counted: number): void {
-    const { store, doubtful } = this.#edges;
+    const source = this.#sourceOf(deployment, counted);
     const sums = new ScoreSums(one);
     const first = Math.max(matured.last + 1 - WINDOW_SLOTS, one.stored.firstSlot, 0);
     for (let slot = first; slot <= matured.first; slot += BLOCK_SLOTS) {
-      sums.add(scoreCellsOf(store, deployment.tag, blockOf(slot), doubtful(), counted));
+      sums.add(source, blockOf(slot));
     }
     const values = sums.current().flatMap(({ arm, vector }): ToldValue[] => {
       const value = one.scores.metric.value(vector);
       return value === undefined ? [] : [{ deployment: deployment.name, scores: one, arm, value }];
     });
     this.#values.set(nameOf(deployment, one), { through: matured.last, values });
+  }
+
+  #sourceOf({ tag }: CollectedDeployment, counted: number): ScoreSource {
+    const { store, doubtful } = this.#edges;
+    return { store, deployment: tag, doubtful: doubtful(), counted };
   }
 }
 

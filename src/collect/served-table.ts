@@ -4,12 +4,11 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import {
-  addServed,
-  NOTHING_SERVED,
   readServed,
   SERVED_ARMS,
   type Served,
   type ServedArm,
+  sumOfServed,
 } from "../stats/served-minutes.ts";
 import type { SlotRange } from "./router-log.ts";
 
@@ -54,18 +53,20 @@ export class ServedTable {
   /** Adds to a minute. */
   add({ slot, deployment, arm }: ServedKey, served: Served): void {
     const row = this.#get.get(slot, deployment, arm);
-    const { latencies, ...counts } = addServed(bodyOf(row?.["body"]), served);
+    const before = row === undefined ? [] : [bodyOf(row["body"])];
+    const { latencies, ...counts } = sumOfServed([...before, served]);
     this.#put.run(slot, deployment, arm, JSON.stringify({ ...counts, latencies: [...latencies] }));
   }
 
   /** The sums of some minutes. */
   sums(deployment: number, { first, last }: SlotRange): ServedByArm {
-    const sums = new Map<ServedArm, Served>();
-    for (const row of this.#between.all(first, last, deployment)) {
-      const arm = SERVED_ARMS.find((one) => one === row["arm"]);
-      if (arm !== undefined) sums.set(arm, addServed(sums.get(arm) ?? NOTHING_SERVED, bodyOf(row["body"])));
-    }
-    return sums;
+    const rows = Map.groupBy(this.#between.all(first, last, deployment), (row) => row["arm"]);
+    return new Map(
+      SERVED_ARMS.flatMap((arm) => {
+        const minutes = rows.get(arm)?.map((row) => bodyOf(row["body"]));
+        return minutes === undefined ? [] : [[arm, sumOfServed(minutes)]];
+      }),
+    );
   }
 
   /** Forgets some of the minutes before a slot. True when there may be more. */
@@ -76,5 +77,5 @@ export class ServedTable {
 
 /** @throws {ServedMinutesError} for a damaged row: no part of it may pass for the whole. */
 function bodyOf(text: unknown): Served {
-  return text === undefined ? NOTHING_SERVED : readServed(JSON.parse(String(text)), "served");
+  return readServed(JSON.parse(String(text)), "served");
 }

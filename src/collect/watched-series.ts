@@ -5,7 +5,7 @@
  *
  * Never of one user, and of no candidate: what becomes of that is the question of its gates, and it has no history.
  */
-import { latencyQuantile, NOTHING_SERVED, type Served } from "../stats/served-minutes.ts";
+import { latencyQuantile, type Served, sumOfServed } from "../stats/served-minutes.ts";
 import { armName } from "../tap/tap-event.ts";
 import { SLOT_SECONDS } from "../token/slot.ts";
 import { SUM } from "./cell-changes.ts";
@@ -142,7 +142,7 @@ const SERVICE_SERIES: readonly WatchedSeries[] = [
 ];
 
 function stableOf(served: ServedByArm): Served {
-  return served.get(STABLE) ?? NOTHING_SERVED;
+  return served.get(STABLE) ?? sumOfServed([]);
 }
 
 function lagOf(maturesSeconds: number): number {

@@ -1,58 +1,30 @@
 /**
  * How a collector is asked for alarms: with what, and what is no answer. On loopback.
  */
-import { createServer, type IncomingMessage } from "node:http";
-import { beforeEach, expect, jest, test } from "@jest/globals";
-import { onLoopback } from "../process/testdata/on-loopback.ts";
-import { collectorLabels } from "../render/collector.ts";
+import { expect, jest, test } from "@jest/globals";
 import { askAnomaliesOverHttp } from "./ask-anomalies.ts";
+import { AskedCollector } from "./testdata/asked-collector.ts";
 
 /** For a machine that does much else. */
 jest.setTimeout(60_000);
 
 const RANKER = { name: "ranker", watched: 2, unjudged: [], unknown: [], alarms: [] };
 const WHOLE = JSON.stringify({ partition: { index: 0, count: 1 }, deployments: [RANKER] });
-let said = WHOLE;
-let status = 200;
-let hangs = false;
-let seen: IncomingMessage[] = [];
-let origin = "";
-let labels: Readonly<Record<string, string>> = collectorLabels;
-const server = createServer((request, response) => {
-  seen.push(request);
-  if (hangs) return;
-  response.statusCode = status;
-  response.end(said);
-});
-onLoopback(server, (given) => {
-  origin = given;
-});
-beforeEach(() => {
-  [said, status, hangs, seen, labels] = [WHOLE, 200, false, [], collectorLabels];
-});
-
-const port = {
-  get: async () => ({
-    ...{ apiVersion: "v1", kind: "Secret", metadata: { name: "s", labels } },
-    data: { "access-tokens": Buffer.from("opens-it\nformer\n").toString("base64") },
-  }),
-};
+const collector = new AskedCollector(WHOLE);
 
 function ask(answerMilliseconds = 10_000, signal = new AbortController().signal) {
-  return askAnomaliesOverHttp({ port, addressOf: () => origin, answerMilliseconds })("shop", signal);
+  return askAnomaliesOverHttp(collector.options(answerMilliseconds))("shop", signal);
 }
 
 test("asks for all of the namespace, with the newest access token", async () => {
   expect(await ask()).toEqual(new Map([["ranker", RANKER]]));
-  expect(seen.map(({ url, headers }) => [url, headers.authorization])).toEqual([
-    ["/anomalies", "Bearer opens-it"],
-  ]);
+  expect(collector.asked).toEqual([["/anomalies", "Bearer opens-it"]]);
 });
 
 test("sends nothing to what is somebody else's", async () => {
-  labels = {};
+  collector.labels = {};
   await expect(ask()).rejects.toThrow("expected the Secret petrel-collector");
-  expect(seen).toEqual([]);
+  expect(collector.asked).toEqual([]);
 });
 
 test.each([
@@ -61,12 +33,12 @@ test.each([
   ["a broken answer", 200, WHOLE.slice(0, -1), "expected a whole answer"],
   ["too much", 200, `${WHOLE}${" ".repeat(2 * 2 ** 20)}`, "at most 2097152 bytes"],
 ])("%s is no answer", async (_what, code, text, message) => {
-  [status, said] = [code, text];
+  [collector.status, collector.said] = [code, text];
   await expect(ask()).rejects.toThrow(message);
 });
 
 test("one that hangs is given up, and so is one that nobody waits for", async () => {
-  hangs = true;
+  collector.hangs = true;
   await expect(ask(50)).rejects.toThrow("the collector did not answer within 50 ms");
   const gone = new AbortController();
   const asked = ask(10_000, gone.signal);
@@ -75,17 +47,17 @@ test("one that hangs is given up, and so is one that nobody waits for", async ()
 });
 
 test("asks 16 namespaces at a time, and the next once one has answered", async () => {
-  hangs = true;
-  const askAll = askAnomaliesOverHttp({ port, addressOf: () => origin });
+  collector.hangs = true;
+  const askAll = askAnomaliesOverHttp(collector.options());
   const gone = Array.from({ length: 17 }, () => new AbortController());
   const asked = gone.map(({ signal }, index) => askAll(`shop-${index}`, signal));
   const settled = Promise.allSettled(asked);
   const until = async (count: number) => {
-    while (seen.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (collector.seen.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
   };
   await until(16);
   await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(seen).toHaveLength(16);
+  expect(collector.seen).toHaveLength(16);
   gone[0]?.abort();
   await until(17);
   for (const one of gone) one.abort();

@@ -14,7 +14,7 @@ import {
 } from "../core/rollout/gates/collector-counts.ts";
 import type { ArmCell, MetricEvidence } from "../core/rollout/gates/gate-evidence.ts";
 import type { KubePort } from "../kube/port.ts";
-import { HttpClient, textOf } from "../sources/http-client.ts";
+import { HttpClient } from "../sources/http-client.ts";
 import {
   type AnsweredArm,
   type AnswerPart,
@@ -24,6 +24,7 @@ import {
 import { KEY_DELAY_SLOTS, slotOf } from "../token/slot.ts";
 import { ANSWER_TIMEOUT_MILLISECONDS, GateAnswerError } from "./ask-gate.ts";
 import { collectorAddress, collectorToken, within } from "./collector-access.ts";
+import { collectorBody } from "./collector-client.ts";
 import { Places } from "./places.ts";
 
 /** Reads once. Rejects when nothing came by which may be judged. */
@@ -107,20 +108,6 @@ export function askCollectorOverHttp({
       signal.throwIfAborted();
       const token = await collectorToken(port, question.namespace);
       const names = question.metrics.map(({ name }) => name);
-      const send = async (url: URL, limited: AbortSignal): Promise<string> => {
-        const response = await client.send({
-          method: "GET",
-          url,
-          headers: { authorization: `Bearer ${token}`, accept: "application/json" },
-          signal: limited,
-        });
-        if (response.statusCode !== 200) {
-          response.destroy();
-          const status = response.statusCode;
-          throw new GateAnswerError(`the collector answered with status ${status}, expected 200`);
-        }
-        return textOf(response, "the collector", MAXIMUM_ANSWER_BYTES);
-      };
       const readIn =
         (whole: AbortSignal): Read =>
         async (from, to, { parts = [], metrics = names, isOfShares = true }) => {
@@ -134,7 +121,9 @@ export function askCollectorOverHttp({
             url.searchParams.append("epochs", `${firstEpoch}-${lastEpoch}`);
           }
           const late = `the collector did not answer within ${answer} ms`;
-          const text = await within(answer, late, whole, (limited) => send(url, limited));
+          const text = await within(answer, late, whole, (limited) =>
+            collectorBody(client, { url, token, maximumBytes: MAXIMUM_ANSWER_BYTES }, limited),
+          );
           const said = parseCollectorAnswer(text, question.deployment, metrics, "the collector", parts);
           if (said.range.first !== from || said.range.last !== (to ?? said.countedThrough ?? 0)) {
             throw new GateAnswerError("expected the collector to answer about the time that was asked for");

@@ -3,14 +3,7 @@
  * became of each request.
  */
 import { GRPC_FAULT_CODES } from "../render/envoy/first-try-statistics.ts";
-import {
-  addServed,
-  latencyBucket,
-  NOTHING_SERVED,
-  SERVED_ARMS,
-  type Served,
-  type ServedMinute,
-} from "../stats/served-minutes.ts";
+import { latencyBucket, SERVED_ARMS, type ServedMinute, sumOfServed } from "../stats/served-minutes.ts";
 import { tokenPrefixBytes } from "../token/prediction-token.ts";
 import { slotOf } from "../token/slot.ts";
 
@@ -70,15 +63,16 @@ export function readLoggedLine(line: string): LoggedLine {
 
 /** What became of the requests of some lines, minute by minute. */
 export function servedMinutesOf(lines: readonly LoggedLine[]): readonly ServedMinute[] {
-  const minutes = new Map<string, ServedMinute>();
-  for (const { served } of lines) {
-    if (served === undefined) continue;
-    const { deployment, slot, arm } = served;
-    const name = `${slot}/${arm}/${deployment}`;
-    const before: Served = minutes.get(name) ?? NOTHING_SERVED;
-    minutes.set(name, { deployment, slot, arm, ...addServed(before, served) });
-  }
-  return [...minutes.values()];
+  const minutes = Map.groupBy(
+    lines.flatMap(({ served }) => served ?? []),
+    ({ deployment, slot, arm }) => `${slot}/${arm}/${deployment}`,
+  );
+  return [...minutes.values()].flatMap((served) => {
+    const [first] = served;
+    if (first === undefined) return [];
+    const { deployment, slot, arm } = first;
+    return [{ deployment, slot, arm, ...sumOfServed(served) }];
+  });
 }
 
 function wholeIn(text: string | undefined): number | undefined {

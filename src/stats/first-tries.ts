@@ -5,6 +5,7 @@
  * where one belongs, is refused as a whole, with the place. Pure.
  */
 import { asRecord, parseJson } from "../api/json.ts";
+import { ToldJson } from "../api/told-json.ts";
 
 /** First tries of one arm. */
 export interface ArmTries {
@@ -54,6 +55,8 @@ const MAXIMUM_EDGES = 256;
 export class FirstTriesError extends Error {
   override readonly name = "FirstTriesError";
 }
+
+const told = new ToldJson(FirstTriesError);
 
 /** The first slot of the block that a slot is in. */
 export function blockOf(slot: number): number {
@@ -125,17 +128,22 @@ export function sumOfRouters(answers: readonly FirstTries[]): FirstTries {
   };
 }
 
-/** As JSON. Counts by bucket are pairs: most buckets are empty. */
-export function firstTriesText(
+/** As JSON. */
+export function firstTriesText(deployment: string, tries: FirstTries): string {
+  return JSON.stringify(firstTriesBody(deployment, tries));
+}
+
+/** The object of that JSON. Counts by bucket are pairs: most buckets are empty. */
+export function firstTriesBody(
   deployment: string,
   { edgesMilliseconds, windows, countedThrough }: FirstTries,
-): string {
+): object {
   const armOf = ({ tries, errors, latencies }: ArmTries) => ({
     tries,
     errors,
     latencies: latencies.flatMap((count, bucket) => (count === 0 ? [] : [[bucket, count]])),
   });
-  return JSON.stringify({
+  return {
     deployment,
     edgesMilliseconds,
     countedThrough,
@@ -144,7 +152,7 @@ export function firstTriesText(
       candidate: armOf(candidate),
       stable: armOf(stable),
     })),
-  });
+  };
 }
 
 /**
@@ -154,77 +162,66 @@ export function firstTriesText(
  * @throws {FirstTriesError} for anything but a whole answer about this deployment.
  */
 export function parseFirstTries(text: string, deployment: string, where: string): FirstTries {
-  const answer = asRecord(parseJson(text));
-  if (answer === undefined) throw wrong(where, "a whole answer in JSON", `${text.length} characters`);
+  const value = parseJson(text);
+  if (asRecord(value) === undefined)
+    throw told.wrong(where, "a whole answer in JSON", `${text.length} characters`);
+  return readFirstTries(value, deployment, where);
+}
+
+/**
+ * Reads the object of such an answer.
+ *
+ * @throws {FirstTriesError} as {@link parseFirstTries}.
+ */
+export function readFirstTries(value: unknown, deployment: string, where: string): FirstTries {
+  const answer = asRecord(value);
+  if (answer === undefined) throw told.wrong(where, "a whole answer in JSON", value);
   if (answer["deployment"] !== deployment)
-    throw wrong(`${where}: deployment`, JSON.stringify(deployment), answer["deployment"]);
-  const edges = listOf(answer["edgesMilliseconds"], MAXIMUM_EDGES, `${where}: edgesMilliseconds`).map(
-    (edge, at, all) => {
+    throw told.wrong(`${where}: deployment`, JSON.stringify(deployment), answer["deployment"]);
+  const edges = told
+    .list(answer["edgesMilliseconds"], MAXIMUM_EDGES, `${where}: edgesMilliseconds`)
+    .map((edge, at, all) => {
       const before = at === 0 ? 0 : all[at - 1];
       if (typeof edge === "number" && typeof before === "number" && edge > before) return edge;
-      throw wrong(`${where}: edgesMilliseconds[${at}]`, "a number above the one before", edge);
-    },
-  );
-  const windows = listOf(answer["windows"], MAXIMUM_WINDOWS, `${where}: windows`).map((window, at) =>
-    windowOf(window, edges.length + 1, `${where}: windows[${at}]`),
-  );
+      throw told.wrong(`${where}: edgesMilliseconds[${at}]`, "a number above the one before", edge);
+    });
+  const windows = told
+    .list(answer["windows"], MAXIMUM_WINDOWS, `${where}: windows`)
+    .map((window, at) => windowOf(window, edges.length + 1, `${where}: windows[${at}]`));
   const countedThrough = answer["countedThrough"];
   return {
     edgesMilliseconds: edges,
     windows,
     ...(countedThrough === undefined
       ? {}
-      : { countedThrough: whole(countedThrough, `${where}: countedThrough`) }),
+      : { countedThrough: told.whole(countedThrough, `${where}: countedThrough`) }),
   };
 }
 
 function windowOf(value: unknown, buckets: number, where: string): TryWindow {
   const window = asRecord(value) ?? {};
-  const slot = whole(window["slot"], `${where}.slot`);
-  const minutes = whole(window["minutes"], `${where}.minutes`);
+  const slot = told.whole(window["slot"], `${where}.slot`);
+  const minutes = told.whole(window["minutes"], `${where}.minutes`);
   const isBlock = minutes === BLOCK_MINUTES && slot === blockOf(slot);
   if (minutes !== 1 && !isBlock) {
-    throw wrong(`${where}.minutes`, `1, or ${BLOCK_MINUTES} from a multiple of them on`, minutes);
+    throw told.wrong(`${where}.minutes`, `1, or ${BLOCK_MINUTES} from a multiple of them on`, minutes);
   }
   return {
     slot,
     minutes,
-    epoch: whole(window["epoch"], `${where}.epoch`),
+    epoch: told.whole(window["epoch"], `${where}.epoch`),
     candidate: armOf(window["candidate"], buckets, `${where}.candidate`),
     stable: armOf(window["stable"], buckets, `${where}.stable`),
-    uncompared: whole(window["uncompared"], `${where}.uncompared`),
+    uncompared: told.whole(window["uncompared"], `${where}.uncompared`),
   };
 }
 
 function armOf(value: unknown, buckets: number, where: string): ArmTries {
   const arm = asRecord(value) ?? {};
-  const tries = whole(arm["tries"], `${where}.tries`);
-  const errors = whole(arm["errors"], `${where}.errors`);
-  if (errors > tries) throw wrong(`${where}.errors`, `at most ${tries}`, errors);
-  const latencies = Array.from({ length: buckets }, () => 0);
-  for (const pair of listOf(arm["latencies"], buckets, `${where}.latencies`)) {
-    const [bucket, count, ...rest] = Array.isArray(pair) ? pair : [];
-    const at = whole(bucket, `${where}.latencies`);
-    if (at >= buckets || rest.length > 0 || latencies[at] !== 0)
-      throw wrong(`${where}.latencies`, `each of ${buckets} buckets at most once`, pair);
-    latencies[at] = whole(count, `${where}.latencies`);
-  }
-  const timed = latencies.reduce((sum, count) => sum + count, 0);
-  if (timed > tries) throw wrong(`${where}.latencies`, `at most ${tries} in all`, timed);
+  const tries = told.whole(arm["tries"], `${where}.tries`);
+  const errors = told.whole(arm["errors"], `${where}.errors`);
+  if (errors > tries) throw told.wrong(`${where}.errors`, `at most ${tries}`, errors);
+  const counts = told.bucketCounts(arm["latencies"], buckets, tries, `${where}.latencies`);
+  const latencies = Array.from({ length: buckets }, (_, bucket) => counts.get(bucket) ?? 0);
   return { tries, errors, latencies };
-}
-
-function listOf(value: unknown, maximum: number, where: string): readonly unknown[] {
-  if (Array.isArray(value) && value.length <= maximum) return value;
-  throw wrong(where, `a list of at most ${maximum}`, value);
-}
-
-function whole(value: unknown, where: string): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw wrong(where, "a whole number from 0 on", value);
-}
-
-function wrong(where: string, expected: string, found: unknown): FirstTriesError {
-  const shown = typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing");
-  return new FirstTriesError(`${where}: expected ${expected}, got ${shown.slice(0, 80)}`);
 }

@@ -5,14 +5,13 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import {
-  addServed,
   latencyBucket,
   latencyQuantile,
-  NOTHING_SERVED,
   readServedMinutes,
   type Served,
   type ServedMinute,
   servedMinutesBody,
+  sumOfServed,
 } from "./served-minutes.ts";
 
 const MINUTE: ServedMinute = {
@@ -34,14 +33,14 @@ test("minutes come out as they went in, and members that are not known are passe
 
 test("sums have all of both", () => {
   const other: Served = { requests: 3, errors: 0, milliseconds: 100, latencies: new Map([[61, 3]]) };
-  const sum = addServed(MINUTE, other);
+  const sum = sumOfServed([MINUTE, other]);
   expect(sum).toMatchObject({ requests: 10, errors: 2, milliseconds: 1_000 });
   expect([...sum.latencies]).toEqual([
     [60, 4],
     [61, 4],
   ]);
   expect(MINUTE.latencies.get(61)).toBe(1);
-  expect(addServed(NOTHING_SERVED, other)).toEqual(other);
+  expect(sumOfServed([other])).toEqual(other);
 });
 
 test("buckets: twenty for each power of ten from 0.1 ms on, and the ends have what is beyond", () => {
@@ -73,14 +72,18 @@ test("a quantile is off by no more than a bucket, which is 13 %", () => {
 
 describe("refuses, and says where", () => {
   test.each<[string, object, string]>([
-    ["no name", { deployment: 7 }, '"served[0].deployment" to be a name, got 7'],
-    ["an arm that is none", { arm: "Mirror" }, '"served[0].arm" to be one of Stable, Candidate, got Mirror'],
-    ["half a minute", { slot: 0.5 }, '"served[0].slot"'],
-    ["fewer requests than errors", { requests: 1 }, '"served[0].errors" to be at most 1, got 2'],
-    ["less than nothing", { errors: -1 }, '"served[0].errors" to be a whole number from 0 on'],
-    ["no time", { milliseconds: undefined }, '"served[0].milliseconds"'],
-    ["no latencies", { latencies: undefined }, '"served[0].latencies" to be a list'],
-    ["a bucket that is none", { latencies: [[137, 1]] }, "each bucket up to 136 at most once"],
+    ["no name", { deployment: 7 }, "served[0].deployment: expected a name, got 7"],
+    [
+      "an arm that is none",
+      { arm: "Mirror" },
+      "served[0].arm: expected one of Stable, Candidate, got Mirror",
+    ],
+    ["half a minute", { slot: 0.5 }, "served[0].slot: expected "],
+    ["fewer requests than errors", { requests: 1 }, "served[0].errors: expected at most 1, got 2"],
+    ["less than nothing", { errors: -1 }, "served[0].errors: expected a whole number from 0 on"],
+    ["no time", { milliseconds: undefined }, "served[0].milliseconds: expected "],
+    ["no latencies", { latencies: undefined }, "served[0].latencies: expected a list"],
+    ["a bucket that is none", { latencies: [[137, 1]] }, "each of 137 buckets at most once"],
     [
       "a bucket twice",
       {
@@ -89,7 +92,7 @@ describe("refuses, and says where", () => {
           [1, 1],
         ],
       },
-      "each bucket up to 136 at most once",
+      "each of 137 buckets at most once",
     ],
     ["more latencies than requests", { latencies: [[1, 8]] }, "at most 7 in all, got 8"],
   ])("%s", (_what, changes, message) => {
@@ -97,6 +100,6 @@ describe("refuses, and says where", () => {
   });
 
   test("no list", () => {
-    expect(() => across({})).toThrow('expected "served" to be a list');
+    expect(() => across({})).toThrow("served: expected a list");
   });
 });

@@ -6,6 +6,7 @@
  * It never holds anything of one request, or that a client sent. Pure.
  */
 import { asRecord } from "../api/json.ts";
+import { ToldJson } from "../api/told-json.ts";
 
 /** Arms that a request may be of; none where it ended before one was chosen. */
 export const SERVED_ARMS = ["Stable", "Candidate"] as const;
@@ -47,19 +48,19 @@ export class ServedMinutesError extends Error {
   override readonly name = "ServedMinutesError";
 }
 
-/** No request. */
-export const NOTHING_SERVED: Served = { requests: 0, errors: 0, milliseconds: 0, latencies: new Map() };
+const told = new ToldJson(ServedMinutesError);
 
-/** The sum. */
-export function addServed(one: Served, other: Served): Served {
-  const latencies = new Map(one.latencies);
-  for (const [bucket, count] of other.latencies) latencies.set(bucket, (latencies.get(bucket) ?? 0) + count);
-  return {
-    requests: one.requests + other.requests,
-    errors: one.errors + other.errors,
-    milliseconds: one.milliseconds + other.milliseconds,
-    latencies,
-  };
+/** The sum of all; of none it is no request. */
+export function sumOfServed(all: Iterable<Served>): Served {
+  let [requests, errors, milliseconds] = [0, 0, 0];
+  const latencies = new Map<number, number>();
+  for (const one of all) {
+    requests += one.requests;
+    errors += one.errors;
+    milliseconds += one.milliseconds;
+    for (const [bucket, count] of one.latencies) latencies.set(bucket, (latencies.get(bucket) ?? 0) + count);
+  }
+  return { requests, errors, milliseconds, latencies };
 }
 
 /** The bucket of a time in milliseconds. */
@@ -106,49 +107,29 @@ export function servedMinutesBody(minutes: readonly ServedMinute[]): readonly ob
  * @throws {ServedMinutesError} for anything but a list of whole minutes.
  */
 export function readServedMinutes(value: unknown): readonly ServedMinute[] {
-  return listOf(value, MAXIMUM_MINUTES, "served").map((one, at) => minuteOf(one, `served[${at}]`));
+  return told.list(value, MAXIMUM_MINUTES, "served").map((one, at) => minuteOf(one, `served[${at}]`));
 }
 
 /** Reads what became of some requests, from one member of a body. */
 export function readServed(value: unknown, where: string): Served {
   const said = asRecord(value) ?? {};
-  const requests = whole(said["requests"], `${where}.requests`);
-  const errors = whole(said["errors"], `${where}.errors`);
-  if (errors > requests) throw wrong(`${where}.errors`, `at most ${requests}`, errors);
-  const latencies = new Map<number, number>();
-  let timed = 0;
-  for (const pair of listOf(said["latencies"], LAST_BUCKET + 1, `${where}.latencies`)) {
-    const [first, second, ...rest] = Array.isArray(pair) ? pair : [];
-    const [bucket, count] = [whole(first, `${where}.latencies`), whole(second, `${where}.latencies`)];
-    if (bucket > LAST_BUCKET || rest.length > 0 || latencies.has(bucket))
-      throw wrong(`${where}.latencies`, `each bucket up to ${LAST_BUCKET} at most once`, pair);
-    latencies.set(bucket, count);
-    timed += count;
-  }
-  if (timed > requests) throw wrong(`${where}.latencies`, `at most ${requests} in all`, timed);
-  return { requests, errors, milliseconds: whole(said["milliseconds"], `${where}.milliseconds`), latencies };
+  const requests = told.whole(said["requests"], `${where}.requests`);
+  const errors = told.whole(said["errors"], `${where}.errors`);
+  if (errors > requests) throw told.wrong(`${where}.errors`, `at most ${requests}`, errors);
+  const latencies = told.bucketCounts(said["latencies"], LAST_BUCKET + 1, requests, `${where}.latencies`);
+  return {
+    requests,
+    errors,
+    milliseconds: told.whole(said["milliseconds"], `${where}.milliseconds`),
+    latencies,
+  };
 }
 
 function minuteOf(value: unknown, where: string): ServedMinute {
   const said = asRecord(value) ?? {};
   const { deployment } = said;
-  if (typeof deployment !== "string") throw wrong(`${where}.deployment`, "a name", deployment);
+  if (typeof deployment !== "string") throw told.wrong(`${where}.deployment`, "a name", deployment);
   const arm = SERVED_ARMS.find((one) => one === said["arm"]);
-  if (arm === undefined) throw wrong(`${where}.arm`, `one of ${SERVED_ARMS.join(", ")}`, said["arm"]);
-  return { deployment, slot: whole(said["slot"], `${where}.slot`), arm, ...readServed(said, where) };
-}
-
-function listOf(value: unknown, maximum: number, where: string): readonly unknown[] {
-  if (Array.isArray(value) && value.length <= maximum) return value;
-  throw wrong(where, `a list of at most ${maximum}`, value);
-}
-
-function whole(value: unknown, where: string): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw wrong(where, "a whole number from 0 on", value);
-}
-
-function wrong(where: string, expected: string, found: unknown): ServedMinutesError {
-  const shown = typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing");
-  return new ServedMinutesError(`expected "${where}" to be ${expected}, got ${shown.slice(0, 80)}`);
+  if (arm === undefined) throw told.wrong(`${where}.arm`, `one of ${SERVED_ARMS.join(", ")}`, said["arm"]);
+  return { deployment, slot: told.whole(said["slot"], `${where}.slot`), arm, ...readServed(said, where) };
 }

@@ -6,8 +6,9 @@
  * whole, with the place.
  */
 import { asRecord, parseJson } from "../api/json.ts";
+import { isWhole, ToldJson } from "../api/told-json.ts";
 import { USER_GROUPS } from "./evidence.ts";
-import { type FirstTries, firstTriesText, parseFirstTries } from "./first-tries.ts";
+import { type FirstTries, firstTriesBody, readFirstTries } from "./first-tries.ts";
 
 /**
  * Differences between scores are counted up to each of these, so a tolerance is one of them: 1, 2 and 5 of each power of
@@ -70,6 +71,8 @@ export class ShadowCountsError extends Error {
   override readonly name = "ShadowCountsError";
 }
 
+const told = new ToldJson(ShadowCountsError);
+
 const LARGEST_COUNT = 1e12;
 
 /** As JSON. */
@@ -86,7 +89,7 @@ export function shadowCountsBody(
     deployment,
     sums: ofShadowSums((name) => Array.from(sums[name])),
     within: within.map((counts) => Array.from(counts)),
-    service: parseJson(firstTriesText(deployment, service)),
+    service: firstTriesBody(deployment, service),
     lastPairSeconds,
   };
 }
@@ -99,25 +102,25 @@ export function shadowCountsBody(
  */
 export function parseShadowCounts(text: string, deployment: string, where: string): ShadowCounts {
   const answer = asRecord(parseJson(text));
-  if (answer === undefined) throw wrong(where, "a whole answer in JSON", `${text.length} characters`);
+  if (answer === undefined) throw told.wrong(where, "a whole answer in JSON", `${text.length} characters`);
   if (answer["deployment"] !== deployment)
-    throw wrong(`${where}: deployment`, JSON.stringify(deployment), answer["deployment"]);
-  const told = asRecord(answer["sums"]) ?? {};
+    throw told.wrong(`${where}: deployment`, JSON.stringify(deployment), answer["deployment"]);
+  const saidSums = asRecord(answer["sums"]) ?? {};
   const sums = ofShadowSums((name) =>
-    groupsOf(told[name], name === "correlation" ? -LARGEST_COUNT : 0, `${where}: sums.${name}`),
+    groupsOf(saidSums[name], name === "correlation" ? -LARGEST_COUNT : 0, `${where}: sums.${name}`),
   );
   const ladder = answer["within"];
   if (!Array.isArray(ladder) || ladder.length !== SCORE_TOLERANCES.length)
-    throw wrong(`${where}: within`, `${SCORE_TOLERANCES.length} lists`, ladder);
+    throw told.wrong(`${where}: within`, `${SCORE_TOLERANCES.length} lists`, ladder);
   const within = ladder.map((counts, at) => groupsOf(counts, 0, `${where}: within[${at}]`));
   requireOrder(sums, within, where);
   const { lastPairSeconds } = answer;
   if (lastPairSeconds !== undefined && !isWhole(lastPairSeconds))
-    throw wrong(`${where}: lastPairSeconds`, "whole seconds", lastPairSeconds);
+    throw told.wrong(`${where}: lastPairSeconds`, "whole seconds", lastPairSeconds);
   return {
     sums,
     within,
-    service: parseFirstTries(JSON.stringify(answer["service"]) ?? "", deployment, `${where}: service`),
+    service: readFirstTries(answer["service"], deployment, `${where}: service`),
     ...(lastPairSeconds === undefined ? {} : { lastPairSeconds }),
   };
 }
@@ -141,15 +144,19 @@ function requireOrder(
     const of = (name: ShadowSum) => sums[name][group] ?? Number.NaN;
     for (const [part, whole] of PARTS) {
       if (!(of(part) <= of(whole)))
-        throw wrong(`${where}: sums.${part}[${group}]`, `at most ${of(whole)}`, of(part));
+        throw told.wrong(`${where}: sums.${part}[${group}]`, `at most ${of(whole)}`, of(part));
     }
     if (!(Math.abs(of("correlation")) <= of("correlated") + 1e-6))
-      throw wrong(`${where}: sums.correlation[${group}]`, `within ${of("correlated")}`, of("correlation"));
+      throw told.wrong(
+        `${where}: sums.correlation[${group}]`,
+        `within ${of("correlated")}`,
+        of("correlation"),
+      );
     let before = 0;
     for (const [at, counts] of within.entries()) {
       const count = counts[group] ?? Number.NaN;
       if (!(count >= before && count <= of("answered")))
-        throw wrong(`${where}: within[${at}][${group}]`, `from ${before} to ${of("answered")}`, count);
+        throw told.wrong(`${where}: within[${at}][${group}]`, `from ${before} to ${of("answered")}`, count);
       before = count;
     }
   }
@@ -157,19 +164,10 @@ function requireOrder(
 
 function groupsOf(value: unknown, least: number, where: string): readonly number[] {
   if (!Array.isArray(value) || value.length !== USER_GROUPS)
-    throw wrong(where, `a number for each of ${USER_GROUPS} groups`, value);
+    throw told.wrong(where, `a number for each of ${USER_GROUPS} groups`, value);
   return value.map((number: unknown, group) => {
     const isCount = least === 0 ? isWhole(number) : typeof number === "number" && Number.isFinite(number);
     if (isCount && Number(number) <= LARGEST_COUNT) return Number(number);
-    throw wrong(`${where}[${group}]`, least === 0 ? "a whole number from 0 on" : "a number", number);
+    throw told.wrong(`${where}[${group}]`, least === 0 ? "a whole number from 0 on" : "a number", number);
   });
-}
-
-function isWhole(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function wrong(where: string, expected: string, found: unknown): ShadowCountsError {
-  const shown = typeof found === "string" ? found : (JSON.stringify(found) ?? "nothing");
-  return new ShadowCountsError(`${where}: expected ${expected}, got ${shown.slice(0, 80)}`);
 }
