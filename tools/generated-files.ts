@@ -4,6 +4,7 @@
  */
 import { stringify } from "yaml";
 import { customResourceDefinition } from "../src/api/crd.ts";
+import { failoverDrillKind } from "../src/api/failover-drill.ts";
 import { modelDeploymentKind } from "../src/api/model-deployment.ts";
 import { modelRolloutKind } from "../src/api/model-rollout.ts";
 import { API_GROUP } from "../src/api/names.ts";
@@ -25,7 +26,7 @@ function chartTemplate(crd: string): string {
 /** Path in the repository -> content. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  for (const definition of [modelDeploymentKind, modelRolloutKind]) {
+  for (const definition of [modelDeploymentKind, modelRolloutKind, failoverDrillKind]) {
     const crd = stringify(customResourceDefinition(definition), {
       lineWidth: 0,
       aliasDuplicateObjects: false,

@@ -8,10 +8,15 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import type { SchemaNode } from "../cli/validate/structural-schema.ts";
+import { failoverDrillKind } from "./failover-drill.ts";
 import { modelDeploymentKind } from "./model-deployment.ts";
 import { modelRolloutKind } from "./model-rollout.ts";
 
-const KINDS = { modeldeployments: modelDeploymentKind, modelrollouts: modelRolloutKind };
+const KINDS = {
+  failoverdrills: failoverDrillKind,
+  modeldeployments: modelDeploymentKind,
+  modelrollouts: modelRolloutKind,
+};
 
 /** What a person is told to do: what the field has to be, what is missing, or what is to go. */
 const REMEDIES = /\b(must|needs?|remove|goes with|belongs to|say|give|change|make|set up)\b/;
@@ -23,7 +28,11 @@ function messagesOf(name: keyof typeof KINDS) {
   return [...rules, ...specRules].map(({ message }) => [message, schema] as const);
 }
 
-const MESSAGES = [...messagesOf("modeldeployments"), ...messagesOf("modelrollouts")];
+const MESSAGES = [
+  ...messagesOf("failoverdrills"),
+  ...messagesOf("modeldeployments"),
+  ...messagesOf("modelrollouts"),
+];
 
 /** The field that a message begins with, as the parts of its path. */
 function fieldOf(message: string): readonly string[] {
@@ -39,7 +48,8 @@ function nodeAt(schema: SchemaNode, path: readonly string[]): SchemaNode | undef
   }, schema);
 }
 
-test("there are rules of both kinds", () => {
+test("there are rules of all kinds", () => {
+  expect(messagesOf("failoverdrills").length).toBeGreaterThan(20);
   expect(messagesOf("modeldeployments").length).toBeGreaterThan(50);
   expect(messagesOf("modelrollouts").length).toBeGreaterThan(0);
 });

@@ -17,6 +17,7 @@ export const PEOPLE_VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   abort: async () => (await import("./guide-rollout.ts")).guideCommand("abort"),
   retry: async () => (await import("./retry.ts")).retryCommand(),
   undo: async () => (await import("./undo.ts")).undoCommand(),
+  drill: async () => (await import("./drill.ts")).drillCommand(),
   anomalies: async () => (await import("./anomalies.ts")).anomaliesCommand(),
   feedback: async () => (await import("./feedback.ts")).feedbackCommand(),
   refresh: async () => (await import("./refresh.ts")).refreshCommand(),

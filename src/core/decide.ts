@@ -3,7 +3,7 @@
  * their plans.
  *
  * Pure. The order of the planners is the order in which one may rely on another: anomalies, undo, revision, validation,
- * rollout, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
+ * rollout, drill, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
  */
 
 import { valueAt } from "../api/json.ts";
@@ -26,9 +26,17 @@ import { modelServersDeployment } from "../render/model-servers/deployment.ts";
 import { modelServerLabels } from "../render/model-servers/model-servers-input.ts";
 import { type AnomalyPlan, planAnomalies, withPause } from "./anomaly/plan-anomalies.ts";
 import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
-import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
+import {
+  modelServerAccountName,
+  modelServersGroupName,
+  modelServersName,
+  probersGroupName,
+} from "./child-names.ts";
 import type { Plans } from "./conditions/plan-conditions.ts";
 import type { Decision, EventIntent, RemoveIntent, ScaleIntent } from "./decision.ts";
+import { eventsOfDrill } from "./drill/events-of-drill.ts";
+import { type DrillPlan, planDrill, withoutDrill } from "./drill/plan-drill.ts";
+import { proberObjects } from "./drill/prober-objects.ts";
 import { eventsBetween, eventsOfRollout } from "./events-between.ts";
 import { observedServers } from "./model-servers.ts";
 import type { Observation, ObservedModelServers } from "./observation.ts";
@@ -38,11 +46,11 @@ import { replacementOf } from "./pods/replacement.ts";
 import { reportedStatus } from "./reported-status.ts";
 import { heldRevisions, planRevisions, type RevisionPlan } from "./revision/plan-revisions.ts";
 import { statedRevision } from "./revision/stated-revision.ts";
-import { heldRollout, planRollout, type RolloutPlan } from "./rollout/plan-rollout.ts";
+import { heldRollout, planRollout } from "./rollout/plan-rollout.ts";
 import { planTraffic } from "./traffic/plan-traffic.ts";
 import { isTargetLost, lostTargetStatus } from "./undo/lost-target.ts";
 import { heldUndo, planUndo, type UndoPlan } from "./undo/plan-undo.ts";
-import { heldValidation, planValidation, type ValidationPlan } from "./validation/plan-validation.ts";
+import { heldValidation, planValidation } from "./validation/plan-validation.ts";
 import { wantedJobs } from "./validation/wanted-jobs.ts";
 
 /**
@@ -91,7 +99,7 @@ function hasSidecars({ quality, runtime }: ModelDeploymentSpec): boolean {
 
 function objectsToApply(
   observation: Observation,
-  { revisions, validation, rollout, capacity, pods, traffic }: Plans,
+  { revisions, validation, rollout, drill, capacity, pods, traffic }: Plans,
 ): readonly KubeObject[] {
   const { metadata, spec } = observation.deployment;
   const { stated } = revisions;
@@ -112,6 +120,7 @@ function objectsToApply(
     modelServersPolicy(metadata, group, observation.settings.metricsScrapers, hasSidecars(spec)),
     ...pods.pods.flatMap((planned) => modelServerObjects(observation, planned)),
     ...wantedJobs(observation, validation),
+    ...proberObjects(observation, drill),
     // A person who deletes one of these is made up for as long as requests reach what it protects.
     ...capacity.leaving.map(({ name, revision, pool }) =>
       modelServersBudget(metadata, name, modelServerLabels(metadata, revision, pool)),
@@ -145,16 +154,23 @@ function accountIsLeftOver({ deployment, modelServers, standing }: Observation):
   );
 }
 
+function removalOf(
+  { standing, deployment }: Observation,
+  resource: ResourceType,
+  name: string,
+): readonly RemoveIntent[] {
+  const uid = standing.get(`${resource.kind}/${name}`);
+  const { namespace } = deployment.metadata;
+  return uid === undefined ? [] : [{ reference: { resource, name, namespace }, uid }];
+}
+
 function removals(
   observation: Observation,
-  { revisions, validation, rollout, capacity, pods }: Plans,
+  { revisions, validation, rollout, drill, capacity, pods }: Plans,
 ): readonly RemoveIntent[] {
   const { standing, deployment } = observation;
-  const { name, namespace } = deployment.metadata;
-  const removal = (resource: ResourceType, name: string): readonly RemoveIntent[] => {
-    const uid = standing.get(`${resource.kind}/${name}`);
-    return uid === undefined ? [] : [{ reference: { resource, name, namespace }, uid }];
-  };
+  const { name } = deployment.metadata;
+  const removal = (resource: ResourceType, name: string) => removalOf(observation, resource, name);
   const serversNames = new Set([
     ...observation.modelServers.map((servers) => servers.name),
     ...capacity.modelServers.map(({ pool, revision }) => modelServersName(name, pool.name, revision.name)),
@@ -173,7 +189,8 @@ function removals(
     ...emptyBudgets.flatMap((budget) => removal(RESOURCE.podDisruptionBudget, budget)),
     ...(accountIsLeftOver(observation) ? removal(RESOURCE.serviceAccount, modelServerAccountName(name)) : []),
     ...rollout.surplus.flatMap((name) => removal(RESOURCE.modelRollout, name)),
-    ...validation.surplus.flatMap((name) => removal(RESOURCE.job, name)),
+    ...[...validation.surplus, ...drill.surplus].flatMap((name) => removal(RESOURCE.job, name)),
+    ...(drill.prober === undefined ? removal(RESOURCE.networkPolicy, probersGroupName(name)) : []),
     ...[...revisions.surplus, ...pods.surplus].flatMap((name) => removal(RESOURCE.controllerRevision, name)),
   ];
 }
@@ -187,26 +204,47 @@ export function decide(observation: Observation): Decision {
   const stated = statedRevision(observation);
   const anomalies = planAnomalies(observation, stated);
   const undo = isSuspended ? heldUndo(observation, stated) : planUndo(observation, stated, anomalies.undo);
-  if (isTargetLost(undo)) return decideNothing(observation, lostTargetStatus(observation, undo), undo.events);
+  if (isTargetLost(undo)) {
+    const halted = haltedDrill(observation, "UndoTargetLost", "nobody knows what an undo goes back to");
+    return decideNothing(observation, lostTargetStatus(observation, undo), halted, undo.events);
+  }
+  const suspended = () => haltedDrill(observation, "Suspended", "the ModelDeployment is suspended");
   return isSuspended
-    ? decideNothing(observation, suspendedStatus(observation, anomalies, undo))
+    ? decideNothing(observation, suspendedStatus(observation, anomalies, undo), suspended())
     : decideWrites(withPause(observation, anomalies), anomalies, undo);
 }
 
-/** It is looked at, and nothing else. */
+/** It is looked at, and nothing else, but that a drill ends: what it asked for would stay as well. */
 function decideNothing(
   observation: Observation,
-  status: ModelDeploymentStatus,
+  held: ModelDeploymentStatus,
+  drill: DrillPlan,
   events: readonly EventIntent[] = [],
 ): Decision {
+  const { drill: _turn, traffic, ...rest } = held;
+  const status = {
+    ...rest,
+    ...(traffic === undefined ? {} : { traffic: withoutDrill(traffic) }),
+    ...(drill.reference === undefined ? {} : { drill: drill.reference }),
+  };
   return {
     rollouts: [],
+    drills: drill.reports,
     status,
     apply: [],
     scale: [],
     remove: [],
-    events: [...events, ...eventsBetween(observation.deployment.status, status)],
+    events: [
+      ...events,
+      ...drill.reports.flatMap(eventsOfDrill),
+      ...eventsBetween(observation.deployment.status, status),
+    ],
   };
+}
+
+/** A drill ends where nothing is decided. */
+function haltedDrill(observation: Observation, reason: string, message: string): DrillPlan {
+  return planDrill(observation, { alarms: [], halt: { reason, message } });
 }
 
 /** A suspended ModelDeployment: roles and traffic stay as they were reported. */
@@ -219,7 +257,8 @@ function suspendedStatus(
   const revisions = heldRevisions(observation, undo);
   const rollout = heldRollout(observation, revisions);
   const validation = heldValidation(observation, revisions);
-  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout);
+  const drill = { reports: [], surplus: [] };
+  const plans = makePlans(observation, { anomalies, undo, revisions, validation, rollout, drill });
   const held = traffic === undefined ? plans : { ...plans, traffic };
   const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
   const { observedRefresh: obeyed } = observation.deployment.status;
@@ -234,15 +273,18 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
   const revisions = planRevisions(observation, undo);
   const validation = planValidation(observation, revisions);
   const rollout = planRollout(observation, revisions);
-  const plans = makePlans(observation, anomalies, undo, revisions, validation, rollout);
+  const alarms = (anomalies.status?.alarms ?? []).map(({ series }) => series);
+  const drill = planDrill(observation, { underWay: movementOf(revisions), alarms });
+  const plans = makePlans(observation, { anomalies, undo, revisions, validation, rollout, drill });
   const status = reportedStatus(observation, plans);
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
-    ...[plans.rollout, validation].flatMap(({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? []),
+    ...[plans.rollout, validation, drill].flatMap(({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? []),
   ];
   return {
     rollouts: plans.rollout.reports,
+    drills: drill.reports,
     status,
     ...(wakeAts.length === 0 ? {} : { wakeAtMilliseconds: Math.min(...wakeAts) }),
     apply: objectsToApply(observation, plans),
@@ -252,24 +294,29 @@ function decideWrites(observation: Observation, anomalies: AnomalyPlan, undo: Un
       : { pause: rolloutPause(observation.deployment.metadata.namespace, anomalies.pause) }),
     remove: removals(observation, plans),
     ...(plans.rollout.gateQuestions === undefined ? {} : { gateQuestions: plans.rollout.gateQuestions }),
+    ...(drill.prober === undefined ? {} : { probing: drill.prober.drill.uid }),
     events: [
       ...undo.events,
       ...plans.rollout.reports.flatMap(eventsOfRollout),
+      ...drill.reports.flatMap(eventsOfDrill),
       ...eventsBetween(observation.deployment.status, status),
     ],
   };
 }
 
+/** What moves, for people; undefined while the stable revision is what is worked towards. */
+function movementOf({ stable, candidate, next, desired }: RevisionPlan): string | undefined {
+  const moving = next?.revision ?? candidate ?? desired;
+  return moving.name === stable.name ? undefined : `the release of ${moving.name}`;
+}
+
 function makePlans(
   observation: Observation,
-  anomalies: AnomalyPlan,
-  undo: UndoPlan,
-  revisions: RevisionPlan,
-  validation: ValidationPlan,
-  rollout: RolloutPlan,
+  decided: Pick<Plans, "anomalies" | "undo" | "revisions" | "validation" | "rollout" | "drill">,
 ): Plans {
+  const { revisions, rollout, drill } = decided;
   const capacity = planCapacity(observation, revisions, rollout);
   const pods = planPods(observation, capacity);
-  const traffic = planTraffic(observation, revisions, rollout, capacity);
-  return { anomalies, undo, revisions, validation, rollout, capacity, pods, traffic };
+  const traffic = planTraffic(observation, revisions, rollout, drill, capacity);
+  return { ...decided, capacity, pods, traffic };
 }

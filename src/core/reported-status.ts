@@ -60,7 +60,7 @@ function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus,
 
 /** The status. */
 export function reportedStatus(observation: Observation, plans: Plans): ModelDeploymentStatus {
-  const { anomalies, undo, revisions, validation, rollout, pods, traffic } = plans;
+  const { anomalies, undo, revisions, validation, rollout, drill, pods, traffic } = plans;
   const { stable } = revisions;
   const served = servedRevisions(observation.deployment.status, observation.revisions, { stable, traffic });
   return {
@@ -78,6 +78,7 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
     ...(validation.status === undefined ? {} : { validation: validation.status }),
     ...(anomalies.status === undefined ? {} : { anomalies: anomalies.status }),
     ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
+    ...(drill.reference === undefined ? {} : { drill: drill.reference }),
     pools: pods.pods.map((planned) => poolStatus(observation, planned)),
     traffic,
     acknowledgedEpoch: acknowledgedEpoch(observation),

@@ -1,10 +1,11 @@
 /** The conformance table: every fault of the register, what it asks of routers, and what proves it. */
 import { expect, test } from "@jest/globals";
+import type { FaultType } from "../api/failover-drill.ts";
 import type { TrafficPlan } from "../api/traffic-plan.ts";
+import { plannedDrill } from "../core/drill/planned-drill.ts";
 import { checkPlan } from "../router/planned-traffic.ts";
 import { type FaultSettings, FaultSettingsError, faultFlagOf, isClear, type WitnessAnswer } from "./fault.ts";
-import { plannedDrill } from "./planned-drill.ts";
-import { FAULTS, type FaultType } from "./register.ts";
+import { FAULTS } from "./register.ts";
 
 const ANSWERS = {
   good: { status: 200 },
@@ -91,13 +92,13 @@ const drill = { name: "weekly", pool: "gpu", key: "k".repeat(32), longestMillise
 
 test.each(rows)("%s in a plan is a plan that routers take, with an end", (fault, { settings, planned }) => {
   const asked = { routes: "Fault", expiryMilliseconds: Date.parse("2026-01-02T03:04:05Z") } as const;
-  const change = plannedDrill(asked, { ...drill, fault, settings });
+  const change = plannedDrill(asked, { ...drill, effect: FAULTS[fault].plan(settings) });
   expect(change.drill?.fault).toEqual({ ...planned, until: "2026-01-02T03:04:05.000Z", longest: "2m" });
   expect(checkPlan({ ...plan, ...change })).toEqual({ ...plan, ...change });
 });
 
 test("without a fault the routes stay, and without a drill nothing of it", () => {
-  const routed = { ...drill, fault: "Hang", settings: {} } as const;
+  const routed = { ...drill, effect: FAULTS.Hang.plan({}) };
   expect(plannedDrill({ routes: "Probes" }, routed)).toEqual({
     drill: { name: "weekly", pool: "gpu", key: drill.key },
   });

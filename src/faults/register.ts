@@ -1,6 +1,7 @@
 /**
  * All faults, by the type under which people ask for them. A new one is a file and a line here.
  */
+import type { FaultType } from "../api/failover-drill.ts";
 import { errors } from "./errors.ts";
 import type { Fault } from "./fault.ts";
 import { hang } from "./hang.ts";
@@ -13,7 +14,4 @@ export const FAULTS = {
   Errors: errors,
   Latency: latency,
   Hang: hang,
-} as const satisfies Readonly<Record<string, Fault>>;
-
-/** Type of a fault. */
-export type FaultType = keyof typeof FAULTS;
+} as const satisfies Readonly<Record<FaultType, Fault>>;

@@ -2,11 +2,15 @@
  * Everything that the operator knows of the cluster: one cache per resource type, each holding only what a
  * decision can need, found by the ModelDeployment or by the namespace that it belongs to.
  */
+
+import { asString, valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import { COMPONENT, LABEL, MANAGED_BY, SLICE_MANAGER } from "../api/names.ts";
+import { truncateUtf8 } from "../core/short-text.ts";
 import { Cache, type CacheOptions } from "../kube/cache.ts";
 import { type ChildSummary, projectChild } from "./projections/child.ts";
+import { type DrillSummary, projectDrill } from "./projections/drill.ts";
 import {
   metadataOf,
   type ReadModelDeployment,
@@ -21,7 +25,16 @@ import { projectRouterReport, type RouterReport } from "./projections/router-rep
 export type CacheAccess = Pick<
   CacheOptions<unknown, never>,
   "port" | "clock" | "random" | "log" | "namespaces"
->;
+> & {
+  /** Namespace of the ConfigMap that stops the drills of the cluster; nothing stops them unless given. */
+  readonly drillSwitch?: string;
+};
+
+/** Name of the ConfigMap that stops all drills. */
+export const DRILL_SWITCH_NAME = "petrel-drills";
+/** Its field: with any text but `false` no drill goes on, and none begins. */
+const DRILL_SWITCH_FIELD = "stopped";
+const LONGEST_SWITCH_BYTES = 256;
 
 /** Kinds of objects that the operator makes, and therefore watches. */
 export const CHILD_RESOURCES = [
@@ -39,12 +52,22 @@ export const CHILD_RESOURCES = [
 /** A cache of objects that the operator makes. */
 export type ChildCache = Cache<ChildSummary, "modelDeployment" | "routersOf" | "collectorOf">;
 
+/** What the ConfigMap that stops drills says. */
+interface DrillSwitch {
+  /** Why, in the words of who wrote it; absent where it stops nothing. */
+  readonly stopped?: string;
+}
+
 /** All caches. */
 export interface Caches {
   readonly modelDeployments: Cache<ReadModelDeployment, "namespace" | "trafficPort" | "unreadable">;
-  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf">;
+  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf" | "proberOf">;
   readonly routerReports: Cache<RouterReport, "modelDeployment">;
   readonly rollouts: Cache<RolloutSummary, "modelDeployment">;
+  /** Those whose ModelDeployment is named; by it. */
+  readonly drills: Cache<DrillSummary, "modelDeployment">;
+  /** Why no drill of the cluster may run, by the ConfigMap that says so; absent where nobody could say it. */
+  readonly drillSwitch?: Cache<DrillSwitch>;
   /** By `kind`. */
   readonly children: ReadonlyMap<string, ChildCache>;
 }
@@ -77,7 +100,7 @@ function namespacesOf(object: KubeObject, component: string): readonly string[] 
 const ours = { labelSelector: `${LABEL.managedBy}=${MANAGED_BY}` };
 
 /** Makes the caches; each is empty until it runs. */
-export function createCaches(access: CacheAccess): Caches {
+export function createCaches({ drillSwitch, ...access }: CacheAccess): Caches {
   return {
     modelDeployments: new Cache({
       ...access,
@@ -102,6 +125,7 @@ export function createCaches(access: CacheAccess): Caches {
           modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
         routersOf: ({ namespace, component }) => (component === COMPONENT.router ? [namespace] : []),
         collectorOf: ({ namespace, component }) => (component === COMPONENT.collector ? [namespace] : []),
+        proberOf: ({ drill }) => (drill === undefined ? [] : [drill]),
       },
     }),
     routerReports: new Cache({
@@ -121,6 +145,16 @@ export function createCaches(access: CacheAccess): Caches {
       project: projectRollout,
       indexes: { modelDeployment: ({ object }) => ownerKeys(object) },
     }),
+    drills: new Cache({
+      ...access,
+      resource: RESOURCE.failoverDrill,
+      project: projectDrill,
+      indexes: {
+        modelDeployment: ({ namespace, modelDeployment }) =>
+          modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
+      },
+    }),
+    ...(drillSwitch === undefined ? {} : { drillSwitch: drillSwitchCache(access, drillSwitch) }),
     children: new Map(
       CHILD_RESOURCES.map((resource): [string, ChildCache] => [
         resource.kind,
@@ -140,6 +174,28 @@ export function createCaches(access: CacheAccess): Caches {
   };
 }
 
+/** What is said there stops drills, and so does what is not understood. */
+function switchIn(object: KubeObject): DrillSwitch {
+  const stopped = valueAt(object, "data", DRILL_SWITCH_FIELD);
+  if (stopped === undefined || stopped === "false" || stopped === "") return {};
+  return { stopped: truncateUtf8(asString(stopped) ?? "the switch cannot be read", LONGEST_SWITCH_BYTES) };
+}
+
+function drillSwitchCache(access: Omit<CacheAccess, "drillSwitch">, namespace: string) {
+  return new Cache({
+    ...access,
+    namespaces: [namespace],
+    resource: RESOURCE.configMap,
+    scope: { fieldSelector: `metadata.name=${DRILL_SWITCH_NAME}` },
+    project: switchIn,
+  });
+}
+
+/** Why no drill may run; undefined where they may. */
+export function drillsStopped({ drillSwitch }: Pick<Caches, "drillSwitch">): string | undefined {
+  return drillSwitch?.list()[0]?.stopped;
+}
+
 /** Number of objects in the caches, by kind. */
 export function cachedObjects(caches: Caches): ReadonlyMap<string, number> {
   return new Map([
@@ -147,12 +203,14 @@ export function cachedObjects(caches: Caches): ReadonlyMap<string, number> {
     [RESOURCE.pod.kind, caches.pods.size],
     [RESOURCE.endpointSlice.kind, caches.routerReports.size],
     [RESOURCE.modelRollout.kind, caches.rollouts.size],
+    [RESOURCE.failoverDrill.kind, caches.drills.size],
     ...[...caches.children].map(([kind, cache]): [string, number] => [kind, cache.size]),
   ]);
 }
 
 /** Every cache, for what is done to all alike. */
 export function allCaches(caches: Caches): readonly Pick<Cache<unknown>, "run" | "synced">[] {
-  const { modelDeployments, pods, routerReports, rollouts, children } = caches;
-  return [modelDeployments, pods, routerReports, rollouts, ...children.values()];
+  const { modelDeployments, pods, routerReports, rollouts, drills, drillSwitch, children } = caches;
+  const known = [modelDeployments, pods, routerReports, rollouts, drills, ...children.values()];
+  return drillSwitch === undefined ? known : [...known, drillSwitch];
 }

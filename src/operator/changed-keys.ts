@@ -11,6 +11,7 @@ import type { CacheChange } from "../kube/cache.ts";
 import { parseKey } from "../kube/object-key.ts";
 import { type Caches, keyOfRead, ownerKey, portKey } from "./caches.ts";
 import type { ChildSummary } from "./projections/child.ts";
+import type { DrillSummary } from "./projections/drill.ts";
 import {
   countsAnswers,
   metadataOf,
@@ -39,7 +40,7 @@ export interface Looks {
 
 /** Asks for a look at everything that stands, then at whatever changes until the returned function is called. */
 export function followChanges(caches: Caches, looks: Looks): () => void {
-  const { modelDeployments, pods, routerReports, rollouts, children } = caches;
+  const { modelDeployments, pods, routerReports, rollouts, drills, drillSwitch, children } = caches;
   addStanding(caches, looks);
   const subscriptions = [
     modelDeployments.subscribe((change) => {
@@ -49,6 +50,8 @@ export function followChanges(caches: Caches, looks: Looks): () => void {
     pods.subscribe((change) => addChangedPod(change, caches, looks)),
     routerReports.subscribe((change) => addChangedReport(change, looks)),
     rollouts.subscribe((change) => addChangedRollout(change, looks)),
+    drills.subscribe((change) => addChangedDrill(change, looks)),
+    ...(drillSwitch === undefined ? [] : [drillSwitch.subscribe(() => addAllDrilled(caches, looks))]),
     ...[...children.values()].map((cache) => cache.subscribe((change) => addChangedChild(change, looks))),
   ];
   return () => {
@@ -57,9 +60,12 @@ export function followChanges(caches: Caches, looks: Looks): () => void {
 }
 
 function addStanding(
-  { modelDeployments, children }: Caches,
+  { modelDeployments, drills, children }: Caches,
   { addDeployment, addRouters, addCollector }: Looks,
 ): void {
+  // Their ModelDeployment may not be there.
+  for (const { namespace, modelDeployment } of drills.list())
+    if (modelDeployment !== undefined) addDeployment(ownerKey(namespace, modelDeployment), "Now");
   for (const read of modelDeployments.list()) {
     addRouters(read.namespace, "Now");
     if (countsAnswers(read)) addCollector(read.namespace, "Now");
@@ -149,6 +155,23 @@ function addChangedRollout(
   const isOurs =
     after !== undefined && after.object.metadata.generation === before?.object.metadata.generation;
   addDeployment(ownerKey(parseKey(key).namespace ?? "", owner), isOurs ? "Soon" : "Now");
+}
+
+/** What a person decides takes effect at once; a change of nothing but the status is what the operator wrote itself. */
+function addChangedDrill({ before, after }: CacheChange<DrillSummary>, { addDeployment }: Looks): void {
+  const isOurs =
+    after !== undefined &&
+    before?.generation === after.generation &&
+    before.observed?.isLeaving === after.observed?.isLeaving;
+  const names = new Set([before, after].flatMap((drill) => drill?.modelDeployment ?? []));
+  const { namespace = "" } = after ?? before ?? {};
+  for (const name of names) addDeployment(ownerKey(namespace, name), isOurs ? "Soon" : "Now");
+}
+
+/** All drills are stopped, or may begin again. */
+function addAllDrilled({ drills }: Caches, { addDeployment }: Looks): void {
+  for (const { namespace, modelDeployment } of drills.list())
+    if (modelDeployment !== undefined) addDeployment(ownerKey(namespace, modelDeployment), "Now");
 }
 
 function addChangedChild(

@@ -22,6 +22,7 @@ import { type RouterPods, routerPodsSchema } from "../render/router-pods.ts";
 import { askAnomaliesOverHttp } from "./ask-anomalies.ts";
 import { askCollectorOverHttp } from "./ask-collector.ts";
 import { askOverHttp } from "./ask-gate.ts";
+import { askProbersOverHttp } from "./ask-prober.ts";
 import { askRoutersOverHttp } from "./ask-routers.ts";
 import { askShadowOverHttp } from "./ask-shadow.ts";
 import { eventSink } from "./event-sink.ts";
@@ -240,6 +241,8 @@ async function run(options: Arguments): Promise<void> {
       askShadowOverHttp({ port: transport }),
     ),
     askAnomalies: askAnomaliesOverHttp({ port: transport }),
+    askProber: askProbersOverHttp(),
+    drillSwitch: options.namespace,
     observe: metrics.observe,
     recordEvent: eventSink(events),
   });

@@ -14,6 +14,7 @@ import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
 import { type AskGate, GateAnswers } from "./gate-answers.ts";
+import { type AskProber, ProbeReadings } from "./probe-readings.ts";
 import { countsAnswers } from "./projections/model-deployment.ts";
 import { reconcileCollector } from "./reconcile-collector.ts";
 import { type ReconcileContext, reconcileModelDeployment } from "./reconcile-model-deployment.ts";
@@ -24,12 +25,19 @@ import { rolloutPhases } from "./rollout-metrics.ts";
 
 /** What an operator needs. */
 export interface OperatorOptions
-  extends Omit<ReconcileContext, "caches" | "gateAnswers" | "anomalyReadings" | "collectorProblems"> {
+  extends Omit<
+    ReconcileContext,
+    "caches" | "gateAnswers" | "anomalyReadings" | "probeReadings" | "collectorProblems"
+  > {
   readonly random: Random;
   /** Asks for the gates of releases; without it they wait. */
   readonly askGate?: AskGate;
   /** Asks collectors for alarms; without it nothing is known of any. */
   readonly askAnomalies?: AskAnomalies;
+  /** Asks probers of drills; without it no drill learns anything. */
+  readonly askProber?: AskProber;
+  /** Namespace of the ConfigMap that stops all drills; without it nothing does. */
+  readonly drillSwitch?: string;
   /** The only namespaces that are looked at; all of them when absent. */
   readonly namespaces?: readonly string[];
   /** ModelDeployments that are reconciled at the same time. */
@@ -108,7 +116,7 @@ export class Operator {
     const ended = AbortSignal.any([stop, lost]);
     await Promise.race([this.synced(), aborted(ended)]);
     if (ended.aborted) return;
-    const { askGate, askAnomalies, clock } = this.#options;
+    const { askGate, askAnomalies, askProber, clock } = this.#options;
     const gateAnswers =
       askGate === undefined
         ? undefined
@@ -117,6 +125,15 @@ export class Operator {
       askAnomalies === undefined
         ? undefined
         : new AnomalyReadings({ clock, ask: askAnomalies, onChange: (key) => deployments.add(key) });
+    const probeReadings =
+      askProber === undefined
+        ? undefined
+        : new ProbeReadings({
+            clock,
+            ask: askProber,
+            addressOf: (drill) => this.#caches.pods.byIndex("proberOf", drill)[0]?.address,
+            onRecord: (key) => deployments.add(key),
+          });
     const collectorProblems = new CollectorProblems((namespace) =>
       addCounted(namespace, this.#caches.modelDeployments, (key) => deployments.add(key)),
     );
@@ -126,6 +143,7 @@ export class Operator {
       collectorProblems,
       ...(gateAnswers === undefined ? {} : { gateAnswers }),
       ...(anomalyReadings === undefined ? {} : { anomalyReadings }),
+      ...(probeReadings === undefined ? {} : { probeReadings }),
     } satisfies ReconcileContext;
     const deployments = this.#reconciler(
       CONTROLLER.modelDeployment,
@@ -164,6 +182,7 @@ export class Operator {
     // Not before: the last reconcile of each ModelDeployment says what is asked for it.
     gateAnswers?.close();
     anomalyReadings?.close();
+    probeReadings?.close();
   }
 
   #startResync(deployments: Reconciler, routers: Reconciler, collectors: Reconciler): () => void {

@@ -1,8 +1,8 @@
 /**
  * One reconcile of one ModelDeployment: gather, decide, report, execute.
  *
- * The status is stored before anything follows from it, and that of its releases before the one of the ModelDeployment,
- * whose traffic follows from them. What execution learns (a refusal) is decided on again
+ * The status is stored before anything follows from it, and that of its releases and drills before the one of the
+ * ModelDeployment, whose traffic follows from them. What execution learns (a refusal) is decided on again
  * and reported, so that people see it; nothing is kept in memory between two reconciles.
  */
 
@@ -15,7 +15,7 @@ import type { Clock } from "../core/clock.ts";
 import { decide as decideModelDeployment } from "../core/decide.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Logger } from "../core/log.ts";
-import type { Observation, ObservedRollout, OperatorSettings } from "../core/observation.ts";
+import type { Observation, ObservedDrill, ObservedRollout, OperatorSettings } from "../core/observation.ts";
 import type { RouterDecision, RouterObservation } from "../core/router/decide-routers.ts";
 import { applyStatus } from "../kube/apply.ts";
 import type { KubePort } from "../kube/port.ts";
@@ -27,7 +27,10 @@ import type { EventSink } from "./event-sink.ts";
 import { execute, type Ownership } from "./execute.ts";
 import type { GateAnswers } from "./gate-answers.ts";
 import { gatherModelDeployment, type SeenBeside } from "./gather.ts";
+import { requireDrillSeen } from "./overlooked-drill.ts";
 import { requireStableSeen } from "./overlooked-revision.ts";
+import type { ProbeReadings } from "./probe-readings.ts";
+import { reportOrphanDrills } from "./report-orphan-drills.ts";
 import { reportUnreadable } from "./report-unreadable.ts";
 
 /** What reconciling needs. */
@@ -43,6 +46,8 @@ export interface ReconcileContext {
   readonly gateAnswers?: GateAnswers;
   /** Asks collectors for alarms; where it is absent nothing is known of any. */
   readonly anomalyReadings?: AnomalyReadings;
+  /** Asks the probers of drills; where it is absent no drill learns anything. */
+  readonly probeReadings?: ProbeReadings;
   /** What keeps collectors from being made right; absent where nobody makes them. */
   readonly collectorProblems?: CollectorProblems;
   /** What decides; the simulation puts decisions with errors in its place. */
@@ -64,6 +69,8 @@ export async function reconcileModelDeployment(
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) {
     context.gateAnswers?.follow(key, []);
     context.anomalyReadings?.follow(key, false);
+    context.probeReadings?.follow(key, undefined);
+    if (cached === undefined) await reportOrphanDrills(context, key, signal);
     return cached === undefined || cached.deployment !== undefined
       ? {}
       : await reportUnreadable(context, cached);
@@ -77,6 +84,7 @@ export async function reconcileModelDeployment(
     seenBeside(context, key, deployment.metadata.namespace),
   );
   await requireStableSeen(context.port, deployment, live);
+  await requireDrillSeen(context.port, deployment, context.caches);
   signal.throwIfAborted();
   const decision = decide(observation);
   const stored = await report(context, observation, decision, signal);
@@ -95,22 +103,25 @@ export async function reconcileModelDeployment(
 
   context.gateAnswers?.follow(key, afterwards.gateQuestions ?? []);
   context.anomalyReadings?.follow(key, deployment.spec.quality?.anomalies !== undefined);
+  context.probeReadings?.follow(key, afterwards.probing);
   const { wakeAtMilliseconds: wakeAt } = afterwards;
   return wakeAt === undefined ? {} : { wakeAt };
 }
 
 /** What is known beside the caches. */
 function seenBeside(
-  { gateAnswers, anomalyReadings, collectorProblems }: ReconcileContext,
+  { gateAnswers, anomalyReadings, probeReadings, collectorProblems }: ReconcileContext,
   key: string,
   namespace: string,
 ): SeenBeside {
   const gateEvidence = gateAnswers?.evidence(key);
   const anomalies = anomalyReadings?.of(key);
+  const probes = probeReadings?.of(key);
   const collectorProblem = collectorProblems?.of(namespace);
   return {
     ...(gateEvidence === undefined ? {} : { gateEvidence }),
     ...(anomalies === undefined ? {} : { anomalies }),
+    ...(probes === undefined ? {} : { probes }),
     ...(collectorProblem === undefined ? {} : { collectorProblem }),
   };
 }
@@ -127,13 +138,13 @@ function hasNews(observation: Observation, stored: Observation, refusals: readon
 /**
  * Stores each status that is another one. Resolves with what was decided from, as it stands then.
  *
- * The status of the ModelDeployment is fenced by the ModelDeployment alone, and its traffic follows from the release as
- * well. So wherever traffic or roles change, the release is confirmed right before, though nothing about it is new.
+ * The status of the ModelDeployment is fenced by the ModelDeployment alone, and its traffic follows from the release and the
+ * drill as well. So wherever traffic or roles change, these are confirmed right before, though nothing about them is new.
  */
 async function report(
   { port }: ReconcileContext,
   observation: Observation,
-  { rollouts: reports, status }: Decision,
+  { rollouts: reports, drills: drillReports, status }: Decision,
   signal: AbortSignal,
 ): Promise<Observation> {
   const { deployment } = observation;
@@ -147,21 +158,44 @@ async function report(
     const { resourceVersion = rollout.resourceVersion } = written.metadata;
     if (isNew) changed.set(rollout.name, { ...rollout, resourceVersion, status: next });
   }
+  const drills = await reportDrills(port, observation, drillReports, isFollowed, signal);
+  const isChanged = changed.size > 0 || drills !== observation.drills;
+  const known = drills === undefined ? {} : { drills };
   const rollouts =
     changed.size === 0
       ? observation.rollouts
       : observation.rollouts.map((rollout) => changed.get(rollout.name) ?? rollout);
   if (jsonEquals(status, deployment.status))
-    return changed.size === 0 ? observation : { ...observation, rollouts };
+    return isChanged ? { ...observation, rollouts, ...known } : observation;
   const stored = await applyStatus(port, identityOf(deployment), status);
   const metadata = {
     ...deployment.metadata,
     resourceVersion: stored.metadata.resourceVersion ?? deployment.metadata.resourceVersion,
   };
-  return { ...observation, rollouts, deployment: { ...deployment, metadata, status } };
+  return { ...observation, rollouts, ...known, deployment: { ...deployment, metadata, status } };
 }
 
-/** Parts of the status that follow from a release. */
+/** Stores what is new of drills. Resolves with all of them as they stand then. */
+async function reportDrills(
+  port: KubePort,
+  { deployment, drills }: Observation,
+  reports: Decision["drills"],
+  isFollowed: boolean,
+  signal: AbortSignal,
+): Promise<readonly ObservedDrill[] | undefined> {
+  const changed = new Map<string, ObservedDrill>();
+  for (const { drill, status, isCurrent } of reports) {
+    const isNew = !jsonEquals(status, drill.status);
+    if (!isNew && !(isCurrent && isFollowed)) continue;
+    const written = await applyStatus(port, drillIdentity(deployment, drill), status);
+    signal.throwIfAborted();
+    const { resourceVersion = drill.resourceVersion } = written.metadata;
+    if (isNew) changed.set(drill.uid, { ...drill, resourceVersion, status });
+  }
+  return changed.size === 0 ? drills : drills?.map((drill) => changed.get(drill.uid) ?? drill);
+}
+
+/** Parts of the status that follow from a release, or from a drill. */
 const FOLLOWING = ["traffic", "revisions", "rollout"] as const;
 
 /**
@@ -184,6 +218,18 @@ function rolloutIdentity(
   return {
     apiVersion: API_GROUP_VERSION,
     kind: RESOURCE.modelRollout.kind,
+    metadata: { name, namespace, uid, resourceVersion },
+  };
+}
+
+function drillIdentity(
+  deployment: ModelDeployment,
+  { name, uid, resourceVersion }: ObservedDrill,
+): KubeObject {
+  const { namespace } = deployment.metadata;
+  return {
+    apiVersion: API_GROUP_VERSION,
+    kind: RESOURCE.failoverDrill.kind,
     metadata: { name, namespace, uid, resourceVersion },
   };
 }

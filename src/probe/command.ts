@@ -4,15 +4,17 @@
 import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { Registry } from "prom-client";
+import type { FaultType } from "../api/failover-drill.ts";
 import { MAXIMUM_PROBE_SLOTS } from "../api/probe-record.ts";
 import { systemClock } from "../core/clock.ts";
 import { createLogger } from "../core/log.ts";
-import { FAULTS, type FaultType } from "../faults/register.ts";
+import { FAULTS } from "../faults/register.ts";
 import { aborted } from "../process/aborted.ts";
 import { durationOption } from "../process/duration-option.ts";
 import { startStatusServer } from "../process/status-server.ts";
 import { stopOnSignals } from "../process/stop-on-signals.ts";
 import { wholeNumber } from "../process/whole-number.ts";
+import { PROBE_RECORD_PATH, PROBER_PORT } from "../render/prober.ts";
 import { ProbeClient } from "./probe-client.ts";
 import { Prober } from "./prober.ts";
 
@@ -32,8 +34,6 @@ interface Arguments {
   readonly httpPort: number;
 }
 
-/** Where the counts are told, in the form of `src/api/probe-record.ts`. */
-export const PROBE_RECORD_PATH = "/record";
 const SLOT_MILLISECONDS = 100;
 
 /** The verb `petrel probe`. */
@@ -57,7 +57,7 @@ export function probeCommand(): Command {
       durationOption("1s", `${(MAXIMUM_PROBE_SLOTS * SLOT_MILLISECONDS) / 60_000}m`),
       MAXIMUM_PROBE_SLOTS * SLOT_MILLISECONDS,
     )
-    .option("--http-port <port>", "port of health and counts", wholeNumber(0, 65_535), 9_400)
+    .option("--http-port <port>", "port of health and counts", wholeNumber(0, 65_535), PROBER_PORT)
     .action(run);
 }
 
@@ -91,7 +91,11 @@ async function run(options: Arguments): Promise<void> {
     registry: new Registry(),
     checks: { "/healthz": () => undefined },
     documents: {
-      [PROBE_RECORD_PATH]: () => (prober.record === undefined ? undefined : JSON.stringify(prober.record)),
+      // Whoever asks for another drill has an old address.
+      [PROBE_RECORD_PATH]: (query) =>
+        query.get("key") !== rest.key || prober.record === undefined
+          ? undefined
+          : JSON.stringify(prober.record),
     },
   });
   log.info("waiting for the routes of the drill", { "petrel.port": server.port });

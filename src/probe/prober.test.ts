@@ -170,3 +170,20 @@ test("it ends by itself, and when it is asked to", async () => {
     await asked.ended;
   }
 });
+
+test("it ends once its routes are gone: what it would send then is as anybody's request", async () => {
+  const isRouted = (at: number) => at < START + 2_000;
+  const world = probing((_drill, at) => (isRouted(at) ? good() : { status: 200, after: 5 }));
+  await world.clock.advance(START + 5_000);
+  await world.ended;
+  const last = Math.max(...world.sent.map(({ at }) => at));
+  expect(last).toBeLessThan(START + 2_500);
+  expect(sum(world.prober.record?.sent)).toBeGreaterThan(150);
+});
+
+test("bad answers tell nothing of routes", async () => {
+  const world = probing((_drill, at) => (at < START + 1_000 ? good() : { status: 503, after: 5 }));
+  await world.clock.advance(START + 5_000);
+  expect(Math.max(...world.sent.map(({ at }) => at))).toBeGreaterThan(START + 4_900);
+  world.stop.abort();
+});

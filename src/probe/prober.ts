@@ -5,10 +5,11 @@
  * and hide its own outage. What is not answered in time is bad. A probe that the prober itself sends late says so, because it
  * tells of the prober's machine and not of the server; up to a slot is within the error of every time.
  */
+import type { FaultType } from "../api/failover-drill.ts";
 import type { ProbeRecord } from "../api/probe-record.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { isClear } from "../faults/fault.ts";
-import { FAULTS, type FaultType } from "../faults/register.ts";
+import { FAULTS } from "../faults/register.ts";
 import { WITNESS_SUFFIX } from "../render/envoy/route.ts";
 import type { ProbeAnswer, ProbeClient } from "./probe-client.ts";
 import { ProbeCounts } from "./probe-counts.ts";
@@ -38,6 +39,8 @@ const TICK_MILLISECONDS = 2;
 const WAITING_INTERVAL_MILLISECONDS = 200;
 /** So many in a row must find them before probes are counted: they come up one router, and one stand-in, after the other. */
 const CLEAR_BEFORE_START = 10;
+/** So many good answers in a row that tell no pool: the routes are gone, and whatever is sent is as anybody's request. */
+const UNROUTED_BEFORE_END = 20;
 
 /** Sends probes and witnesses, and keeps the counts. */
 export class Prober {
@@ -45,6 +48,8 @@ export class Prober {
   #counts: ProbeCounts | undefined;
   /** All that was due before this has been sent; milliseconds after the start. */
   #sentUntil = 0;
+  /** Good answers in a row that told no pool. */
+  #unrouted = 0;
 
   constructor(options: ProberOptions) {
     this.#options = options;
@@ -55,7 +60,7 @@ export class Prober {
     return this.#counts?.record(this.#sentUntil);
   }
 
-  /** Waits until the routes of the drill are there, then sends until `stop` is aborted or its time is over. */
+  /** Waits until the routes of the drill are there, then sends until `stop` is aborted, they are gone, or its time is over. */
   async run(stop: AbortSignal): Promise<void> {
     try {
       await this.#waitForRoutes(stop);
@@ -103,7 +108,7 @@ export class Prober {
         void this.#witness(counts.witness(due));
       }
       this.#sentUntil = elapsed;
-      if (elapsed >= longestMilliseconds) return;
+      if (elapsed >= longestMilliseconds || this.#unrouted >= UNROUTED_BEFORE_END) return;
       await sleep(clock, TICK_MILLISECONDS, stop);
     }
   }
@@ -112,6 +117,7 @@ export class Prober {
     const { client, key, pool, timeoutMilliseconds, slowMilliseconds } = this.#options;
     const answer = await client.send(key, timeoutMilliseconds);
     const isGood = answer.status === 200;
+    if (isGood) this.#unrouted = answer.pool === undefined ? this.#unrouted + 1 : 0;
     end({
       isGood,
       isSlow: isGood && answer.milliseconds > slowMilliseconds,

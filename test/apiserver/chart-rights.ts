@@ -10,6 +10,8 @@ export const operatorRights: Rights = {
   "modeldeployments.petrel.dev/finalizers": "update",
   "modelrollouts.petrel.dev": "get list watch create patch delete",
   "modelrollouts.petrel.dev/status": "patch",
+  "failoverdrills.petrel.dev": "get list watch",
+  "failoverdrills.petrel.dev/status": "patch",
   "deployments.apps": "get list watch create patch delete",
   "deployments.apps/scale": "get patch",
   "statefulsets.apps": "get list watch create patch delete",

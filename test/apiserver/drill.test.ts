@@ -4,13 +4,14 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
+import type { FaultType } from "../../src/api/failover-drill.ts";
 import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { advanceDrill } from "../../src/core/drill/advance-drill.ts";
 import type { DrillSettings } from "../../src/core/drill/drill-settings.ts";
 import { askedOfRouters, type DrillState } from "../../src/core/drill/drill-state.ts";
-import { plannedDrill } from "../../src/faults/planned-drill.ts";
-import type { FaultType } from "../../src/faults/register.ts";
+import { plannedDrill } from "../../src/core/drill/planned-drill.ts";
+import { FAULTS } from "../../src/faults/register.ts";
 import { ProbeClient } from "../../src/probe/probe-client.ts";
 import { Prober } from "../../src/probe/prober.ts";
 import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
@@ -55,7 +56,13 @@ async function drillOf(name: string, fault: FaultType): Promise<DrillState> {
 /** Runs a drill to its end. */
 async function runDrill(name: string, fault: FaultType): Promise<DrillState> {
   const plain = await newPlan([stableArm(gpu, cpu)], { timeout: "3s", perTryTimeout: "1s" });
-  const routed = { name, pool: "gpu", key: KEY, fault, settings: {}, longestMilliseconds: 120_000 };
+  const routed = {
+    name,
+    pool: "gpu",
+    key: KEY,
+    effect: FAULTS[fault].plan({}),
+    longestMilliseconds: 120_000,
+  };
   const client = new ProbeClient(
     { host: "127.0.0.1", port: plain.port, path: "/v2/models/m/infer", body: Buffer.from("{}") },
     systemClock,

@@ -4,10 +4,11 @@
  */
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import type { FaultType } from "../../src/api/failover-drill.ts";
 import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
+import { plannedDrill } from "../../src/core/drill/planned-drill.ts";
 import { faultFlagOf, isClear, type WitnessAnswer } from "../../src/faults/fault.ts";
-import { plannedDrill } from "../../src/faults/planned-drill.ts";
-import { FAULTS, type FaultType } from "../../src/faults/register.ts";
+import { FAULTS } from "../../src/faults/register.ts";
 import { newPlan, stableArm } from "./router-envoy/controlled-envoy.ts";
 import { cpu, gpu, type ModelWorld, startModelWorld } from "./router-envoy/model-world.ts";
 import { type Client, type Outcome, openLoop, withClients } from "./router-envoy/open-loop.ts";
@@ -77,8 +78,7 @@ class Drill {
       name: "weekly",
       pool: "gpu",
       key: KEY,
-      fault: this.#fault,
-      settings: SETTINGS[this.#fault],
+      effect: FAULTS[this.#fault].plan(SETTINGS[this.#fault]),
       longestMilliseconds: 60_000,
     };
     const expiryMilliseconds = Date.parse("2100-01-01T00:00:00Z");

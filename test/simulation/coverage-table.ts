@@ -33,6 +33,16 @@ export const WRITE_POINTS: Readonly<Record<Planner, readonly string[]>> = {
   revision: ["status", "apply ControllerRevision", "remove ControllerRevision", "event"],
   validation: ["status", "apply Job", "remove Job", "event"],
   rollout: ["status", "report", "confirm", "apply ModelRollout", "remove ModelRollout", "event"],
+  drill: [
+    "status",
+    "report",
+    "confirm",
+    "apply NetworkPolicy",
+    "apply Job",
+    "remove Job",
+    "remove NetworkPolicy",
+    "event",
+  ],
   capacity: [
     "status",
     "apply ServiceAccount",
@@ -66,6 +76,7 @@ const NO_OTHER_POINTS: Readonly<Record<Planner, string>> = {
   revision: "decides roles and keeps records of revisions; it makes nothing run",
   validation: "has a Job judge, which tells by itself; nothing else follows from it before a role does",
   rollout: "leads releases; what follows from them is made by capacity and traffic",
+  drill: "asks routers by the traffic plan, which traffic says; a prober is all that it makes",
   capacity: "makes model servers stand and go; their Events are told as conditions",
   pods: "says which template pods are made from, and keeps it; what it finds is told as conditions",
   traffic: "says its plan in the status; the Service alone repeats a part of it, and goes with its owner",
@@ -84,6 +95,7 @@ const IMPOSSIBLE: readonly { readonly fault: string; readonly row: string; reado
     reason: CONFIRMED,
   },
   { fault: "Killed after", row: "rollout: confirm", reason: CONFIRMED },
+  { fault: "Killed after", row: "drill: confirm", reason: CONFIRMED },
 ];
 
 const ROWS = PLANNERS.flatMap((planner) => WRITE_POINTS[planner].map((point) => rowOf({ planner, point })));

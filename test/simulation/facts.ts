@@ -9,7 +9,9 @@ import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
 import { keyOf } from "../../src/kube/object-key.ts";
 import type { PortCall } from "../memory-cluster/faulty-port.ts";
 import { isReady, isRouter } from "./cluster/pod.ts";
+import type { Probers } from "./cluster/probers.ts";
 import type { Routers } from "./cluster/routers.ts";
+import { DrillHistory } from "./drill-history.ts";
 import type { Judges } from "./judges.ts";
 import { type PlanHistory, storedPlan, storedRoles } from "./plan-history.ts";
 import type { ValidationHistory } from "./validation-history.ts";
@@ -44,6 +46,8 @@ export class Facts {
   readonly history: PlanHistory;
   readonly judges: Judges;
   readonly validations: ValidationHistory;
+  readonly probers: Probers;
+  readonly drills: DrillHistory;
   readonly #routers: Routers;
   /** By `NAMESPACE/NAME REVISION POOL`: uids of the pods that were ready some time. */
   readonly #everReady = new Map<string, Set<string>>();
@@ -74,7 +78,10 @@ export class Facts {
     history: PlanHistory,
     judges: Judges,
     validations: ValidationHistory,
+    probers: Probers,
   ) {
+    this.probers = probers;
+    this.drills = new DrillHistory(world);
     this.world = world;
     this.history = history;
     this.judges = judges;

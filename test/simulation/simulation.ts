@@ -5,6 +5,7 @@
  * A step is a disturbance or none, some work of the cluster, and some time. After the steps nothing is disturbed any
  * more, all work is done until nobody writes, and everything has to be where it belongs.
  */
+import { valueAt } from "../../src/api/json.ts";
 import { ControlPlane } from "./cluster/control-plane.ts";
 import { DeploymentController } from "./cluster/deployment-controller.ts";
 import { Evaluations } from "./cluster/evaluations.ts";
@@ -12,6 +13,7 @@ import { GarbageCollector } from "./cluster/garbage-collector.ts";
 import { Kubelet } from "./cluster/kubelet.ts";
 import { makeNodes } from "./cluster/nodes.ts";
 import { PodScheduler } from "./cluster/pod-scheduler.ts";
+import { Probers } from "./cluster/probers.ts";
 import { Routers } from "./cluster/routers.ts";
 import { WorkloadControllers } from "./cluster/workload-controllers.ts";
 import { Coverage } from "./coverage.ts";
@@ -21,6 +23,7 @@ import { INVARIANTS, REST_INVARIANTS } from "./invariants/index.ts";
 import { Judges } from "./judges.ts";
 import { Fleet } from "./operators/fleet.ts";
 import type { Substitutes } from "./operators/operator-process.ts";
+import { Drillers } from "./people/drillers.ts";
 import { HoldbackTrials } from "./people/holdback-trials.ts";
 import { Meddlers } from "./people/meddlers.ts";
 import { ModelOwners } from "./people/model-owners.ts";
@@ -53,6 +56,8 @@ const SHOWN_STEPS = 40;
 const QUIET_MILLISECONDS = 70_000;
 /** So much longer where Jobs stand: that one has ended may be known before what its pod tells. */
 const QUIET_WITH_JOBS_MILLISECONDS = 130_000;
+/** And where a drill waits for its probes. */
+const QUIET_WITH_DRILLS_MILLISECONDS = 200_000;
 /** Everything must be quiet by then, in ten times the time that it takes. */
 const REST_LIMIT_SECONDS = 1_200;
 /** Once all that was late has arrived, no more writes of the operator than this. */
@@ -79,6 +84,8 @@ class Run {
   readonly #guides: ReleaseGuides;
   readonly #undoers: Undoers;
   readonly #trials: HoldbackTrials;
+  /** In most worlds nobody drills. */
+  readonly #drillers: Drillers | undefined;
   readonly #judges: Judges;
   readonly #controllers: readonly Controller[];
   readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
@@ -95,15 +102,17 @@ class Run {
     this.#routers = new Routers(world, nodes, history);
     const evaluations = new Evaluations(world, this.#random.fork("evaluations"));
     const validations = new ValidationHistory(world, evaluations);
-    this.#kubelet = new Kubelet(world, nodes, this.#routers, evaluations);
+    const probers = new Probers(world, this.#routers);
+    this.#kubelet = new Kubelet(world, nodes, this.#routers, evaluations, probers);
     this.#judges = new Judges(world, this.#random.fork("judges"));
-    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations);
+    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations, probers);
     this.#fleet = new Fleet({
       world,
       random: this.#random.fork("fleet"),
       coverage: this.#coverage,
       substitutes: options.substitutes ?? {},
       judges: this.#judges,
+      probers,
       sent: (process, call) => this.#facts.noteSent(process, call),
       clockJumped: () => {
         this.#facts.clocksDiffer = true;
@@ -112,6 +121,8 @@ class Run {
     });
     this.#guides = new ReleaseGuides(world);
     this.#trials = new HoldbackTrials(world, this.#random.fork("trials"));
+    const drills = this.#random.fork("drillers");
+    this.#drillers = drills.chance(0.3) ? new Drillers(world, drills) : undefined;
     this.#controllers = [
       this.#fleet,
       new WorkloadControllers(new DeploymentController(world), evaluations),
@@ -121,6 +132,7 @@ class Run {
       new GarbageCollector(world),
       this.#guides,
       this.#trials,
+      ...(this.#drillers === undefined ? [] : [this.#drillers]),
     ];
     this.#neighbours = new Neighbours(world, this.#facts);
     const owners = new ModelOwners(world, this.#random.fork("owners"));
@@ -135,6 +147,7 @@ class Run {
       [this.#undoers.isRueful ? 20 : 1, this.#undoers],
       [0.2, this.#neighbours],
       [1, new ControlPlane(world)],
+      ...(this.#drillers === undefined ? [] : [[12, this.#drillers] as const]),
     ];
     world.onWrite((write) => {
       const object = write.after ?? write.before;
@@ -206,6 +219,7 @@ class Run {
     this.#kubelet.calm();
     this.#routers.calm();
     this.#guides.calm();
+    this.#drillers?.calm();
     this.#judges.calm();
     this.#facts.isCalm = true;
     if (!(await this.#settlesWell())) return;
@@ -215,6 +229,9 @@ class Run {
     if (!(await this.#stirs(this.#trials.name, this.#trials.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.appliedAgain()))) return;
+
+    if (this.#drillers !== undefined)
+      if (!(await this.#stirs(this.#drillers.name, this.#drillers.atRest()))) return;
 
     // New processes look at everything once more; what is as it should be is not written again.
     const writes = this.#operatorWrites;
@@ -278,6 +295,9 @@ class Run {
   }
 
   get #quietMilliseconds(): number {
+    const drills = this.#world.objects("FailoverDrill");
+    if (drills.some((drill) => valueAt(drill, "status", "phase") !== "Ended"))
+      return QUIET_WITH_DRILLS_MILLISECONDS;
     return this.#world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
   }
 

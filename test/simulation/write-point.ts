@@ -2,11 +2,11 @@
  * Which planner a write of the operator comes from, and at which point of carrying a decision out it is made.
  *
  * A status report comes from every planner of whose part it says something new: each part of the status is made by
- * one planner alone. The report of a ModelRollout comes from `rollout`. One that says nothing new is the confirmation before capacity is taken away. Children come from
+ * one planner alone. The report of a ModelRollout comes from `rollout`, that of a FailoverDrill from `drill`. One that says nothing new is the confirmation before capacity is taken away. Children come from
  * the planner whose plan they carry out: the record of a model revision from `revision`, the Service that clients
  * use (it says the port of the plan) from `traffic`, the records of pod templates from `pods`, and so does what is applied
  * to a Deployment that stands: the template is what may be new about it. Everything else that makes model servers stand
- * comes from `capacity`, and Jobs come from `validation`. An Event tells what one planner decided, or a change of a
+ * comes from `capacity`, Jobs come from `validation`, and what a prober is made of from `drill`. An Event tells what one planner decided, or a change of a
  * condition (`conditions`). What bears the routers' label comes
  * from the decision about the routers.
  */
@@ -22,6 +22,7 @@ export const PLANNERS = [
   "revision",
   "validation",
   "rollout",
+  "drill",
   "capacity",
   "pods",
   "traffic",
@@ -70,6 +71,7 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   conditions: "conditions",
   // What the condition tells of.
   anomalies: "conditions",
+  drill: "drill",
   observedGeneration: "conditions",
   observedRefresh: "conditions",
 };
@@ -94,14 +96,18 @@ const ACTIONS: ReadonlyMap<unknown, Planner> = new Map<unknown, Planner>([
   ["ResumeRollout", "rollout"],
   ["AbortRollout", "rollout"],
   ["SupersedeRollout", "rollout"],
+  ["BeginDrill", "drill"],
+  ["AskForFault", "drill"],
+  ["TakeFaultBack", "drill"],
+  ["EndDrill", "drill"],
 ]);
 
 /** Where a write comes from; empty for one that no planner decides: the Lease, an Event of the operator itself. */
 export function writePointsOf(write: AttributedWrite): readonly WritePoint[] {
   const { verb, kind, subresource, before, after, tookEffect = false } = write;
   if (subresource === "status")
-    return kind === "ModelRollout"
-      ? releasePoints(before, after, tookEffect)
+    return kind === "ModelRollout" || kind === "FailoverDrill"
+      ? reportPoints(kind === "ModelRollout" ? "rollout" : "drill", before, after, tookEffect)
       : statusPoints(before, after, tookEffect);
   if (subresource === "scale") return [{ planner: "capacity", point: "scale" }];
   if (kind === "Lease") return [];
@@ -149,20 +155,22 @@ function statusPoints(
   return [...new Set(changed)].map((planner) => ({ planner, point: "status" }));
 }
 
-/** The report of a release. One that says nothing new is the confirmation before something follows from it. */
-function releasePoints(
+/** The report of a release, or of a drill. One that says nothing new is the confirmation before something follows from it. */
+function reportPoints(
+  planner: Planner,
   before: KubeObject | undefined,
   after: KubeObject | undefined,
   tookEffect: boolean,
 ): readonly WritePoint[] {
   const isConfirmation = !tookEffect && jsonEquals(valueAt(before, "status"), valueAt(after, "status"));
-  return [{ planner: "rollout", point: isConfirmation ? "confirm" : "report" }];
+  return [{ planner, point: isConfirmation ? "confirm" : "report" }];
 }
 
 function childPlanner(kind: string, { metadata }: KubeObject): Planner {
   const { labels = {}, name } = metadata;
   if (labels[LABEL.component] === COMPONENT.router) return "routers";
   if (kind === "ModelRollout") return "rollout";
+  if (labels[LABEL.component] === COMPONENT.prober) return "drill";
   if (kind === "Job") return "validation";
   if (kind === "ControllerRevision") return labels[LABEL.pool] === undefined ? "revision" : "pods";
   return kind === "Service" && asString(labels[LABEL.modelDeployment]) === name ? "traffic" : "capacity";

@@ -5,7 +5,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { parse } from "yaml";
 import { recipes } from "../../e2e/cluster/toolchain/recipes.ts";
 import { CONDITION_TYPES, REASON } from "../../src/api/conditions.ts";
@@ -39,6 +39,11 @@ function blocksOf(page: string, language: string): readonly string[] {
   return [...textOf(page).matchAll(/^ *```(\w+)\n([\s\S]*?)^ *```$/gm)]
     .filter(([, marked]) => marked === language)
     .map(([, , block = ""]) => block);
+}
+
+/** The options of a command and of those below it. */
+function optionsOf(command: Command | undefined): readonly Option[] {
+  return command === undefined ? [] : [...command.options, ...command.commands.flatMap(optionsOf)];
 }
 
 /** The name that a heading gets in a link, as GitHub makes it. */
@@ -98,7 +103,7 @@ describe("options that documents name", () => {
     const named = new RegExp(`petrel (${Object.keys(commands).join("|")})((?: [^\\n\`|]*)?)`, "g");
     const unknown: string[] = [];
     for (const [, verb = "", rest = ""] of textOf(page).matchAll(named)) {
-      const known = (await commands[verb]?.())?.options.map(({ long }) => long) ?? [];
+      const known = optionsOf(await commands[verb]?.()).map(({ long }) => long);
       const flags = [...rest.matchAll(/(?<= )--[a-z-]+/g)].map(([flag]) => flag);
       unknown.push(...flags.filter((flag) => !known.includes(flag)));
     }
@@ -117,7 +122,7 @@ describe("the page about the command line", () => {
   test.each(Object.entries(PEOPLE_VERBS))("names every option of %s", async (verb, load) => {
     const section = textOf("docs/cli.md").split(`## \`petrel ${verb}\``)[1]?.split(/^## /m)[0] ?? "";
     const shared = page.split(/^## /m).find((part) => part.startsWith("Which cluster")) ?? "";
-    const missing = (await load()).options
+    const missing = optionsOf(await load())
       .map(({ long, short }) => long ?? short ?? "")
       .filter((flag) => !`${section}${shared}`.includes(flag));
     expect(missing).toEqual([]);

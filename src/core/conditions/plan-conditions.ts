@@ -11,6 +11,7 @@ import { FULL_WEIGHT, type TrafficPlan } from "../../api/traffic-plan.ts";
 import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
+import type { DrillPlan } from "../drill/plan-drill.ts";
 import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedPod, ObservedRevision, PodTrouble, Refusal } from "../observation.ts";
 import { type PlannedPods, type PodPlan, templateIdOf } from "../pods/plan-pods.ts";
@@ -45,6 +46,7 @@ export interface Plans {
   readonly revisions: RevisionPlan;
   readonly validation: ValidationPlan;
   readonly rollout: RolloutPlan;
+  readonly drill: DrillPlan;
   readonly capacity: CapacityPlan;
   readonly pods: PodPlan;
   readonly traffic: TrafficPlan;

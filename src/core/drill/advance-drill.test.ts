@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { DRILL_PHASES } from "../../api/drill-status.ts";
 import type { ProbeRecord } from "../../api/probe-record.ts";
 import {
   advanceDrill,
@@ -8,7 +9,7 @@ import {
   PROBE_LIMIT_MILLISECONDS,
   PROOF_LIMIT_MILLISECONDS,
 } from "./advance-drill.ts";
-import { askedOfRouters, DRILL_PHASES, type DrillPhase, type DrillState } from "./drill-state.ts";
+import { askedOfRouters, type DrillPhase, type DrillState } from "./drill-state.ts";
 import { judgeDrill } from "./judge-drill.ts";
 import {
   failedOver,

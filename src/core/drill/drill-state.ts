@@ -4,27 +4,8 @@
  * Intent comes before effect: the traffic plan follows from the state that is *stored*, never from one that was only decided.
  * So a kill between any two writes leaves either no fault, or one of which the state tells.
  */
+import type { DRILL_PHASES } from "../../api/drill-status.ts";
 import type { DrillEvidence, DrillVerdict } from "./judge-drill.ts";
-
-/** The phases in their order. */
-export const DRILL_PHASES = [
-  /** Waits until everything is well. */
-  "Preflight",
-  /** Probes run, and nothing is wrong. */
-  "Control",
-  /** The fault is asked for, and not yet proven to be there. */
-  "Injecting",
-  /** It is there. */
-  "Observing",
-  /** It was taken back, and is not yet proven to be gone. */
-  "Reverting",
-  /** It is gone; the traffic finds its way back. */
-  "Failback",
-  /** Judged. The routes of the probes are taken away. */
-  "Removing",
-  /** Nothing of it is left. */
-  "Ended",
-] as const;
 
 /** A phase of a drill. */
 export type DrillPhase = (typeof DRILL_PHASES)[number];

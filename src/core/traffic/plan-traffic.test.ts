@@ -22,7 +22,7 @@ function trafficOf(world: World): TrafficPlan {
   const observation = world.observation();
   const revisions = plannedRoles(observation);
   const rollout = planRollout(observation, revisions);
-  return planTraffic(observation, revisions, rollout, planCapacity(observation, revisions, rollout));
+  return planTraffic(observation, revisions, rollout, {}, planCapacity(observation, revisions, rollout));
 }
 
 function arms(world: World): string {

@@ -7,6 +7,15 @@ import { capacityBeforeTraffic } from "./capacity-before-traffic.ts";
 import { completeness } from "./completeness.ts";
 import { conditionForm } from "./condition-form.ts";
 import { convergence } from "./convergence.ts";
+import {
+  drillsAtRest,
+  drillVerdictHolds,
+  endedByPerson,
+  endedClean,
+  faultStoredFirst,
+  neverFalselyPassed,
+  oneDrill,
+} from "./drills.ts";
 import { epochs } from "./epochs.ts";
 import { foreignObjects } from "./foreign-objects.ts";
 import { freshLook } from "./fresh-look.ts";
@@ -62,6 +71,12 @@ export const INVARIANTS: readonly Invariant[] = [
   validatedFirst,
   validatedAnew,
   jobsAsked,
+  faultStoredFirst,
+  oneDrill,
+  neverFalselyPassed,
+  drillVerdictHolds,
+  endedByPerson,
+  endedClean,
 ];
 
 /** Checked once everything has come to rest. */
@@ -74,4 +89,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   routersWhole,
   releasesAtRest,
   mirroringEnds,
+  drillsAtRest,
 ];

@@ -3,6 +3,7 @@
  * can happen to them.
  */
 import type { PortCall } from "../../memory-cluster/faulty-port.ts";
+import type { Probers } from "../cluster/probers.ts";
 import type { Coverage } from "../coverage.ts";
 import type { Judges } from "../judges.ts";
 import type { SeededRandom } from "../seeded-random.ts";
@@ -18,6 +19,7 @@ export interface FleetOptions {
   readonly coverage: Coverage;
   readonly substitutes: Substitutes;
   readonly judges: Judges;
+  readonly probers: Probers;
   readonly sent: (process: string, call: PortCall) => void;
   readonly clockJumped: () => void;
   readonly defect: (message: string) => void;
@@ -120,7 +122,7 @@ export class Fleet implements Controller, Disturbance {
   }
 
   #start(slot: number, leadership: Leadership): void {
-    const { world, random, coverage, substitutes, judges, sent, defect } = this.#options;
+    const { world, random, coverage, substitutes, judges, probers, sent, defect } = this.#options;
     this.#startCount += 1;
     const name = `operator-${this.#startCount}`;
     const rates = this.#rates;
@@ -133,6 +135,7 @@ export class Fleet implements Controller, Disturbance {
       coverage,
       substitutes,
       judges,
+      probers,
       sent,
       hasRival: () => this.running.some((other) => other.leads && other.name !== name),
       defect,

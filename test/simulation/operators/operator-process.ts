@@ -14,6 +14,7 @@ import { CHILD_RESOURCES } from "../../../src/operator/caches.ts";
 import { eventSink } from "../../../src/operator/event-sink.ts";
 import { Operator, type OperatorOptions } from "../../../src/operator/operator.ts";
 import { FaultyPort, type PortCall } from "../../memory-cluster/faulty-port.ts";
+import type { Probers } from "../cluster/probers.ts";
 import type { Coverage } from "../coverage.ts";
 import type { Judges } from "../judges.ts";
 import { JumpingClock } from "../jumping-clock.ts";
@@ -40,6 +41,7 @@ export const OPERATOR_NAMESPACE = "petrel-system";
 export const WATCHED_KINDS = [
   "ModelDeployment",
   "ModelRollout",
+  "FailoverDrill",
   "Pod",
   "EndpointSlice",
   ...CHILD_RESOURCES.map(({ kind }) => kind),
@@ -70,6 +72,8 @@ export interface OperatorProcessOptions {
   readonly sent: (process: string, call: PortCall) => void;
   /** Who answers for gates. */
   readonly judges: Judges;
+  /** Who counts for drills. */
+  readonly probers: Probers;
   /** Whether another process leads as well. */
   readonly hasRival: () => boolean;
   /** Told of errors that no fault explains. */
@@ -139,6 +143,7 @@ export class OperatorProcess {
       settings: SETTINGS,
       workers: 3,
       askGate: this.#options.judges.askedBy(this.name),
+      askProber: (address, key) => this.#options.probers.ask(address, key),
       recordEvent: eventSink(events),
       ...(substitutes.decide === undefined ? {} : { decide: substitutes.decide }),
       ...(substitutes.decideRouters === undefined ? {} : { decideRouters: substitutes.decideRouters }),

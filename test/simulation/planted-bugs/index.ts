@@ -3,6 +3,7 @@
  */
 import { CAPACITY_BUGS } from "./capacity.ts";
 import { CONDITION_BUGS } from "./conditions.ts";
+import { DRILL_BUGS } from "./drill.ts";
 import { EXECUTION_BUGS } from "./execution.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { POD_BUGS } from "./pods.ts";
@@ -19,6 +20,7 @@ export const PLANTED_BUGS_BY_PART = {
   revision: REVISION_BUGS,
   validation: VALIDATION_BUGS,
   rollout: ROLLOUT_BUGS,
+  drill: DRILL_BUGS,
   capacity: CAPACITY_BUGS,
   pods: POD_BUGS,
   traffic: TRAFFIC_BUGS,
