@@ -248,10 +248,10 @@ describe("the installed chart", () => {
       "modeldeployments.petrel.dev": `${read} create update patch delete deletecollection`,
       "modeldeployments.petrel.dev/scale": `${read} update patch`,
       "modeldeployments.petrel.dev/status": read,
-      "failoverdrills.petrel.dev": `${read} create update patch delete deletecollection`,
-      "failoverdrills.petrel.dev/status": read,
       "modelrollouts.petrel.dev": `${read} update patch`,
       "modelrollouts.petrel.dev/status": read,
+      "failoverdrills.petrel.dev": `${read} create update patch delete deletecollection`,
+      "failoverdrills.petrel.dev/status": read,
     });
     await eventually(() => allowed(questions, "editer", USERS), editor);
   }, 90_000);

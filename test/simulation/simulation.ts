@@ -138,7 +138,7 @@ class Run {
     const owners = new ModelOwners(world, this.#random.fork("owners"));
     this.#undoers = new Undoers(world, this.#random.fork("undoers"));
     this.#disturbances = [
-      [owners.isRestless ? 30 : 6, owners],
+      [this.#weightOf(owners), owners],
       [3, new Meddlers(world, this.#facts)],
       [4, this.#kubelet],
       [3, this.#routers],
@@ -147,7 +147,7 @@ class Run {
       [this.#undoers.isRueful ? 20 : 1, this.#undoers],
       [0.2, this.#neighbours],
       [1, new ControlPlane(world)],
-      ...(this.#drillers === undefined ? [] : [[12, this.#drillers] as const]),
+      ...(this.#drillers === undefined ? [] : [[20, this.#drillers] as const]),
     ];
     world.onWrite((write) => {
       const object = write.after ?? write.before;
@@ -160,6 +160,12 @@ class Run {
         if (details !== undefined) this.#breaks(invariant.name, details);
       }
     });
+  }
+
+  /** Where people rehearse, others let them: a release ends every drill. */
+  #weightOf({ isRestless }: ModelOwners): number {
+    if (this.#drillers !== undefined) return 1;
+    return isRestless ? 30 : 6;
   }
 
   async complete(): Promise<SimulationResult> {
