@@ -12,6 +12,7 @@ import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
 import type { AutoscalingPlan } from "../autoscaling/plan-autoscaling.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
+import type { DrillPlan } from "../drill/plan-drill.ts";
 import { butShares, type ExperimentPlan, withoutExperiment } from "../experiment/plan-experiment.ts";
 import type { Observation, Refusal } from "../observation.ts";
 import type { PodPlan } from "../pods/plan-pods.ts";
@@ -49,6 +50,7 @@ export interface Plans {
   readonly validation: ValidationPlan;
   readonly rollout: RolloutPlan;
   readonly experiment: ExperimentPlan;
+  readonly drill: DrillPlan;
   readonly capacity: CapacityPlan;
   readonly pods: PodPlan;
   readonly traffic: TrafficPlan;

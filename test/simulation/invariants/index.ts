@@ -8,6 +8,15 @@ import { capacityBeforeTraffic } from "./capacity-before-traffic.ts";
 import { completeness } from "./completeness.ts";
 import { conditionForm } from "./condition-form.ts";
 import { convergence } from "./convergence.ts";
+import {
+  drillsAtRest,
+  drillVerdictHolds,
+  endedByPerson,
+  endedClean,
+  faultStoredFirst,
+  neverFalselyPassed,
+  oneDrill,
+} from "./drills.ts";
 import { epochs } from "./epochs.ts";
 import {
   experimentAlone,
@@ -79,6 +88,12 @@ export const INVARIANTS: readonly Invariant[] = [
   scaledWithinBounds,
   scaledInByKnowledge,
   handedOver,
+  faultStoredFirst,
+  oneDrill,
+  neverFalselyPassed,
+  drillVerdictHolds,
+  endedByPerson,
+  endedClean,
 ];
 
 /** Checked once everything has come to rest. */
@@ -93,4 +108,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   mirroringEnds,
   experimentsAtRest,
   loadMemories,
+  drillsAtRest,
 ];

@@ -3,6 +3,7 @@
  * can happen to them.
  */
 import type { PortCall } from "../../memory-cluster/faulty-port.ts";
+import type { Probers } from "../cluster/probers.ts";
 import type { Coverage } from "../coverage.ts";
 import type { Judges } from "../judges.ts";
 import type { Loads } from "../loads.ts";
@@ -20,6 +21,7 @@ export interface FleetOptions {
   readonly substitutes: Substitutes;
   readonly judges: Judges;
   readonly loads: Loads;
+  readonly probers: Probers;
   readonly sent: (process: string, call: PortCall) => void;
   readonly clockJumped: () => void;
   readonly defect: (message: string) => void;
@@ -122,7 +124,7 @@ export class Fleet implements Controller, Disturbance {
   }
 
   #start(slot: number, leadership: Leadership): void {
-    const { world, random, coverage, substitutes, judges, loads, sent, defect } = this.#options;
+    const { world, random, coverage, substitutes, judges, loads, probers, sent, defect } = this.#options;
     this.#startCount += 1;
     const name = `operator-${this.#startCount}`;
     const rates = this.#rates;
@@ -136,6 +138,7 @@ export class Fleet implements Controller, Disturbance {
       substitutes,
       judges,
       loads,
+      probers,
       sent,
       hasRival: () => this.running.some((other) => other.leads && other.name !== name),
       defect,

@@ -14,6 +14,7 @@ import { CHILD_RESOURCES } from "../../../src/operator/caches.ts";
 import { eventSink } from "../../../src/operator/event-sink.ts";
 import { Operator, type OperatorOptions } from "../../../src/operator/operator.ts";
 import { FaultyPort, type PortCall } from "../../memory-cluster/faulty-port.ts";
+import type { Probers } from "../cluster/probers.ts";
 import type { Coverage } from "../coverage.ts";
 import type { Judges } from "../judges.ts";
 import { JumpingClock } from "../jumping-clock.ts";
@@ -42,6 +43,7 @@ export const WATCHED_KINDS = [
   "ModelDeployment",
   "ModelRollout",
   "ModelExperiment",
+  "FailoverDrill",
   "Pod",
   "EndpointSlice",
   ...CHILD_RESOURCES.map(({ kind }) => kind),
@@ -74,6 +76,8 @@ export interface OperatorProcessOptions {
   readonly judges: Judges;
   /** Who tells of loads. */
   readonly loads: Loads;
+  /** Who counts for drills. */
+  readonly probers: Probers;
   /** Whether another process leads as well. */
   readonly hasRival: () => boolean;
   /** Told of errors that no fault explains. */
@@ -144,6 +148,7 @@ export class OperatorProcess {
       workers: 3,
       askGate: this.#options.judges.askedBy(this.name),
       askLoad: this.#options.loads.askedBy(this.name),
+      askProber: (address, key) => this.#options.probers.ask(address, key),
       recordEvent: eventSink(events),
       ...(substitutes.decide === undefined ? {} : { decide: substitutes.decide }),
       ...(substitutes.decideRouters === undefined ? {} : { decideRouters: substitutes.decideRouters }),
