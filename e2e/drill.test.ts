@@ -1,6 +1,6 @@
 /**
  * Failovers that are rehearsed: one that works passes and leaves nothing, one that does not fails, a person ends one at once, and
- * nobody's requests but those of the drills meet any of it.
+ * nobody's requests but those of the drills meet any of it. It has the cluster for itself: a verdict rests on measured times.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
