@@ -71,6 +71,20 @@ test("the second one waits for the first, and then has its turn", () => {
   expect(world.planned?.key).toBe(drillKey("uid-second"));
 });
 
+test("one that has not begun waits for its turn again when that is lost", () => {
+  const world = new DrilledWorld({ pools: [{ name: "gpu" }] }).make("first").make("second");
+  world.second();
+  expect(world.drill("first").status).toMatchObject({ phase: "Preflight", reason: "NoFallback" });
+  const { drill: _turn, ...status } = world.world.status;
+  world.world.report({ ...decide(world.world.observation()), status });
+  world.decideOnce();
+  expect(world.world.status.drill?.name).toBe("first");
+  expect(world.drill("first").status).toMatchObject({ phase: "Pending", reason: "TakesItsTurn" });
+  world.decideOnce();
+  expect(world.drill("first").status.phase).toBe("Preflight");
+  expect(world.drill("second").status).toMatchObject({ phase: "Pending", reason: "AnotherDrill" });
+});
+
 /** What an experiment needs: metrics to compare by. */
 const COUNTED: Partial<ModelDeploymentSpec> = {
   quality: {

@@ -67,7 +67,7 @@ export function planDrill(observation: Observation, beside: BesideDrill): DrillP
   // Of one that is over, everything is said: there may be many, kept for what they found.
   const drills = (observation.drills ?? []).filter(({ status, generation }) => !isDone(status, generation));
   const holder = holderAmong(observation, drills);
-  const next = holder ?? drills.find(({ status }) => storedState(status) === undefined);
+  const next = holder ?? drills.find(({ status }) => !hasBegun(storedState(status)));
   const outcomes = drills.map((drill) => outcomeOf(observation, beside, drill, { holder, next }));
   const wakeAtMilliseconds = earliestAfter(
     observation.nowMilliseconds,
@@ -87,6 +87,11 @@ export function planDrill(observation: Observation, beside: BesideDrill): DrillP
     ...(prober === undefined ? {} : { prober }),
     surplus,
   };
+}
+
+/** Whether anything of it may be asked of anybody: what only looks waits for its turn again if that is lost. */
+function hasBegun(state: DrillState | undefined): state is DrillState {
+  return state !== undefined && state.phase !== "Preflight";
 }
 
 /** The one that the stored status names, as long as it is there and something of it may be left. */
@@ -148,7 +153,7 @@ function outcomeOf(observation: Observation, beside: BesideDrill, drill: Observe
     };
   }
   const isHolder = drill === turn.holder;
-  if (state === undefined && !isHolder && stop === undefined) {
+  if (!hasBegun(state) && !isHolder && stop === undefined) {
     const { next } = turn;
     const waits =
       next === drill
@@ -196,9 +201,8 @@ function stopOf(
   if (drillsStopped !== undefined)
     return { reason: "DrillsStopped", message: `all drills of the cluster are stopped: ${drillsStopped}` };
   if (halt !== undefined) return halt;
-  const hasBegun = state !== undefined && state.phase !== "Preflight";
   // Somebody wrote the status of the ModelDeployment: whose turn it is cannot be known any more.
-  return hasBegun && holder !== drill
+  return hasBegun(state) && holder !== drill
     ? { reason: "TurnLost", message: "the status of the ModelDeployment does not name it any more" }
     : undefined;
 }
