@@ -10,12 +10,15 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readTokenHead, tokenBytes } from "../src/token/prediction-token.ts";
 import { type ExampleRow, exampleRows } from "./example-models.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** The label of a customer who bought again. */
 export const ORDER_LABEL = "order";
 /** The header that names who visits. */
 export const VISITOR_HEADER = "x-user-id";
 
+/** In which a router has the plan, and a pod its key. */
+const COUNTED_SECONDS = 200;
 const CLIENTS = 4;
 /** Between two visits of a client: several campaigns have to find room on two cores. */
 const BREATH_MILLISECONDS = 60;
@@ -57,6 +60,22 @@ export class Campaign {
   constructor(url: string, model: string) {
     this.#url = url;
     this.#model = model;
+  }
+
+  /**
+   * Begins one, and waits until the answers of the model are counted.
+   *
+   * @param url of the model's Service, or what leads to it.
+   */
+  static async counted(scenario: Pick<Scenario, "until">, url: string, model: string): Promise<Campaign> {
+    const campaign = new Campaign(url, model);
+    await scenario.until(
+      "answers have a token",
+      () => campaign.isCounted(),
+      (isCounted) => isCounted,
+      COUNTED_SECONDS,
+    );
+    return campaign;
   }
 
   /** One visit of which nothing becomes. Gives whether the answer can be found again by a label. */

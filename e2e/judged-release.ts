@@ -44,13 +44,7 @@ export class JudgedReleases {
     await scenario.apply(campaignOf("1", changes));
     await scenario.waitFor(CAMPAIGN_MODEL, "Ready");
     await scenario.waitFor(CAMPAIGN_MODEL, "EvidenceReady");
-    const campaign = new Campaign(await reach(CAMPAIGN_MODEL), CAMPAIGN_MODEL);
-    await scenario.until(
-      "answers have a token",
-      () => campaign.isCounted(),
-      (isCounted) => isCounted,
-      200,
-    );
+    const campaign = await Campaign.counted(scenario, await reach(CAMPAIGN_MODEL), CAMPAIGN_MODEL);
     return new JudgedReleases(scenario, campaign, changes);
   }
 

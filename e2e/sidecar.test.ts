@@ -2,6 +2,7 @@
  * Model servers that are observed: each has a sidecar that a scraper reads, and nobody else; it counts every prediction
  * and sees features drift. It is killed under load: no prediction fails, and it counts again.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parseJson } from "../src/api/json.ts";
 import { CONTAINER, MODEL_POD_PORT } from "../src/api/names.ts";
@@ -14,6 +15,7 @@ import { scriptPod } from "./script-pod.ts";
 import { underLoad } from "./under-load.ts";
 
 const NAME = "observed";
+const GOES_ON_MILLISECONDS = 3_000;
 /** Values of each pod that make its reference, and then its first window. */
 const WINDOW_VALUES = 100;
 /** So many that each of two pods, chosen at random, gets more than a reference of them. */
@@ -210,6 +212,8 @@ testOnLocalCluster(
         (now) => (now[address] ?? 0) > (started[address] ?? Number.POSITIVE_INFINITY),
       );
       await untilSeen("it hears of predictions", REQUESTS, (values) => (values[address] ?? 0) > 0);
+      // However fast all that was, it has to go on.
+      await delay(GOES_ON_MILLISECONDS);
     });
     expect(report.failures).toEqual([]);
     expect(report.sent).toBeGreaterThan(100);

@@ -85,7 +85,7 @@ const PLAIN_TIERS: readonly Tier[] = [
     name: "apiserver",
     project: "apiserver",
     meaning: "schemas, contracts and the chart on a real kube-apiserver; the router on a real Envoy",
-    // The longest files wait: two at a time take little more than half as long.
+    // They wait for real parts more than they work.
     jestArguments: ["--maxWorkers=2"],
     isReal: true,
     obstacle: toolchainObstacle,

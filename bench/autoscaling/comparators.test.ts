@@ -15,8 +15,8 @@ interface Seen {
 
 function view({ second = 15, ready, coming = 0, rate = 0, busy = 0, inFlight = [0, 0] }: Seen): ScalerView {
   return {
-    ...{ second, ready, coming, isBlind: false, waiting: 0 },
-    ...{ arrivalRate: () => rate, answerRate: () => rate, busy: () => busy },
+    ...{ second, ready, coming, isBlind: false },
+    ...{ arrivalRate: () => rate, answerRate: () => rate, busy: () => busy, underWay: () => busy },
     inFlight: (seconds) => inFlight[seconds === 6 ? 0 : 1],
   };
 }

@@ -20,10 +20,13 @@ import {
   type AutoscalingSettings,
   recommend,
 } from "../../src/core/autoscaling/recommend.ts";
+import { readSchedule } from "../../src/core/autoscaling/schedules.ts";
 
 const COLD_START = 180_000;
 const WARM_UP = 200;
 const ROUNDS = 200;
+/** As long as scaling in waits where people say nothing, and a minute. */
+const SAMPLES = 24;
 const SLOTS = HISTORY_DAYS * SLOTS_PER_DAY;
 
 /** A sale each day, so that a forecast is used; two schedules, so that they are looked at. */
@@ -41,29 +44,25 @@ const SETTINGS: AutoscalingSettings = {
     maxReplicas: 100,
     targets: [{ type: "Concurrency", perReplica: 3 }],
   },
-  schedules: ["0 20 10 11 *", "0 18 * * 1-5"].map((schedule, at) => ({
-    ...{
-      name: `sale-${at}`,
-      schedule,
-      timeZone: "Asia/Shanghai",
-      durationMilliseconds: 3_600_000,
-      minReplicas: 9,
-    },
-  })),
+  schedules: ["0 20 10 11 *", "0 18 * * 1-5"].map((schedule, at) =>
+    readSchedule({
+      ...{ name: `sale-${at}`, schedule, timeZone: "Asia/Shanghai" },
+      ...{ durationMilliseconds: 3_600_000, minReplicas: 9 },
+    }),
+  ),
 };
 
 function decision(forecast: ForecastMemory, history: LoadHistory, nowMilliseconds: number): ForecastMemory {
   const next = nextForecast(forecast, history, nowMilliseconds, COLD_START);
-  const samples = [45, 30, 15, 0].map((secondsAgo) => ({
-    atMilliseconds: nowMilliseconds - 1_000 * secondsAgo,
-    ...{ seconds: 15, arrived: 1_500, answered: 1_500, busySeconds: 300, waiting: 0 },
+  const samples = Array.from({ length: SAMPLES }, (_, at) => ({
+    atMilliseconds: nowMilliseconds - 15_000 * (SAMPLES - 1 - at),
+    ...{ seconds: 15, arrived: 1_500, answered: 1_500, busySeconds: 300 },
   }));
-  const pool = { ready: 8, coming: 0, asked: 8, coldStartMilliseconds: COLD_START };
-  recommend(
-    SETTINGS,
-    { ...pool, nowMilliseconds, samples, expectedRate: expectedRate(next, nowMilliseconds, COLD_START) },
-    { recommended: [] },
-  );
+  const pool = { ready: 8, coming: 0, asked: 8, askedSinceMilliseconds: 0, serviceSeconds: undefined };
+  recommend(SETTINGS, {
+    ...{ ...pool, nowMilliseconds, samples, coldStartMilliseconds: COLD_START },
+    expectedRate: expectedRate(next, nowMilliseconds, COLD_START),
+  });
   return next;
 }
 

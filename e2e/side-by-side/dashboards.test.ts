@@ -138,13 +138,7 @@ afterAll(async () => {
 
 test("nothing that dashboards and rules ask for is empty in a run with a release, labels and drift", async () => {
   const url = await scenario.url(NAME);
-  const campaign = new Campaign(url, NAME);
-  await scenario.until(
-    "answers have a token",
-    () => campaign.isCounted(),
-    (isCounted) => isCounted,
-    200,
-  );
+  const campaign = await Campaign.counted(scenario, url, NAME);
   await scenario.apply(deployment("2"));
   const release = await scenario.until(
     "a release has begun",

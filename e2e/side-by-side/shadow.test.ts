@@ -40,13 +40,7 @@ beforeAll(async () => {
   await scenario.apply(deployment("1"));
   await scenario.waitFor(NAME, "Ready");
   await scenario.waitFor(NAME, "EvidenceReady");
-  campaign = new Campaign(await scenario.url(NAME), NAME);
-  await scenario.until(
-    "answers have a token",
-    () => campaign.isCounted(),
-    (isCounted) => isCounted,
-    200,
-  );
+  campaign = await Campaign.counted(scenario, await scenario.url(NAME), NAME);
 }, 480_000);
 
 afterAll(async () => {

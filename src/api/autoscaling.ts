@@ -158,7 +158,12 @@ export const autoscalingRules: readonly CelRule[] = [
 export type AutoscalingSpec = Type.Static<typeof autoscalingSchema>;
 
 /** Whether the operator says how many replicas the first pool has. */
-export function isScaledByPetrel({ autoscaling }: { readonly autoscaling?: AutoscalingSpec }): boolean {
+export function isScaledByPetrel({
+  autoscaling,
+}: {
+  /** Of a stored object anything may stand there. */
+  readonly autoscaling?: { readonly owner?: unknown } | undefined;
+}): boolean {
   return autoscaling !== undefined && autoscaling.owner !== "None";
 }
 

@@ -8,6 +8,7 @@ import Type from "typebox";
 import { EXPERIMENT_ARMS } from "./arm.ts";
 import { conditionFields } from "./conditions.ts";
 import { percentageSchema } from "./percentage.ts";
+import { METRIC_DIRECTIONS, QUALITY_METRIC_TYPES } from "./quality-metrics.ts";
 import { stringEnum } from "./schema.ts";
 
 /** Where an experiment is. */
@@ -60,7 +61,7 @@ const VERDICT_REASONS = [
   "ReleaseBegan",
   /** Another revision is the stable one. */
   "StableChanged",
-  /** The ModelDeployment does not count any more what the experiment judges by. */
+  /** The ModelDeployment does not count any more what the experiment judges by, or counts another thing by its name. */
   "MetricChanged",
   /** The ModelDeployment is gone. */
   "ModelDeploymentGone",
@@ -128,6 +129,16 @@ const armStatusSchema = Type.Object(
   { description: "One arm." },
 );
 
+const judgedMetricSchema = Type.Object(
+  {
+    metric: Type.String({ maxLength: 63, description: "Name of the metric." }),
+    type: stringEnum(QUALITY_METRIC_TYPES, { description: "What is counted." }),
+    label: Type.String({ maxLength: 63, description: "The label that it is made of." }),
+    better: stringEnum(METRIC_DIRECTIONS, { description: "Which values are better." }),
+  },
+  { description: "What a metric is." },
+);
+
 const shareSchema = Type.Object(
   {
     firstEpoch: Type.Integer({ minimum: 1, description: "The first plan that gave the arms their shares." }),
@@ -166,6 +177,15 @@ export const modelExperimentStatusSchema = Type.Object(
       Type.String({ maxLength: 1024, description: "What is awaited, or what came of it, for people." }),
     ),
     stable: Type.Optional(Type.String({ maxLength: 63, description: "The revision that is the control." })),
+    metrics: Type.Optional(
+      Type.Array(judgedMetricSchema, {
+        maxItems: 9,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["metric"],
+        description:
+          "What it judges by, as the ModelDeployment had it when the arms first got their shares. Once one of them is another, the experiment ends.",
+      }),
+    ),
     startedAt: Type.Optional(time("When the arms first got their shares.")),
     endsAt: Type.Optional(time("When they are to lose them.")),
     sharesInEffectAt: Type.Optional(
@@ -215,5 +235,7 @@ export type ExperimentVerdict = NonNullable<ModelExperimentStatus["verdict"]>;
 export type ExperimentArmStatus = NonNullable<ModelExperimentStatus["arms"]>[number];
 /** What a metric says of an arm. */
 export type ArmFinding = Type.Static<typeof findingSchema>;
+/** What a metric is that an experiment judges by. */
+export type JudgedMetric = Type.Static<typeof judgedMetricSchema>;
 /** Plans of the traffic that gave the arms their shares. */
 export type ExperimentShare = Type.Static<typeof shareSchema>;

@@ -11,14 +11,13 @@ import type { KindDefinition } from "./kind.ts";
 import { modelSourceSchema } from "./model-source.ts";
 import { percentageSchema } from "./percentage.ts";
 import { qualityNameSchema } from "./quality-metrics.ts";
+import { MAXIMUM_REASON_LENGTH } from "./reason.ts";
 import { type CelRule, dnsLabelSchema, durationSchema, objectNameSchema } from "./schema.ts";
 
 /** Longest `spec.duration`, in hours: with the slowest label of the metrics it must end before the evidence does. */
 const LONGEST_DURATION_HOURS = 720;
 /** Most guardrails. */
 const MAXIMUM_GUARDRAILS = 8;
-/** Longest `spec.reason`, in characters. */
-export const MAXIMUM_EXPERIMENT_REASON_LENGTH = 256;
 
 const armSchema = Type.Object(
   {
@@ -72,7 +71,7 @@ export const modelExperimentSpecSchema = Type.Object(
     ),
     reason: Type.Optional(
       Type.String({
-        maxLength: MAXIMUM_EXPERIMENT_REASON_LENGTH,
+        maxLength: MAXIMUM_REASON_LENGTH,
         description: "Written by people: why it was stopped, for others to read.",
       }),
     ),
@@ -81,11 +80,16 @@ export const modelExperimentSpecSchema = Type.Object(
 );
 
 const weight = (text: string) => `double(${text}.replace('%', ''))`;
-const FIXED_FIELDS = ["modelDeployment", "arms", "primary", "duration"] as const;
+const FIXED_FIELDS = ["modelDeployment", "primary", "duration"] as const;
 const FIXED_OPTIONAL_FIELDS = ["holdout", "guardrails"] as const;
 
 const fixedRules: readonly CelRule[] = [
   ...FIXED_FIELDS.map((field) => ({ field, rule: `self.${field} == oldSelf.${field}` })),
+  // Lists with keys are equal in any order, but by their order routers know the arms.
+  {
+    field: "arms",
+    rule: "self.arms == oldSelf.arms && self.arms.map(a, a.name) == oldSelf.arms.map(a, a.name)",
+  },
   ...FIXED_OPTIONAL_FIELDS.map((field) => ({
     field,
     rule: `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
@@ -115,7 +119,8 @@ export const modelExperimentKind: KindDefinition = {
       message: "spec.arms[].weight: must be more than 0%",
     },
     {
-      rule: `self.arms.map(a, ${weight("a.weight")}).sum() + (has(self.holdout) ? ${weight("self.holdout")} : 0.0) < 100.0`,
+      // The least that can be left is 0.01%, and a binary sum of what is all may be a little less than 100.
+      rule: `self.arms.map(a, ${weight("a.weight")}).sum() + (has(self.holdout) ? ${weight("self.holdout")} : 0.0) < 99.995`,
       message:
         "spec.arms[].weight: must leave something for the control; make the arms and the holdout less than 100% together",
     },

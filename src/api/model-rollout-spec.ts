@@ -2,6 +2,7 @@
  * The spec of a ModelRollout: which release it is, as the operator wrote it for good, and what people decide about it.
  */
 import Type from "typebox";
+import { MAXIMUM_REASON_LENGTH } from "./reason.ts";
 import { holdbackSchema, MAXIMUM_STEPS, rolloutStrategySchema } from "./rollout.ts";
 import { gatedMetricSchema, gatesSchema, MAXIMUM_GATES } from "./rollout-gates.ts";
 import { durationSchema, objectNameSchema, stringEnum } from "./schema.ts";
@@ -11,9 +12,6 @@ import { durationSchema, objectNameSchema, stringEnum } from "./schema.ts";
  * traffic.
  */
 export const MAXIMUM_HISTORY = MAXIMUM_STEPS + 3;
-
-/** Longest `spec.reason`, in characters. */
-export const MAXIMUM_REASON_LENGTH = 256;
 
 const maturitiesSchema = Type.Array(
   Type.Object(

@@ -4,16 +4,11 @@
  * It reads ModelExperiments, and writes into one no more than kubectl could, with the rights of the person who calls it.
  */
 import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
 import { Compile } from "typebox/compile";
 import { type ModelExperimentStatus, modelExperimentStatusSchema } from "../api/experiment-status.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
-import {
-  MAXIMUM_EXPERIMENT_REASON_LENGTH,
-  type ModelExperimentSpec,
-  modelExperimentSpecSchema,
-} from "../api/model-experiment.ts";
+import { type ModelExperimentSpec, modelExperimentSpecSchema } from "../api/model-experiment.ts";
 import { API_GROUP_VERSION } from "../api/names.ts";
 import type { KubePort } from "../kube/port.ts";
 import { ageText } from "./age-text.ts";
@@ -21,6 +16,7 @@ import { type ConnectionOptions, connected, withConnection } from "./connection.
 import { CommandError, EXIT } from "./exit-code.ts";
 import { readObjects } from "./followed-objects.ts";
 import { type OutputFormat, outputOption, printed } from "./output.ts";
+import { reasonOption } from "./reason-option.ts";
 import { tableLines } from "./table.ts";
 import { runVerb, verb } from "./verb.ts";
 
@@ -127,13 +123,6 @@ interface Options extends ConnectionOptions {
   readonly reason?: string;
 }
 
-function reasonOption(text: string): string {
-  if (text.length <= MAXIMUM_EXPERIMENT_REASON_LENGTH) return text;
-  throw new InvalidArgumentError(
-    `expected at most ${MAXIMUM_EXPERIMENT_REASON_LENGTH} characters, got ${text.length}`,
-  );
-}
-
 /** The verb `petrel experiment`. */
 export function experimentCommand(): Command {
   return verb("experiment", "Lists experiments, tells what they found, and stops them.")
@@ -187,7 +176,7 @@ function statusCommand(): Command {
 function stopCommand(): Command {
   return withConnection(verb("stop", "Ends an experiment, for good: stable gets all the traffic back."))
     .argument("<name>", "name of the ModelExperiment")
-    .option("--reason <text>", "why, for others to read", reasonOption)
+    .addOption(reasonOption())
     .action((name: string, options: Options, command: Command) =>
       runVerb(command, () =>
         connected(options, async ({ port, namespace }) => {

@@ -5,14 +5,13 @@
  * who calls it. The operator does the rest.
  */
 import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
 import { RESOURCE } from "../api/kube-resources.ts";
-import { MAXIMUM_REASON_LENGTH } from "../api/model-rollout-spec.ts";
 import { API_GROUP_VERSION } from "../api/names.ts";
 import type { KubePort } from "../kube/port.ts";
 import { type ConnectionOptions, connected, withConnection } from "./connection.ts";
 import { deploymentObject, deploymentReference } from "./deployment-object.ts";
 import { CommandError, EXIT } from "./exit-code.ts";
+import { reasonOption } from "./reason-option.ts";
 import { type GuidingVerb, guidanceOf } from "./rollout/guidance.ts";
 import { type RolloutObject, rolloutObject } from "./rollout/rollout-object.ts";
 import { runVerb, verb } from "./verb.ts";
@@ -70,19 +69,13 @@ interface Options extends ConnectionOptions {
   readonly reason?: string;
 }
 
-function reasonOption(text: string): string {
-  if (text.length <= MAXIMUM_REASON_LENGTH) return text;
-  throw new InvalidArgumentError(`expected at most ${MAXIMUM_REASON_LENGTH} characters, got ${text.length}`);
-}
-
 /** One of the verbs. */
 export function guideCommand(name: GuidingVerb): Command {
   const command = withConnection(verb(name, DESCRIPTIONS[name])).argument(
     "<name>",
     "name of the ModelDeployment",
   );
-  if (name === "pause" || name === "promote" || name === "abort")
-    command.option("--reason <text>", "why, for others to read", reasonOption);
+  if (name === "pause" || name === "promote" || name === "abort") command.addOption(reasonOption());
   return command.action((deployment: string, options: Options) =>
     runVerb(command, () =>
       connected(options, async ({ port, namespace }) => {

@@ -7,7 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { type Command, Option } from "commander";
 import { AUTOSCALING_DEFAULTS, type AutoscalingSettings } from "../core/autoscaling/recommend.ts";
-import type { ScheduledReplicas } from "../core/autoscaling/schedules.ts";
+import type { Schedule } from "../core/autoscaling/schedules.ts";
 import { errorMessage } from "../core/log.ts";
 import { durationOption } from "../process/duration-option.ts";
 import { dataRecords, formatOfName, RECORD_FORMATS, type RecordFormat } from "../records/data-records.ts";
@@ -53,7 +53,7 @@ interface Options {
   readonly slowLoad?: number;
   readonly replicasPerNode?: number;
   readonly nodeStart: number;
-  readonly schedule: readonly ScheduledReplicas[];
+  readonly schedule: readonly Schedule[];
   readonly forecast: boolean;
   readonly lose: readonly Fault[];
   readonly silence: readonly Fault[];
@@ -137,6 +137,8 @@ function duration(flag: string, description: string, text: string, least: string
 
 async function run(file: string | undefined, options: Options): Promise<ExitCode> {
   const { load, slowLoad = load, svg } = options;
+  if (file === "-" && options.trace === "-")
+    throw wrong("standard input to be the manifest or the trace, got both");
   const rows = file === undefined ? rowsOf(options) : [await rowOf(file, options)];
   if (slowLoad < load) throw wrong(`--slow-load not to be less than --load`);
   const { trace: read, missing } = await traceOf(options);

@@ -296,9 +296,9 @@ function decideWrites(observation: Observation, first: FirstPlans): Decision {
   const drill = planDrill(observation, { underWay: movementOf(revisions, experiment), alarms });
   const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment, drill });
   const status = reportedStatus(observation, plans);
-  const asked = experiment.question === undefined ? undefined : [experiment.question];
-  const questions =
-    asked === undefined ? rollout.gateQuestions : [...(rollout.gateQuestions ?? []), ...asked];
+  const { question } = experiment;
+  const gateQuestions =
+    question === undefined ? rollout.gateQuestions : [...(rollout.gateQuestions ?? []), question];
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
@@ -318,7 +318,7 @@ function decideWrites(observation: Observation, first: FirstPlans): Decision {
       ? {}
       : { pause: rolloutPause(observation.deployment.metadata.namespace, anomalies.pause) }),
     remove: removals(observation, plans),
-    ...(questions === undefined ? {} : { gateQuestions: questions }),
+    ...(gateQuestions === undefined ? {} : { gateQuestions }),
     ...(drill.prober === undefined ? {} : { probing: drill.prober.drill.uid }),
     events: [
       ...undo.events,

@@ -17,6 +17,8 @@ class Routers {
   readonly silent = new Set<string>();
   readonly beganAt = new Map<string, number>();
   readonly asked: string[] = [];
+  /** So much their clocks are ahead. */
+  aheadMilliseconds = 0;
   readonly answers: string[] = [];
   readonly logged: string[] = [];
   readonly readings = new LoadReadings({
@@ -34,7 +36,7 @@ class Routers {
   });
 
   #slots(address: string, after: number): readonly LoadSlot[] {
-    const last = loadSlotAt(this.clock.now()) - 1;
+    const last = loadSlotAt(this.clock.now() + this.aheadMilliseconds) - 1;
     const first = Math.max(after + 1, last - KEPT_LOAD_SLOTS + 1, this.beganAt.get(address) ?? 0);
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => ({
       ...{ slot: first + at, ended: 10, answered: 9, busyMilliseconds: 450 },
@@ -106,6 +108,27 @@ test("a router that comes counts from its first slot on, and the slot that it ca
   routers.readings.follow(KEY, [A, B]);
   await routers.slots(2);
   expect(routers.known()?.map(([arrived]) => arrived)).toEqual([10, 10, 20]);
+  routers.readings.close();
+});
+
+test("a router that is missed for a moment, and tells once more of what it told before, counts once", async () => {
+  const routers = new Routers();
+  routers.readings.follow(KEY, [A, B]);
+  await routers.slots(2);
+  await routers.clock.advance(5_000);
+  routers.readings.follow(KEY, [B]);
+  routers.readings.follow(KEY, [A, B]);
+  await routers.slots(3);
+  expect(routers.known()?.map(([arrived]) => arrived)).toEqual([20, 20, 20, 20, 20]);
+  routers.readings.close();
+});
+
+test("a router whose clock is ahead is told of late, and nothing of it is lost", async () => {
+  const routers = new Routers();
+  routers.aheadMilliseconds = LOAD_SLOT_MILLISECONDS;
+  routers.readings.follow(KEY, [A]);
+  await routers.slots(3);
+  expect(routers.known()?.map(([arrived]) => arrived)).toEqual([10, 10, 10]);
   routers.readings.close();
 });
 

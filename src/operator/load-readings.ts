@@ -9,7 +9,7 @@
 
 import type { LoadSample } from "../core/autoscaling/load-sample.ts";
 import type { ObservedLoad, Presence, ToldSlot } from "../core/autoscaling/observed-load.ts";
-import { wholeSamples } from "../core/autoscaling/observed-load.ts";
+import { KEPT_SAMPLES, wholeSamples } from "../core/autoscaling/observed-load.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
 import { KEPT_LOAD_SLOTS, LOAD_SLOT_MILLISECONDS, loadSlotAt, type ToldLoad } from "../stats/load-slots.ts";
@@ -26,8 +26,6 @@ export interface LoadReadingsOptions {
 
 /** So long after the end of a slot routers are asked: they have read their Envoy by then. */
 const ASK_AFTER_MILLISECONDS = 2_000;
-/** Slots that are kept: an hour, the longest that scaling in waits, and a minute before it. */
-const KEPT_SAMPLES = 244;
 
 interface FollowedDeployment {
   readonly sinceMilliseconds: number;
@@ -147,10 +145,14 @@ export class LoadReadings {
       if (signal.aborted) return;
       if (followed.silent.delete(address))
         log.info("a router tells of its load again", { "petrel.router": address });
-      // A router that reads its Envoy late tells of the last slot the next time.
-      followed.toldThrough.set(address, lastIn(told) ?? after);
+      // A router that reads its Envoy late, or whose clock is ahead, tells of the rest the next time.
+      followed.toldThrough.set(address, Math.min(last, lastIn(told) ?? after));
       for (const [name, deployment] of followed.deployments) {
-        const slots = (told.get(name) ?? []).filter(({ slot }) => slot > after && slot <= last);
+        // One that was missed for a moment tells once more of what it told before.
+        const known = new Set(deployment.told.flatMap(({ by, slot }) => (by === address ? [slot] : [])));
+        const slots = (told.get(name) ?? []).filter(
+          ({ slot }) => slot > after && slot <= last && !known.has(slot),
+        );
         deployment.told = [...deployment.told, ...slots.map((slot) => ({ ...slot, by: address }))];
       }
     } catch (error) {

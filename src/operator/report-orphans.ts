@@ -29,6 +29,7 @@ export async function reportOrphans(
       generation,
       nowMilliseconds: clock.now(),
       stable: status.stable ?? "",
+      metrics: status.metrics ?? [],
       obstacle: { reason: "ModelDeploymentMissing", message },
       interruption: { reason: "ModelDeploymentGone", message },
       arms: status.arms ?? [],

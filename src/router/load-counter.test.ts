@@ -6,7 +6,7 @@ import { silentLogger } from "../../test/fixtures/silent-logger.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { KEPT_LOAD_SLOTS, LOAD_SLOT_MILLISECONDS } from "../stats/load-slots.ts";
 import { LoadCounter } from "./load-counter.ts";
-import { type CountedLoad, LOAD_REPORT_PATH, parseLoadReport } from "./load-report.ts";
+import { type CountedLoad, LOAD_REPORT_PATH, NO_LOAD, parseLoadReport } from "./load-report.ts";
 
 /** An Envoy that counts what the test says. */
 class Counting {
@@ -38,11 +38,10 @@ class Counting {
 
   /** Ends the slot, in which so many requests came, each for 20 ms; some were refused. */
   async slot(requests: number, refused = 0, name = "ranker"): Promise<void> {
-    const { ended, answered, busy_microseconds } = this.totals.get(name) ?? {
-      ...{ ended: 0, answered: 0, busy_microseconds: 0 },
-    };
+    const { ended, answered, busy_microseconds, ...given } = this.totals.get(name) ?? NO_LOAD;
     if (requests > 0) {
       this.totals.set(name, {
+        ...given,
         ended: ended + requests,
         answered: answered + requests - refused,
         busy_microseconds: busy_microseconds + 20_000 * (requests - refused),
@@ -130,6 +129,16 @@ test("one that begins to scale is told from its first whole slot on, one that en
     expect(world.told()).toBeUndefined();
   }));
 
+test("requests that clients gave up were under way as well", () =>
+  counting(async (world) => {
+    world.counter.note(new Set(["ranker"]));
+    await world.slot(10);
+    const totals = world.totals.get("ranker") ?? NO_LOAD;
+    world.totals.set("ranker", { ...totals, given_up_milliseconds: 3_000 });
+    await world.slot(10);
+    expect(world.told()).toEqual([[10, 10, 3_200]]);
+  }));
+
 test("Envoy's answer is read whole, or refused", () => {
   expect(decodeURIComponent(LOAD_REPORT_PATH)).toBe("/stats?format=json&filter=^petrel\\.load\\.");
   const stat = (name: string, value: unknown) => ({ name: `petrel.load.${name}`, value });
@@ -137,10 +146,11 @@ test("Envoy's answer is read whole, or refused", () => {
     stat("ended.model_deployment.ranker", 12),
     stat("answered.model_deployment.ranker", 11),
     stat("busy_microseconds.model_deployment.ranker", 12_345),
+    stat("given_up_milliseconds.model_deployment.ranker", 678),
     { histograms: { supported_quantiles: [], computed_quantiles: [] } },
   ];
   expect(parseLoadReport({ stats })).toEqual(
-    new Map([["ranker", { ended: 12, answered: 11, busy_microseconds: 12_345 }]]),
+    new Map([["ranker", { ended: 12, answered: 11, busy_microseconds: 12_345, given_up_milliseconds: 678 }]]),
   );
   expect(() => parseLoadReport({})).toThrow(/expected an object with a list "stats"/);
   expect(() => parseLoadReport({ stats: [stat("lost.model_deployment.ranker", 1)] })).toThrow(/a counter/);

@@ -132,11 +132,12 @@ function countsOf(
   const ended = after.ended - before.ended;
   const answered = after.answered - before.answered;
   const busyMicroseconds = after.busy_microseconds - before.busy_microseconds;
-  if (ended < 0 || answered < 0 || busyMicroseconds < 0) return undefined;
+  const givenUpMilliseconds = after.given_up_milliseconds - before.given_up_milliseconds;
+  if (Math.min(ended, answered, busyMicroseconds, givenUpMilliseconds) < 0) return undefined;
   // The counters are read one after the other, while requests end.
   return {
     ended: Math.max(ended, answered),
     answered,
-    busyMilliseconds: Math.round(busyMicroseconds / 1_000),
+    busyMilliseconds: Math.round(busyMicroseconds / 1_000) + givenUpMilliseconds,
   };
 }

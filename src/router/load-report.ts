@@ -19,12 +19,17 @@ export interface LoadReport {
 }
 
 /** No request. */
-export const NO_LOAD: CountedLoad = { ended: 0, answered: 0, busy_microseconds: 0 };
+export const NO_LOAD: CountedLoad = {
+  ended: 0,
+  answered: 0,
+  busy_microseconds: 0,
+  given_up_milliseconds: 0,
+};
 
 const PREFIX = LOAD_PREFIX.replaceAll(".", "\\.");
 const NAME = new RegExp(`^${PREFIX}\\.(${LOAD_COUNTERS.join("|")})\\.model_deployment\\.([^.]+)$`);
 
-/** Path of the administration whose answer {@link parseLoadReport} takes: three counters for each ModelDeployment. */
+/** Path of the administration whose answer {@link parseLoadReport} takes: four counters for each ModelDeployment. */
 export const LOAD_REPORT_PATH = `/stats?format=json&filter=${encodeURIComponent(`^${PREFIX}\\.`)}`;
 
 /**

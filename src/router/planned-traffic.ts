@@ -5,8 +5,9 @@
  * router may be older or newer than the operator, so it checks what it reads and trusts no schema but its own.
  */
 import { Compile } from "typebox/compile";
+import { isScaledByPetrel } from "../api/autoscaling.ts";
 import { parseDurationMilliseconds } from "../api/duration.ts";
-import { valueAt } from "../api/json.ts";
+import { asRecord, valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { MAXIMUM_FAULT_MILLISECONDS } from "../api/planned-drill.ts";
 import { FULL_WEIGHT, type PlannedPool, type TrafficPlan, trafficPlanSchema } from "../api/traffic-plan.ts";
@@ -46,9 +47,7 @@ export function readTraffic(
   const base = {
     name,
     isLeaving: deletionTimestamp !== undefined,
-    isScaled:
-      valueAt(object, "spec", "autoscaling") !== undefined &&
-      valueAt(object, "spec", "autoscaling", "owner") !== "None",
+    isScaled: isScaledByPetrel({ autoscaling: asRecord(valueAt(object, "spec", "autoscaling")) }),
   };
   const plan = valueAt(object, "status", "traffic");
   if (plan === undefined) return base;

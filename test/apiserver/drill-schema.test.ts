@@ -3,12 +3,11 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
-import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
 import type { SchemaNode } from "../../src/cli/validate/structural-schema.ts";
 import { brokenConstraints } from "./schema-constraints.ts";
+import { ServedKind } from "./served-kind.ts";
 
 jest.setTimeout(60_000);
 
@@ -17,40 +16,16 @@ const full = parse(readFileSync(join(import.meta.dirname, "manifests/drill/full.
 const schema: SchemaNode = parse(readFileSync(crd, "utf8")).spec.versions[0].schema.openAPIV3Schema.properties
   .spec;
 
-let controlPlane: ControlPlane;
+let served: ServedKind;
 
 beforeAll(async () => {
-  controlPlane = await startControlPlane();
-  await controlPlane.kubectl(["apply", "-f", crd]);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await controlPlane.kubectl(["explain", "fdrill.spec"]);
-      break;
-    } catch (error) {
-      if (attempt === 60) throw error;
-      await pause(500);
-    }
-  }
-  await controlPlane.kubectl(["create", "--validate=strict", "-f", "-"], { input: JSON.stringify(full) });
+  served = await ServedKind.start(crd, "fdrill");
+  await served.create(full);
 }, 1_800_000);
-afterAll(() => controlPlane?.stop());
+afterAll(() => served?.stop());
 
-function patch(spec: object): Promise<string> {
-  const change = JSON.stringify({ spec });
-  return controlPlane.kubectl([
-    "patch",
-    "failoverdrill",
-    "ranker-gpu-loss",
-    "--type=merge",
-    "--patch",
-    change,
-  ]);
-}
-
-const tryOut = (object: unknown) => {
-  const args = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
-  return controlPlane.kubectl(args, { input: JSON.stringify(object) });
-};
+const patch = (spec: object) => served.patch("failoverdrill", "ranker-gpu-loss", spec);
+const tryOut = (object: unknown) => served.tryOut(object);
 
 /** Another one with these fields of the spec in the place of those of the full one. */
 const changed = (changes: Readonly<Record<string, unknown>>) => ({
@@ -143,6 +118,6 @@ test("people end it, for good", async () => {
 });
 
 test("the columns tell where it is", async () => {
-  const [head = ""] = (await controlPlane.kubectl(["get", "failoverdrills"])).split("\n");
+  const [head = ""] = (await served.kubectl(["get", "failoverdrills"])).split("\n");
   expect(head.split(/\s+/)).toEqual(["NAME", "DEPLOYMENT", "FAULT", "PHASE", "OUTCOME", "REASON", "AGE"]);
 });

@@ -3,12 +3,11 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
-import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
 import type { SchemaNode } from "../../src/cli/validate/structural-schema.ts";
 import { brokenConstraints } from "./schema-constraints.ts";
+import { ServedKind } from "./served-kind.ts";
 
 jest.setTimeout(60_000);
 
@@ -17,33 +16,16 @@ const full = parse(readFileSync(join(import.meta.dirname, "manifests/experiment/
 const schema: SchemaNode = parse(readFileSync(crd, "utf8")).spec.versions[0].schema.openAPIV3Schema.properties
   .spec;
 
-let controlPlane: ControlPlane;
+let served: ServedKind;
 
 beforeAll(async () => {
-  controlPlane = await startControlPlane();
-  await controlPlane.kubectl(["apply", "-f", crd]);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await controlPlane.kubectl(["explain", "mexp.spec"]);
-      break;
-    } catch (error) {
-      if (attempt === 60) throw error;
-      await pause(500);
-    }
-  }
-  await controlPlane.kubectl(["create", "--validate=strict", "-f", "-"], { input: JSON.stringify(full) });
+  served = await ServedKind.start(crd, "mexp");
+  await served.create(full);
 }, 1_800_000);
-afterAll(() => controlPlane?.stop());
+afterAll(() => served?.stop());
 
-function patch(spec: object): Promise<string> {
-  const change = JSON.stringify({ spec });
-  return controlPlane.kubectl(["patch", "modelexperiment", "ranker-wide", "--type=merge", "--patch", change]);
-}
-
-const tryOut = (object: unknown) => {
-  const args = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
-  return controlPlane.kubectl(args, { input: JSON.stringify(object) });
-};
+const patch = (spec: object) => served.patch("modelexperiment", "ranker-wide", spec);
+const tryOut = (object: unknown) => served.tryOut(object);
 
 /** Another one with these fields of the spec in the place of those of the full one; without those that are undefined. */
 const changed = (changes: Readonly<Record<string, unknown>>) => ({
@@ -82,6 +64,17 @@ test.each([
     { arms: [{ ...wide, weight: "80%" }] },
     "must leave something for the control",
   ],
+  [
+    "nothing left by weights of which the binary sum is a little less than all",
+    {
+      arms: [
+        { ...wide, weight: "30.9%" },
+        { ...deep, weight: "33.3%" },
+      ],
+      holdout: "35.8%",
+    },
+    "must leave something for the control",
+  ],
   ["a holdout of nothing", { holdout: "0%" }, "spec.holdout: must be more than 0%"],
   [
     "a model that can change",
@@ -115,6 +108,15 @@ test.each([
   await expect(patch({ [field]: value })).rejects.toThrow(`spec.${field}: is for good`);
 });
 
+test("nobody changes the order of arms: by it routers name them", async () => {
+  const pair = changed({ arms: [wide, deep] });
+  await served.create(pair);
+  const turned = JSON.stringify({ spec: { arms: [deep, wide] } });
+  const args = ["patch", "modelexperiment", "other", "--type=merge", "--patch", turned];
+  await expect(served.kubectl(args)).rejects.toThrow("spec.arms: is for good");
+  await served.kubectl(["delete", "modelexperiment", "other"]);
+});
+
 test("people stop it, for good", async () => {
   expect(await patch({ stopped: true, reason: "the season is over" })).toContain("patched");
   for (const stopped of [false, null]) {
@@ -123,6 +125,6 @@ test("people stop it, for good", async () => {
 });
 
 test("the columns tell where it is", async () => {
-  const [head = ""] = (await controlPlane.kubectl(["get", "modelexperiments"])).split("\n");
+  const [head = ""] = (await served.kubectl(["get", "modelexperiments"])).split("\n");
   expect(head.split(/\s+/)).toEqual(["NAME", "DEPLOYMENT", "PHASE", "REASON", "ENDS", "AGE"]);
 });

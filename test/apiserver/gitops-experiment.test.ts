@@ -12,6 +12,7 @@ import { API_GROUP_VERSION } from "../../src/api/names.ts";
 import { follow } from "../fixtures/released-world.ts";
 import { CLICKS_AND_REVENUE } from "../fixtures/spec.ts";
 import { servingWorld, type World } from "../fixtures/world.ts";
+import { UNREADABLE } from "../fixtures/world-experiments.ts";
 
 const health = join(import.meta.dirname, "../../examples/argocd/experiment-health.lua");
 const DAY_MILLISECONDS = 24 * 3_600_000;
@@ -61,6 +62,7 @@ function concluding(): World {
 function ended(): World {
   const world = concluding();
   world.passTime(DAY_MILLISECONDS);
+  world.gateEvidence = UNREADABLE;
   follow(world);
   return world;
 }

@@ -17,7 +17,7 @@ import { until } from "./router-envoy/until.ts";
 const root = join(import.meta.dirname, "../..");
 const calls = join(import.meta.dirname, "triton-client/calls.py");
 /** The servers have their own addresses: files run at the same time. */
-const ADDRESSES = { ranker: "127.64.0.1", identity: "127.64.0.2" } as const;
+const ADDRESSES = { ranker: "127.66.0.1", identity: "127.66.0.2" } as const;
 type Model = keyof typeof ADDRESSES;
 
 /** How the client sends tensors. */

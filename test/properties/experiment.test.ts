@@ -12,6 +12,7 @@ import { EXPERIMENT_ARM_NAMES } from "../../src/core/experiment/experiment-share
 import type { Observation } from "../../src/core/observation.ts";
 import { readyReplicas } from "../../src/core/readiness.ts";
 import { servingWorld, type World } from "../fixtures/world.ts";
+import { UNREADABLE } from "../fixtures/world-experiments.ts";
 import { type Step, step, walk } from "./steps.ts";
 
 const numRuns = Number(process.env["PETREL_PROPERTY_RUNS"] ?? 60);
@@ -70,6 +71,7 @@ type Decide = (observation: Observation) => Decision;
 function firstProblem(steps: readonly (Step | Try)[], decides: Decide): string | undefined {
   const world = servingWorld({ replicas: 4, quality, traffic: { timeout: "1s", stickiness: STICKY } });
   world.experiments.make();
+  world.gateEvidence = UNREADABLE;
   const verdicts = new Map<string, string>();
   for (const next of steps) {
     if (isTry(next)) {

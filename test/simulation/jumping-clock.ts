@@ -33,4 +33,11 @@ export class JumpingClock implements Clock {
   jump(milliseconds: number): void {
     this.#offsetMilliseconds += milliseconds;
   }
+
+  /** Shows the world's time from now on; false when it did. */
+  setRight(): boolean {
+    const hasJumped = this.hasJumped;
+    this.#offsetMilliseconds = 0;
+    return hasJumped;
+  }
 }

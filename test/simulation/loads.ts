@@ -23,6 +23,7 @@ export class Loads {
   readonly #routers: Routers;
   /** By process and uid: requests a second in each slot, of all routers that have told of it. */
   readonly #told = new Map<string, Map<number, number>>();
+  readonly #toldAlready = new Set<string>();
   /** By uid of pod and ModelDeployment: the first slot that the router counts as a whole. */
   readonly #counts = new Map<string, number>();
   #isCalm = false;
@@ -72,13 +73,17 @@ export class Loads {
     const first = Math.max(afterSlot + 1, last - KEPT_LOAD_SLOTS + 1, counted);
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => {
       const rate = this.#rateOf(uid, first + at);
-      this.#remember(`${process} ${uid}`, first + at, rate);
+      this.#remember(`${process} ${uid}`, first + at, pod.metadata.uid ?? "", rate);
       const ended = rate * LOAD_SLOT_SECONDS;
       return { slot: first + at, ended, answered: ended, busyMilliseconds: ended * SERVICE_MILLISECONDS };
     });
   }
 
-  #remember(key: string, slot: number, rate: number): void {
+  /** What a router tells again counts once. */
+  #remember(key: string, slot: number, router: string, rate: number): void {
+    const again = `${key} ${router} ${slot}`;
+    if (this.#toldAlready.has(again)) return;
+    this.#toldAlready.add(again);
     const slots = this.#told.get(key) ?? new Map<number, number>();
     this.#told.set(key, slots.set(slot, (slots.get(slot) ?? 0) + rate));
   }

@@ -2,7 +2,7 @@
  * How many replicas a ModelDeployment asks for in its first pool, told once more in plain words: an error of the planner must
  * not be one here.
  */
-import { asNumber, valueAt } from "../../src/api/json.ts";
+import { asList, asNumber, asString, valueAt } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import type { ModelDeployment } from "../../src/api/model-deployment.ts";
 
@@ -11,6 +11,23 @@ export function storedReplicas(deployment: KubeObject): number | undefined {
   return asNumber(
     valueAt(deployment, "status", "autoscaling", "replicas") ?? valueAt(deployment, "spec", "replicas"),
   );
+}
+
+/** A pool of the stored spec. */
+export interface StoredPool {
+  readonly name: string;
+  readonly replicas: number;
+  /** It serves a model of its own. */
+  readonly isOwn: boolean;
+}
+
+/** The pools, by the stored object; the first one has the replicas of the ModelDeployment. */
+export function storedPools(deployment: KubeObject): readonly StoredPool[] {
+  return asList(valueAt(deployment, "spec", "pools")).map((pool, index) => ({
+    name: asString(valueAt(pool, "name")) ?? "",
+    replicas: (index === 0 ? storedReplicas(deployment) : asNumber(valueAt(pool, "replicas"))) ?? 0,
+    isOwn: valueAt(pool, "model") !== undefined,
+  }));
 }
 
 /** The same, as a spec that says so. */

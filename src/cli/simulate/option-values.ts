@@ -3,7 +3,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import { parseShare } from "../../api/percentage.ts";
-import { type ScheduledReplicas, scheduledFloor } from "../../core/autoscaling/schedules.ts";
+import { readSchedule, type Schedule } from "../../core/autoscaling/schedules.ts";
 import { errorMessage } from "../../core/log.ts";
 import { durationOption } from "../../process/duration-option.ts";
 import type { Fault } from "./replay.ts";
@@ -34,27 +34,23 @@ export function nextTarget(text: string, before: readonly number[] | undefined):
 }
 
 /** One more schedule: `pattern;time zone;duration;replicas`. */
-export function nextSchedule(
-  text: string,
-  before: readonly ScheduledReplicas[],
-): readonly ScheduledReplicas[] {
+export function nextSchedule(text: string, before: readonly Schedule[]): readonly Schedule[] {
   const [schedule = "", timeZone = "", duration = "", replicas = "", ...rest] = text.split(";");
   if (replicas === "" || rest.length > 0) {
     throw new InvalidArgumentError(
       `expected a pattern, a time zone, a duration and replicas, such as "0 20 * * *;Asia/Shanghai;2h;16", got "${text}"`,
     );
   }
-  const one: ScheduledReplicas = {
+  const one = {
     ...{ name: text, schedule, timeZone },
     durationMilliseconds: durationOption("1m", LONGEST)(duration),
     minReplicas: wholeNumber(1, 10_000)(replicas),
   };
   try {
-    scheduledFloor([one], 0, 0);
+    return [...before, readSchedule(one)];
   } catch (error) {
     throw new InvalidArgumentError(errorMessage(error));
   }
-  return [...before, one];
 }
 
 /** One more fault: `3@26h` breaks replicas, `30m@26h` hides the load. */

@@ -8,71 +8,67 @@ import {
   nextForecast,
 } from "../../core/autoscaling/forecast/forecast-memory.ts";
 import { emptyHistory, slotAt, withRate } from "../../core/autoscaling/forecast/load-history.ts";
-import type { LoadSample } from "../../core/autoscaling/load-sample.ts";
-import {
-  type AutoscalingMemory,
-  type AutoscalingSettings,
-  type Recommendation,
-  recommend,
-} from "../../core/autoscaling/recommend.ts";
+import { type LoadSample, usualServiceSeconds } from "../../core/autoscaling/load-sample.ts";
+import { KEPT_SAMPLES } from "../../core/autoscaling/observed-load.ts";
+import { type AutoscalingSettings, recommend } from "../../core/autoscaling/recommend.ts";
+import { LOAD_SLOT_SECONDS } from "../../stats/load-slots.ts";
 import type { Scaler, ScalerView } from "./replay.ts";
 
-/** How often routers push, and the planner decides. */
-const EVERY_SECONDS = 15;
 const MINUTE_SECONDS = 60;
 
 /** All that the planner is given, beside what the replay shows it. */
 export interface PetrelScalerSettings {
   readonly autoscaling: AutoscalingSettings;
+  /** A whole minute. */
   readonly startMilliseconds: number;
   /** As it was measured. */
   readonly coldStartMilliseconds: number;
   /** Whether a forecast may be used, where it shows skill. */
   readonly forecast: boolean;
-  /** Called with every decision. */
-  readonly onDecision?: (recommendation: Recommendation, forecast: ForecastMemory) => void;
+  /** Called with the forecast of every decision. */
+  readonly onDecision?: (forecast: ForecastMemory) => void;
 }
 
 /** The planner, as a scaler that remembers what the API would hold. */
 export function petrelScaler(settings: PetrelScalerSettings): Scaler {
-  const { startMilliseconds, coldStartMilliseconds } = settings;
+  const { autoscaling, startMilliseconds, coldStartMilliseconds } = settings;
   let [history, forecast] = [emptyHistory(), NO_FORECAST];
-  let memory: AutoscalingMemory = { recommended: [] };
   let samples: readonly LoadSample[] = [];
+  let serviceSeconds: number | undefined;
   let asked: number | undefined;
+  let askedSinceMilliseconds = startMilliseconds;
   return {
-    everySeconds: EVERY_SECONDS,
+    everySeconds: LOAD_SLOT_SECONDS,
     replicas(view) {
       const nowMilliseconds = startMilliseconds + 1_000 * view.second;
       if (!view.isBlind) {
-        samples = [...samples.slice(-MINUTE_SECONDS / EVERY_SECONDS + 1), sampleOf(view, nowMilliseconds)];
+        samples = [...samples.slice(1 - KEPT_SAMPLES), sampleOf(view, nowMilliseconds)];
         // The minute that ends now belongs to the slot that it ended in.
         history = withRate(history, slotAt(nowMilliseconds - 1), view.arrivalRate(MINUTE_SECONDS));
       }
       if (settings.forecast)
         forecast = nextForecast(forecast, history, nowMilliseconds, coldStartMilliseconds);
-      const decision = recommend(
-        settings.autoscaling,
-        {
-          ...{ nowMilliseconds, samples, ready: view.ready, coming: view.coming, coldStartMilliseconds },
-          asked: asked ?? view.ready + view.coming,
-          expectedRate: expectedRate(forecast, nowMilliseconds, coldStartMilliseconds),
-        },
-        memory,
-      );
-      [memory, asked] = [decision.memory, decision.replicas];
-      settings.onDecision?.(decision, forecast);
-      return decision.replicas;
+      serviceSeconds = usualServiceSeconds(samples, serviceSeconds);
+      const before = asked ?? view.ready + view.coming;
+      const { replicas } = recommend(autoscaling, {
+        ...{ nowMilliseconds, samples, ready: view.ready, coming: view.coming, coldStartMilliseconds },
+        ...{ serviceSeconds, asked: before, askedSinceMilliseconds },
+        expectedRate: expectedRate(forecast, nowMilliseconds, coldStartMilliseconds),
+      });
+      if (replicas !== before) askedSinceMilliseconds = nowMilliseconds;
+      asked = replicas;
+      settings.onDecision?.(forecast);
+      return replicas;
     },
   };
 }
 
 function sampleOf(view: ScalerView, atMilliseconds: number): LoadSample {
-  const seconds = EVERY_SECONDS;
+  const seconds = LOAD_SLOT_SECONDS;
   return {
-    ...{ atMilliseconds, seconds, waiting: view.waiting },
+    ...{ atMilliseconds, seconds },
     arrived: view.arrivalRate(seconds) * seconds,
     answered: view.answerRate(seconds) * seconds,
-    busySeconds: view.busy(seconds) * seconds,
+    busySeconds: view.underWay(seconds) * seconds,
   };
 }

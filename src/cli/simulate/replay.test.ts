@@ -63,15 +63,15 @@ test("a scaler sees means of the last seconds, and is asked as often as it wants
         view.busy(2),
         view.inFlight(2),
         view.answerRate(2),
-        view.waiting,
+        view.underWay(2),
       ]);
       return 1;
     },
   };
   replay(settings([4, 8, 20, 20, 0]), scaler);
   expect(seen).toEqual([
-    [2, 6, 3, 3, 6, 0],
-    [4, 20, 5, 20, 10, 20],
+    [2, 6, 3, 3, 6, 3],
+    [4, 20, 5, 20, 10, 15],
   ]);
 });
 

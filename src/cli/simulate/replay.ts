@@ -35,12 +35,12 @@ export interface ScalerView {
   arrivalRate(seconds: number): number;
   /** Requests a second that were answered. */
   answerRate(seconds: number): number;
-  /** Requests that wait now. */
-  readonly waiting: number;
   /** Requests that were worked on. */
   busy(seconds: number): number;
   /** Requests that were worked on or waited. */
   inFlight(seconds: number): number;
+  /** The same without those that waited longer than allowed, whose senders have given up: what a router sees under way. */
+  underWay(seconds: number): number;
 }
 
 /** Decides how many replicas there are to be. */
@@ -108,7 +108,8 @@ export function replay(settings: ReplaySettings, scaler: Scaler): ReplayResult {
   const { arrivals, service, faults = [] } = settings;
   const perReplica = service.concurrency / service.serviceSeconds;
   const fleet = new ReplicaFleet(settings.fleet, settings.firstReplicas);
-  const [arrived, busy, inFlight] = Array.from({ length: 3 }, () => new RunningSum(arrivals.length)) as [
+  const [arrived, busy, inFlight, underWay] = [1, 2, 3, 4].map(() => new RunningSum(arrivals.length)) as [
+    RunningSum,
     RunningSum,
     RunningSum,
     RunningSum,
@@ -128,11 +129,11 @@ export function replay(settings: ReplaySettings, scaler: Scaler): ReplayResult {
         ready: fleet.ready,
         coming: fleet.coming,
         isBlind: isBlindAt(faults, second),
-        waiting,
         answerRate: (seconds) => busy.mean(seconds) / service.serviceSeconds,
         arrivalRate: (seconds) => arrived.mean(seconds),
         busy: (seconds) => busy.mean(seconds),
         inFlight: (seconds) => inFlight.mean(seconds),
+        underWay: (seconds) => underWay.mean(seconds),
       });
       const next = Math.min(settings.maximumReplicas, wanted);
       if (next !== asked) {
@@ -146,12 +147,14 @@ export function replay(settings: ReplaySettings, scaler: Scaler): ReplayResult {
     waiting += arriving;
     const served = Math.min(waiting, capacity);
     waiting -= served;
-    const violated = waiting > service.allowedWaitSeconds * capacity ? arriving : 0;
+    const allowed = service.allowedWaitSeconds * capacity;
+    const violated = waiting > allowed ? arriving : 0;
     violations += violated;
     const working = served * service.serviceSeconds;
     arrived.add(arriving);
     busy.add(working);
     inFlight.add(working + waiting);
+    underWay.add(working + Math.min(waiting, allowed));
     replicaSeconds += ready + coming;
     nodeSeconds += fleet.nodes;
     const needed = Math.ceil(arriving / perReplica);

@@ -62,7 +62,7 @@ export function simulated(
     // What a cluster would have measured: a new node counts where replicas may have to wait for one.
     coldStartMilliseconds: 1_000 * (slowLoadSeconds + (isNodeBound ? settings.nodeSeconds : 0)),
     forecast: settings.forecast,
-    onDecision: (_, { used: name }) => {
+    onDecision: ({ used: name }) => {
       if (name !== undefined) used.set(name, (used.get(name) ?? 0) + 1);
     },
   });

@@ -13,7 +13,7 @@ import type { ObservedPod } from "../observation.ts";
 import { coldStartMilliseconds, REMEMBERED_STARTS, withStarts } from "./cold-start.ts";
 import { type ForecastMemory, NO_FORECAST, nextForecast } from "./forecast/forecast-memory.ts";
 import { historyOf, SLOT_MILLISECONDS, slotAt, storedHistory, withRate } from "./forecast/load-history.ts";
-import { type LoadSample, sumsOf } from "./load-sample.ts";
+import { type LoadSample, sumsOf, usualServiceSeconds } from "./load-sample.ts";
 import { LATENESS_MILLISECONDS } from "./recent-needs.ts";
 
 /** JSON Schema of what is kept. */
@@ -88,8 +88,7 @@ export function loadMemory(saved: ObservedLoadMemory | undefined, input: LoadMem
   const data = saved?.data ?? NOTHING;
   const starts = withStarts(data.starts, pods, nowMilliseconds);
   const coldStart = coldStartMilliseconds(starts, revision);
-  const last = samples.findLast(({ answered }) => answered > 0);
-  const serviceSeconds = last === undefined ? data.serviceSeconds : last.busySeconds / last.answered;
+  const serviceSeconds = usualServiceSeconds(samples, data.serviceSeconds);
   const known = { coldStartMilliseconds: coldStart, serviceSeconds };
   const former = forecastOf(data);
   const over = slotAt(nowMilliseconds - LATENESS_MILLISECONDS) - 1;

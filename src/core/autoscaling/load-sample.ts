@@ -17,8 +17,6 @@ export interface LoadSample {
   readonly answered: number;
   /** Seconds that servers worked on requests, added up: a mean concurrency, times the length. */
   readonly busySeconds: number;
-  /** Requests that waited for a server at its end. */
-  readonly waiting: number;
 }
 
 /** Sums of some intervals. */
@@ -49,4 +47,22 @@ export function sumsOf(samples: readonly LoadSample[]): LoadSums {
     busySeconds += sample.busySeconds;
   }
   return { seconds, arrived, answered, busySeconds };
+}
+
+/** So many samples have to tell of answers until they say what is usual: ten minutes. */
+const LEAST_TELLING = 40;
+
+/**
+ * Seconds that a request usually takes: the median of the samples, so that a time of overload, in which requests wait in
+ * servers, does not count. Of few samples it is what was known before, if anything was; undefined where nobody knows.
+ */
+export function usualServiceSeconds(
+  samples: readonly LoadSample[],
+  known: number | undefined,
+): number | undefined {
+  const telling = samples.filter(({ answered }) => answered > 0);
+  if (telling.length < LEAST_TELLING && known !== undefined) return known;
+  return telling
+    .map(({ busySeconds, answered }) => busySeconds / answered)
+    .toSorted((left, right) => left - right)[Math.floor(telling.length / 2)];
 }

@@ -15,6 +15,9 @@ export interface ObservedLoad {
   readonly samples: readonly LoadSample[];
 }
 
+/** Samples that are kept: of an hour, the longest that scaling in waits, and of a minute before it. */
+export const KEPT_SAMPLES = 244;
+
 /** When a router took requests, in milliseconds since the Unix epoch. */
 export interface Presence {
   readonly address: string;
@@ -53,8 +56,6 @@ export function wholeSamples(
         busyMilliseconds += count.busyMilliseconds;
       }
       const busySeconds = busyMilliseconds / 1_000;
-      // What waits does so in a server, and counts there as long as it waits.
-      const sample = { atMilliseconds: end, seconds: LOAD_SLOT_SECONDS, arrived, answered, busySeconds };
-      return [{ ...sample, waiting: 0 }];
+      return [{ atMilliseconds: end, seconds: LOAD_SLOT_SECONDS, arrived, answered, busySeconds }];
     });
 }

@@ -130,6 +130,21 @@ describe("whoever takes over begins with the replicas that there are", () => {
     expect(standing(world)).toEqual([6]);
   });
 
+  test("Petrel, also where the first pool gets another name by the same change", () => {
+    const world = servingWorld({ replicas: 6 });
+    world.edit({ replicas: 1, pools: [{ name: "renamed" }], autoscaling: BY_RATE }).reconcile();
+    expect(wanted(world)).toBe(6);
+  });
+
+  test("an autoscaler, where the change that hands the replicas over states as many as there are", () => {
+    const world = withLoad(scaledWorld(), [85]);
+    world.edit({ replicas: 9, autoscaling: { ...BY_RATE, owner: "None" } }).reconcile();
+    expect(world.status.autoscaling).toBeUndefined();
+    expect(standing(world)).toEqual([9]);
+    world.edit({ replicas: 10 }).reconcile();
+    expect(standing(world)).toEqual([10]);
+  });
+
   test("spec.replicas: what Petrel asked for stays until somebody writes another number", () => {
     const world = withLoad(scaledWorld(), [85]);
     world.edit({ autoscaling: { ...BY_RATE, owner: "None" } }).reconcile();

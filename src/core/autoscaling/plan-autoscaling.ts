@@ -17,7 +17,6 @@ import type { Observation } from "../observation.ts";
 import { autoscalingSettings } from "./autoscaling-settings.ts";
 import { expectedRate } from "./forecast/forecast-memory.ts";
 import { loadMemory, type ObservedLoadMemory } from "./load-memory.ts";
-import { recentNeeds } from "./recent-needs.ts";
 import { type Recommendation, recommend } from "./recommend.ts";
 
 /** What is decided, and what is to be told. */
@@ -116,31 +115,17 @@ function planByLoad(observation: Observation, autoscaling: AutoscalingSpec): Aut
     isForecast,
   });
   const { coldStartMilliseconds, serviceSeconds } = memory;
-  const { scaleInAfterMilliseconds, tolerance, targets } = settings;
-  const needs = recentNeeds(
-    { nowMilliseconds, samples, targets, tolerance, coldStartMilliseconds, serviceSeconds, asked },
-    scaleInAfterMilliseconds,
-  );
-  // The last change counts as well: what it asked for stays for as long, whatever was needed before.
-  const sinceMilliseconds = Date.parse(before.since);
-  const isFresh = Math.abs(nowMilliseconds - sinceMilliseconds) < scaleInAfterMilliseconds;
-  const recommended = isFresh ? [...needs, { atMilliseconds: sinceMilliseconds, replicas: asked }] : needs;
-  const recommendation = recommend(
-    settings,
-    {
-      ...{ nowMilliseconds, samples, coldStartMilliseconds, asked },
-      ready: pods.filter(({ isReady }) => isReady).length,
-      coming: pods.filter(({ isReady, trouble }) => !isReady && trouble?.type !== "Unschedulable").length,
-      expectedRate: isForecast
-        ? expectedRate(memory.forecast, nowMilliseconds, coldStartMilliseconds)
-        : undefined,
-    },
-    { recommended, ...(serviceSeconds === undefined ? {} : { serviceSeconds }) },
-  );
-  const most = recommended.reduce((largest, { replicas }) => Math.max(largest, replicas), 0);
-  // Pods that were never made, or find no node, are given up no sooner than those that serve.
-  const floor = unreadable.length > 0 ? asked : Math.min(asked, most);
-  const replicas = Math.max(recommendation.replicas, floor);
+  const recommendation = recommend(settings, {
+    ...{ nowMilliseconds, samples, coldStartMilliseconds, serviceSeconds, asked },
+    askedSinceMilliseconds: Date.parse(before.since),
+    ready: pods.filter(({ isReady }) => isReady).length,
+    coming: pods.filter(({ isReady, trouble }) => !isReady && trouble?.type !== "Unschedulable").length,
+    expectedRate: isForecast
+      ? expectedRate(memory.forecast, nowMilliseconds, coldStartMilliseconds)
+      : undefined,
+  });
+  // A schedule that cannot be read might ask for as many as there are.
+  const replicas = Math.max(recommendation.replicas, unreadable.length > 0 ? asked : 0);
   const inPlaceOf = deployment.spec.replicas;
   const status: AutoscalingStatus =
     replicas === before.replicas
@@ -180,14 +165,16 @@ function stoodBefore({ deployment, nowMilliseconds }: Observation): AutoscalingS
   if (status.autoscaling !== undefined) return status.autoscaling;
   const pool = spec.pools[0]?.name;
   const standing = (status.pools ?? []).filter(({ name }) => name === pool).map(({ replicas }) => replicas);
-  const replicas = standing.length === 0 ? spec.replicas : Math.max(...standing);
+  // A pool that is new takes over from the first of those that stand.
+  const former = status.pools?.[0]?.replicas ?? spec.replicas;
+  const replicas = standing.length === 0 ? former : Math.max(...standing);
   const since = reportedTime(nowMilliseconds);
   return { replicas, since, because: "Start", inPlaceOf: spec.replicas };
 }
 
 function activeFinding(
   { deployment, load, nowMilliseconds }: Observation,
-  { byLoad }: Recommendation,
+  { isLoadKnown }: Recommendation,
   unreadable: readonly string[],
 ): ScalingFinding {
   const type = "ScalingActive";
@@ -195,8 +182,7 @@ function activeFinding(
     const message = `no replica is taken away: ${unreadable.join("; ")}`;
     return { type, status: "False", reason: "ScheduleUnreadable", message };
   }
-  if (byLoad !== undefined)
-    return { type, status: "True", reason: "LoadKnown", message: "replicas follow the load" };
+  if (isLoadKnown) return { type, status: "True", reason: "LoadKnown", message: "replicas follow the load" };
   const message =
     "nothing is known of the load of the last minute: no replica is taken away, and none is added but by schedules and a forecast";
   // By a clock that was set back it would be early for ever.

@@ -8,12 +8,11 @@ const NOW = 1_800_000_000_000;
 function samplesOf(arrived: readonly number[], rest: Partial<LoadSample> = {}): readonly LoadSample[] {
   return arrived.map((count, at) => ({
     atMilliseconds: NOW - 15_000 * (arrived.length - 1 - at),
-    ...{ seconds: 15, arrived: count, answered: count, busySeconds: 0.2 * count, waiting: 0, ...rest },
+    ...{ seconds: 15, arrived: count, answered: count, busySeconds: 0.2 * count, ...rest },
   }));
 }
 
-const rateOf = (samples: readonly LoadSample[], coldStartSeconds = 180) =>
-  observedLoad(samples, NOW, coldStartSeconds, undefined)?.rate;
+const rateOf = (samples: readonly LoadSample[]) => observedLoad(samples, NOW, undefined)?.rate;
 
 describe("the rate", () => {
   test.each([
@@ -39,24 +38,6 @@ describe("the rate", () => {
   });
 });
 
-describe("a queue", () => {
-  const steady = [1_500, 1_500, 1_500, 1_500];
-
-  test("is to be gone in a minute", () => {
-    expect(rateOf(samplesOf(steady, { waiting: 600 }))).toBeCloseTo(110, 9);
-  });
-
-  test("counts with what it grows to until then", () => {
-    const growing = samplesOf(steady, { waiting: 900, answered: 1_425 });
-    expect(rateOf(growing)).toBeCloseTo(100 + (900 + 5 * 180) / 60, 9);
-  });
-
-  test("never asks for more than what arrives does", () => {
-    expect(rateOf(samplesOf(steady, { waiting: 1e9 }))).toBeCloseTo(200, 9);
-    expect(rateOf(samplesOf(steady, { waiting: 10, answered: 0 }))).toBeLessThanOrEqual(200);
-  });
-});
-
 describe("replicas", () => {
   const concurrency: LoadTarget = { type: "Concurrency", perReplica: 2.5 };
   const requests: LoadTarget = { type: "RequestRate", perReplica: 12 };
@@ -76,9 +57,17 @@ describe("replicas", () => {
     expect(neededReplicas(load, targets)).toEqual(replicas);
   });
 
+  test("requests that take longer than usual count up to twice of it", () => {
+    const slow = (busySeconds: number) => samplesOf([1_500, 1_500, 1_500, 1_500], { busySeconds });
+    expect(observedLoad(slow(450), NOW, 0.2)?.serviceSeconds).toBeCloseTo(0.3, 9);
+    expect(observedLoad(slow(9_000), NOW, 0.2)?.serviceSeconds).toBeCloseTo(0.4, 9);
+    expect(observedLoad(slow(9_000), NOW, undefined)?.serviceSeconds).toBeCloseTo(6, 9);
+    expect(observedLoad(slow(150), NOW, 0.2)?.serviceSeconds).toBeCloseTo(0.1, 9);
+  });
+
   test("a server that answers nothing is taken to be as fast as before", () => {
     const silent = samplesOf([1_500, 1_500, 1_500, 1_500], { answered: 0, busySeconds: 0 });
-    expect(observedLoad(silent, NOW, 180, 0.2)?.serviceSeconds).toBe(0.2);
-    expect(observedLoad(samplesOf([1_500]), NOW, 180, 9)?.serviceSeconds).toBeCloseTo(0.2, 9);
+    expect(observedLoad(silent, NOW, 0.2)?.serviceSeconds).toBe(0.2);
+    expect(observedLoad(samplesOf([1_500]), NOW, 9)?.serviceSeconds).toBeCloseTo(0.2, 9);
   });
 });

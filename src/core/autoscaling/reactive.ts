@@ -6,8 +6,8 @@
  *
  * - The rate is the mean of the longest window, or of a shorter one where that is surely higher: by more than chance makes of
  *   independent requests.
- * - A queue, with what it grows to until a replica comes, is to be gone in a minute: whoever is in it has waited enough. It
- *   never asks for more than the arrivals do: what a broken server leaves waiting must not take all the machines.
+ * - Requests wait in servers, so under overload they take longer. That counts up to twice what is usual: what is too slow needs
+ *   more replicas, but what a broken server leaves waiting must not take all the machines.
  */
 import { type LoadSample, type LoadSums, lastSamples, sumsOf } from "./load-sample.ts";
 
@@ -23,44 +23,43 @@ export interface LoadTarget {
 export interface Load {
   /** Requests a second. */
   readonly rate: number;
-  /** Seconds that a server works on a request; undefined while none was answered. */
+  /** Seconds that a request takes in a server; undefined while none was answered. */
   readonly serviceSeconds: number | undefined;
 }
 
 /** Windows of the rate. The longest is as long as metrics of Kubernetes are usually averaged. */
 const WINDOWS_SECONDS = [15, 30, 60] as const;
 const LONGEST_SECONDS = 60;
+/** Times that requests may take of what is usual, as far as replicas are concerned. */
+const MOST_OF_USUAL = 2;
 /** Deviations by which a shorter window must be higher: once in 740 windows by chance. */
 const SURE_DEVIATIONS = 3;
-/** In which a queue is to be gone once a replica has come. */
-const DRAIN_SECONDS = 60;
 
 /**
  * The load as of the last minute; undefined where nothing is known of it.
  *
- * @param coldStartSeconds in which a new replica comes.
- * @param knownServiceSeconds is used where nothing was answered.
+ * @param usualServiceSeconds that requests take; undefined where nobody knows.
  */
 export function observedLoad(
   samples: readonly LoadSample[],
   nowMilliseconds: number,
-  coldStartSeconds: number,
-  knownServiceSeconds: number | undefined,
+  usualServiceSeconds: number | undefined,
 ): Load | undefined {
   const last = lastSamples(samples, nowMilliseconds, LONGEST_SECONDS);
-  const newest = last.at(-1);
-  if (newest === undefined) return undefined;
+  if (last.length === 0) return undefined;
   const sums = sumsOf(last);
-  const rate = Math.max(
-    sums.arrived / sums.seconds,
-    ...WINDOWS_SECONDS.map((seconds) => sureRate(sumsOf(lastSamples(last, nowMilliseconds, seconds)))),
-  );
-  const growth = Math.max(0, (newest.arrived - newest.answered) / newest.seconds);
-  const queue = newest.waiting === 0 ? 0 : newest.waiting + growth * coldStartSeconds;
-  const drain = queue / DRAIN_SECONDS;
   return {
-    rate: rate + Math.min(rate, drain),
-    serviceSeconds: sums.answered > 0 ? sums.busySeconds / sums.answered : knownServiceSeconds,
+    rate: Math.max(
+      sums.arrived / sums.seconds,
+      ...WINDOWS_SECONDS.map((seconds) => sureRate(sumsOf(lastSamples(last, nowMilliseconds, seconds)))),
+    ),
+    serviceSeconds:
+      sums.answered === 0
+        ? usualServiceSeconds
+        : Math.min(
+            sums.busySeconds / sums.answered,
+            MOST_OF_USUAL * (usualServiceSeconds ?? Number.POSITIVE_INFINITY),
+          ),
   };
 }
 

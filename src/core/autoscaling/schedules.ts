@@ -5,7 +5,7 @@
  */
 import { Cron } from "croner";
 
-/** An event that returns. */
+/** An event that returns, as people declare it. */
 export interface ScheduledReplicas {
   readonly name: string;
   /** Five fields of cron: minute, hour, day of the month, month, day of the week. */
@@ -16,50 +16,36 @@ export interface ScheduledReplicas {
   readonly minReplicas: number;
 }
 
+/** One that was read. */
+export interface Schedule extends Pick<ScheduledReplicas, "durationMilliseconds" | "minReplicas"> {
+  /** The latest start before a time; undefined where there is none. */
+  readonly latestStart: (beforeMilliseconds: number) => number | undefined;
+}
+
 /** A pattern or a time zone is none. The message names the schedule. */
 export class ScheduleError extends Error {
   override readonly name = "ScheduleError";
 }
 
-/** What schedules ask for at a time. */
-export interface ScheduledFloor {
-  readonly replicas: number;
-  /** Names of those that ask for any. */
-  readonly active: readonly string[];
-}
-
 /**
- * What schedules ask for: the most of those that have begun, or begin within the lead, and are not over.
+ * Reads one.
  *
- * @param leadMilliseconds in which a replica that is asked for now is ready.
- * @throws {ScheduleError} for a schedule that cannot be read.
+ * @throws {ScheduleError} for a pattern or a time zone that is none.
  */
-export function scheduledFloor(
-  schedules: readonly ScheduledReplicas[],
-  nowMilliseconds: number,
-  leadMilliseconds: number,
-): ScheduledFloor {
-  const active = schedules.filter((schedule) => isActive(schedule, nowMilliseconds, leadMilliseconds));
-  return {
-    replicas: active.reduce((most, { minReplicas }) => Math.max(most, minReplicas), 0),
-    active: active.map(({ name }) => name),
-  };
-}
-
-function isActive(schedule: ScheduledReplicas, nowMilliseconds: number, leadMilliseconds: number): boolean {
-  // The latest start up to then is the one that lasts longest. A start at that very time counts, hence the millisecond.
-  const start = latestStart(schedule, nowMilliseconds + leadMilliseconds + 1);
-  return start !== undefined && nowMilliseconds < start + schedule.durationMilliseconds;
-}
-
-function latestStart(
-  { name, schedule, timeZone }: ScheduledReplicas,
-  beforeMilliseconds: number,
-): number | undefined {
+export function readSchedule({
+  name,
+  schedule,
+  timeZone,
+  durationMilliseconds,
+  minReplicas,
+}: ScheduledReplicas): Schedule {
   try {
     // Without a function to call it sets no timer.
     const cron = new Cron(schedule, { mode: "5-part", timezone: timeZone, paused: true });
-    return cron.previousRuns(1, new Date(beforeMilliseconds))[0]?.getTime();
+    const starts = new LatestStarts(cron);
+    // A time zone is looked at only when a time is.
+    starts.before(0);
+    return { durationMilliseconds, minReplicas, latestStart: (time) => starts.before(time) };
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new ScheduleError(
@@ -67,4 +53,45 @@ function latestStart(
         `${JSON.stringify(schedule)} in ${JSON.stringify(timeZone)}: ${cause}`,
     );
   }
+}
+
+/** Starts of a pattern. It is asked about every moment, and to look for a start of another year takes long. */
+class LatestStarts {
+  readonly #cron: Cron;
+  /** The start before each time after the first one and up to the second. */
+  #known: { readonly start: number | undefined; readonly after: number; readonly upTo: number } | undefined;
+
+  constructor(cron: Cron) {
+    this.#cron = cron;
+  }
+
+  before(milliseconds: number): number | undefined {
+    const known = this.#known;
+    if (known !== undefined && milliseconds > known.after && milliseconds <= known.upTo) return known.start;
+    const start = this.#cron.previousRuns(1, new Date(milliseconds))[0]?.getTime();
+    const next = this.#cron.nextRun(new Date(start ?? milliseconds))?.getTime();
+    this.#known = {
+      ...{ start, after: start ?? Number.NEGATIVE_INFINITY },
+      upTo: next ?? Number.POSITIVE_INFINITY,
+    };
+    return start;
+  }
+}
+
+/**
+ * Replicas that schedules ask for: the most of those that have begun, or begin within the lead, and are not over.
+ *
+ * @param leadMilliseconds in which a replica that is asked for now is ready.
+ */
+export function scheduledFloor(
+  schedules: readonly Schedule[],
+  nowMilliseconds: number,
+  leadMilliseconds: number,
+): number {
+  const isOn = ({ latestStart, durationMilliseconds }: Schedule) => {
+    // The latest start up to then is the one that lasts longest. A start at that very time counts, hence the millisecond.
+    const start = latestStart(nowMilliseconds + leadMilliseconds + 1);
+    return start !== undefined && nowMilliseconds < start + durationMilliseconds;
+  };
+  return schedules.filter(isOn).reduce((most, { minReplicas }) => Math.max(most, minReplicas), 0);
 }

@@ -2,8 +2,7 @@
  * Planner `conditions`: says in standard terms what the other planners found. The one place that makes
  * conditions, so that kstatus is right in one place.
  *
- * A candidate that waits or fails never takes `Ready` away from a stable revision that serves. What is broken
- * is never reported as ready.
+ * A candidate that waits or fails never takes `Ready` from a stable one that serves. What is broken is never ready.
  */
 import type { Condition, ConditionReason, ConditionType } from "../../api/conditions.ts";
 import { ANNOTATION } from "../../api/names.ts";
@@ -25,7 +24,7 @@ import { acknowledgedEpoch } from "../traffic/acknowledged-epoch.ts";
 import type { UndoPlan } from "../undo/plan-undo.ts";
 import type { ValidationPlan } from "../validation/plan-validation.ts";
 import { anomalyFinding } from "./anomaly-finding.ts";
-import { reportedMessage, reportedTime } from "./condition-words.ts";
+import { reportedCondition } from "./condition-words.ts";
 import { evidenceFinding } from "./evidence-finding.ts";
 import { heldBackFinding, nextWords, returningFinding } from "./holdback-findings.ts";
 import { refreshFinding } from "./refresh-finding.ts";
@@ -316,18 +315,10 @@ export function findConditions(observation: Observation, plans: Plans): readonly
 
 /** The conditions for the status: a transition time moves only when `status` does. */
 export function planConditions(observation: Observation, plans: Plans): Condition[] {
-  const previous = observation.deployment.status.conditions ?? [];
-  return findConditions(observation, plans).map((finding) => {
-    const before = previous.find((condition) => condition.type === finding.type);
-    const lastTransitionTime =
-      before?.status === finding.status
-        ? before.lastTransitionTime
-        : reportedTime(observation.nowMilliseconds);
-    return {
-      ...finding,
-      message: reportedMessage(finding.message),
-      observedGeneration: observation.deployment.metadata.generation,
-      lastTransitionTime,
-    };
-  });
+  const { deployment, nowMilliseconds } = observation;
+  const { generation } = deployment.metadata;
+  const { conditions } = deployment.status;
+  return findConditions(observation, plans).map((finding) =>
+    reportedCondition({ generation, nowMilliseconds, conditions }, finding),
+  );
 }

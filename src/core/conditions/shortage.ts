@@ -4,6 +4,7 @@
  * The scheduler's and the kubelet's own words are passed on; it never says that nothing is wrong where a pod has trouble.
  */
 import type { ConditionReason } from "../../api/conditions.ts";
+import type { PlannedModelServers } from "../capacity/plan-capacity.ts";
 import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedPod, ObservedRevision, PodTrouble } from "../observation.ts";
 import { type PlannedPods, type PodPlan, templateIdOf } from "../pods/plan-pods.ts";
@@ -37,12 +38,21 @@ export function shortageOf(observation: Observation, planned: PlannedPods): Shor
   const count = isShort
     ? `pool ${pool.name}: ${readyPods.length} of ${replicas} replicas are ready`
     : `pool ${pool.name}: ${current.length} of ${replicas} replicas are as the spec asks for by now, others still serve`;
-  const found = [...podTrouble(pods), ...podRefusal(observation, planned)];
+  const found = whyShort(observation, planned.servers);
   const ordinary = isShort ? "ReplicasNotReady" : "ReplacingReplicas";
   return {
     reason: found.find((shortage) => !isOrdinary(shortage))?.reason ?? ordinary,
     message: [count, ...found.map(({ message }) => message)].join("; "),
   };
+}
+
+/** What keeps model servers from having all their replicas, one for each cause; of what is just on its way nothing. */
+export function whyShort(
+  observation: Observation,
+  servers: Pick<PlannedModelServers, "revision" | "pool">,
+): readonly Shortage[] {
+  const pods = podsOf(observation, servers.revision.name, servers.pool.name);
+  return [...podTrouble(pods), ...podRefusal(observation, servers)];
 }
 
 function podTrouble(pods: readonly ObservedPod[]): readonly Shortage[] {
@@ -54,7 +64,10 @@ function podTrouble(pods: readonly ObservedPod[]): readonly Shortage[] {
 }
 
 /** Pods that do not even exist, so that nothing can be told of them one by one. */
-function podRefusal(observation: Observation, { servers }: PlannedPods): readonly Shortage[] {
+function podRefusal(
+  observation: Observation,
+  servers: Pick<PlannedModelServers, "revision" | "pool">,
+): readonly Shortage[] {
   const refusal = observedServers(observation, servers)?.podRefusal;
   return refusal === undefined ? [] : [{ reason: "PodsRefused", message: `pods are refused: ${refusal}` }];
 }

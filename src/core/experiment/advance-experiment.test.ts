@@ -78,6 +78,7 @@ function view(status: ModelExperimentStatus, seen: Partial<ExperimentView> = {})
     generation: 1,
     nowMilliseconds: NOW,
     stable: "ranker-v1",
+    metrics: [{ metric: "clicks", type: "ClickThroughRate", label: "click", better: "Higher" }],
     arms: ready,
     shortage: "arm wide, pool main: 1 of 2 replicas are ready",
     shares: status.shares ?? [],
@@ -317,4 +318,26 @@ test("its conditions say whether it runs and whether it is over", () => {
     );
   expect(conditionsOf("Running")).toEqual(["Running True", "Ended False"]);
   expect(conditionsOf("Ended")).toEqual(["Running False", "Ended True"]);
+});
+
+test("a clock that was set back makes it no longer than it was to be, nor the wait for its last labels", () => {
+  const early = { nowMilliseconds: NOW - 5 * HOUR };
+  const running = advanceExperiment(view(STATES["Running"] ?? {}, early)).status;
+  expect(running).toMatchObject({ startedAt: at(-5 * HOUR), endsAt: at(-3 * HOUR) });
+  const { status, wakeAtMilliseconds } = advanceExperiment(view(STATES["Concluding"] ?? {}, early));
+  const { slowestLabelMilliseconds } = view({});
+  const due = early.nowMilliseconds + slowestLabelMilliseconds + CONCLUSION_SLACK_MILLISECONDS;
+  expect(status.concludesAt).toBe(new Date(due).toISOString());
+  expect(wakeAtMilliseconds).toBe(due);
+});
+
+test("whoever has not tried to read the last labels gives up on none, however late it is", () => {
+  const late = { nowMilliseconds: NOW + 9 * HOUR };
+  const unread = { ...late, isUnread: true, ignorance: "not read yet" };
+  expect(advanceExperiment(view(STATES["Concluding"] ?? {}, unread)).status.phase).toBe("Concluding");
+  const failed = { ...late, isUnread: false, ignorance: "no answer" };
+  expect(advanceExperiment(view(STATES["Concluding"] ?? {}, failed)).status.verdict).toMatchObject({
+    reason: "DurationPassed",
+    message: expect.stringContaining("could not be read"),
+  });
 });

@@ -27,9 +27,10 @@ const ENDS_THE_EVIDENCE: ReadonlySet<Interruption["reason"]> = new Set([
 ]);
 
 /** Takes one look. */
-export function advanceExperiment(view: ExperimentView): ExperimentOutcome {
+export function advanceExperiment(before: ExperimentView): ExperimentOutcome {
+  if (before.status.verdict !== undefined) return over(before, before.status, before.status.verdict);
+  const view = withTimesAhead(before);
   const { status, nowMilliseconds: now } = view;
-  if (status.verdict !== undefined) return over(view, status, status.verdict);
   const seen = withJudgement(view);
   const verdict = verdictOf(view, seen);
   if (verdict !== undefined) return over(view, seen, verdict);
@@ -38,6 +39,19 @@ export function advanceExperiment(view: ExperimentView): ExperimentOutcome {
   if (endsAt !== undefined && now >= endsAt) return concluding(view, seen);
   const obstacle = obstacleNow(view);
   return obstacle === undefined ? running(view, seen) : waiting(view, seen, obstacle);
+}
+
+/** A clock that was set back must make neither an experiment nor the wait for its last labels longer by as much. */
+function withTimesAhead(view: ExperimentView): ExperimentView {
+  const { spec, status, nowMilliseconds: now, slowestLabelMilliseconds } = view;
+  const atMost = (text: string | undefined, ahead: number) =>
+    text !== undefined && Date.parse(text) > now + ahead ? rolloutTime(now + ahead) : text;
+  const times = present({
+    startedAt: atMost(status.startedAt, 0),
+    endsAt: atMost(status.endsAt, parseDurationMilliseconds(spec.duration)),
+    concludesAt: atMost(status.concludesAt, slowestLabelMilliseconds + CONCLUSION_SLACK_MILLISECONDS),
+  });
+  return { ...view, status: { ...status, ...times } };
 }
 
 function timeOf(text: string | undefined): number | undefined {
@@ -103,7 +117,8 @@ function verdictOf(view: ExperimentView, seen: ModelExperimentStatus): Experimen
     return fall("Completed", "DurationPassed", "its time is over, and its arms never had their shares");
   }
   if (readAt >= concludesAt) return fall("Completed", "DurationPassed", "its time is over");
-  if (now < concludesAt + CONCLUSION_PATIENCE_MILLISECONDS) return undefined;
+  // Whoever has just begun to lead, or has another clock, tries first.
+  if (view.isUnread === true || now < concludesAt + CONCLUSION_PATIENCE_MILLISECONDS) return undefined;
   const unread = "its time is over, and its last labels could not be read";
   return fall("Completed", "DurationPassed", unread);
 }
@@ -156,12 +171,13 @@ function waiting(
 }
 
 function running(view: ExperimentView, seen: ModelExperimentStatus): ExperimentOutcome {
-  const { spec, isInEffect, nowMilliseconds: now, ignorance } = view;
+  const { spec, metrics, isInEffect, nowMilliseconds: now, ignorance } = view;
   const { sharesInEffectAt: before, ...rest } = seen;
   const startedAt = rest.startedAt ?? rolloutTime(now);
   const endsAt = rest.endsAt ?? rolloutTime(now + parseDurationMilliseconds(spec.duration));
   const sharesInEffectAt = isInEffect ? (before ?? rolloutTime(now)) : undefined;
-  const status = { ...rest, startedAt, endsAt, ...present({ sharesInEffectAt }) };
+  const judged = rest.metrics ?? [...metrics];
+  const status = { ...rest, metrics: judged, startedAt, endsAt, ...present({ sharesInEffectAt }) };
   const message =
     sharesInEffectAt === undefined
       ? "not every router gives the arms their shares yet"

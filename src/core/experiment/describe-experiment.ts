@@ -3,7 +3,7 @@
  */
 import type { Condition } from "../../api/conditions.ts";
 import type { ExperimentPhase, ModelExperimentStatus } from "../../api/experiment-status.ts";
-import { reportedMessage, reportedTime } from "../conditions/condition-words.ts";
+import { reportedCondition, reportedMessage } from "../conditions/condition-words.ts";
 import { present } from "../rollout/gates/figure-text.ts";
 import type { ExperimentView } from "./experiment-view.ts";
 
@@ -20,19 +20,12 @@ export function describeExperiment(
   text: string,
 ): ModelExperimentStatus {
   const message = reportedMessage(text);
-  const condition = (type: string, value: Condition["status"]): Condition => {
-    const former = before.conditions?.find((stored) => stored.type === type);
-    const lastTransitionTime =
-      former?.status === value ? former.lastTransitionTime : reportedTime(nowMilliseconds);
-    return {
-      type,
-      status: value,
-      reason: reason ?? phase,
-      message,
-      observedGeneration: generation,
-      lastTransitionTime,
-    };
-  };
+  const { conditions } = before;
+  const condition = (type: string, value: Condition["status"]): Condition =>
+    reportedCondition(
+      { generation, nowMilliseconds, conditions },
+      { type, status: value, reason: reason ?? phase, message },
+    );
   return {
     ...status,
     observedGeneration: generation,

@@ -4,13 +4,14 @@
  * A release comes first: what people ship must not wait for weeks, and an experiment beside it would compare arms with a
  * control that is about to go. So the two never share the traffic.
  */
+import type { JudgedMetric, ModelExperimentStatus } from "../../api/experiment-status.ts";
 import type { ModelExperimentSpec } from "../../api/model-experiment.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation, ObservedExperiment } from "../observation.ts";
 import { type RevisionPlan, stableWaits } from "../revision/plan-revisions.ts";
 import { areCountedAlike } from "../rollout/counted-alike.ts";
 import { type ExperimentArm, poolOfArms } from "./experiment-arms.ts";
-import { askedMetrics } from "./experiment-question.ts";
+import { askedMetrics, judgedMetrics } from "./experiment-question.ts";
 import { EXPERIMENT_ARM_NAMES } from "./experiment-shares.ts";
 import type { Interruption, Obstacle } from "./experiment-view.ts";
 
@@ -18,7 +19,7 @@ import type { Interruption, Obstacle } from "./experiment-view.ts";
 export function obstacleTo(
   observation: Observation,
   revisions: RevisionPlan,
-  spec: ModelExperimentSpec,
+  { spec, status }: Pick<ObservedExperiment, "spec" | "status">,
   arms: readonly ExperimentArm[],
 ): Obstacle | undefined {
   const { quality } = observation.deployment.spec;
@@ -44,7 +45,8 @@ export function obstacleTo(
     const message = "no pool with replicas serves the model of the ModelDeployment itself";
     return { reason: "NoPool", message };
   }
-  if (stableWaits(revisions) || !stableHasAll(observation, stable.name)) {
+  const hasBegun = status.startedAt !== undefined;
+  if (stableWaits(revisions) || !stableHasAll(observation, stable.name, hasBegun)) {
     const message = `the stable revision ${stable.name} does not have all the traffic yet`;
     return { reason: "StableNotServing", message };
   }
@@ -56,9 +58,13 @@ export function obstacleTo(
   return undefined;
 }
 
-/** Whether nobody but stable answers by the stored plan, beside the arms of an experiment. */
-function stableHasAll({ deployment }: Observation, stable: string): boolean {
-  const arms = (deployment.status.traffic?.arms ?? []).filter(({ name }) => !EXPERIMENT_ARM_NAMES.has(name));
+/**
+ * Whether nobody but stable answers by the stored plan. Arms of an experiment may be its own once it has begun; before that
+ * they are of another one, and until they are gone its plans could not be told from its own.
+ */
+function stableHasAll({ deployment }: Observation, stable: string, hasBegun: boolean): boolean {
+  const isOwn = (name: string) => hasBegun && EXPERIMENT_ARM_NAMES.has(name);
+  const arms = (deployment.status.traffic?.arms ?? []).filter(({ name }) => !isOwn(name));
   const [only] = arms;
   return arms.length === 1 && only?.pools[0]?.revision === stable && (only.weight ?? FULL_WEIGHT) > 0;
 }
@@ -66,20 +72,33 @@ function stableHasAll({ deployment }: Observation, stable: string): boolean {
 /**
  * Why an experiment that has begun cannot go on; undefined when it can.
  *
- * @param control the stable revision when it began.
+ * @param begun its control and its metrics when it began.
  */
 export function interruptionOf(
   { deployment }: Observation,
   { stable, candidate }: RevisionPlan,
   spec: ModelExperimentSpec,
-  control: string | undefined,
+  begun: Pick<ModelExperimentStatus, "stable" | "metrics">,
 ): Interruption | undefined {
   if (candidate !== undefined) {
     return { reason: "ReleaseBegan", message: `the release of ${candidate.name} began` };
   }
-  if (control !== undefined && control !== stable.name) {
+  if (begun.stable !== undefined && begun.stable !== stable.name) {
     return { reason: "StableChanged", message: `the stable revision is ${stable.name} by now` };
   }
-  const metrics = askedMetrics(deployment.spec.quality, spec);
-  return typeof metrics === "string" ? { reason: "MetricChanged", message: metrics } : undefined;
+  const { quality } = deployment.spec;
+  const asked = askedMetrics(quality, spec);
+  const message = typeof asked === "string" ? asked : changeOf(begun.metrics, judgedMetrics(quality, spec));
+  return message === undefined ? undefined : { reason: "MetricChanged", message };
+}
+
+/** Which metric is another one by now, in words. */
+function changeOf(begun: readonly JudgedMetric[] = [], metrics: readonly JudgedMetric[]): string | undefined {
+  const words = ({ type, label, better }: JudgedMetric) => `${type} of ${label}, ${better} is better`;
+  for (const was of begun) {
+    const is = metrics.find(({ metric }) => metric === was.metric);
+    if (is !== undefined && words(is) !== words(was))
+      return `metric ${was.metric} was ${words(was)}, when it began, and is ${words(is)}, by now`;
+  }
+  return undefined;
 }

@@ -4,7 +4,7 @@
  */
 import { ARM_NUMBER, EXPERIMENT_ARMS } from "../../api/arm.ts";
 import { parseDurationMilliseconds } from "../../api/duration.ts";
-import type { ExperimentShare } from "../../api/experiment-status.ts";
+import type { ExperimentShare, JudgedMetric } from "../../api/experiment-status.ts";
 import type { ModelExperimentSpec } from "../../api/model-experiment.ts";
 import type { QualitySpec } from "../../api/quality.ts";
 import { directionOfMetric, isGatingMetric, labelOfMetric } from "../../api/quality-metrics.ts";
@@ -78,6 +78,19 @@ export function askedMetrics(
     asked.push({ name, type: metric.type, label, better: directionOfMetric(metric), maturesSeconds });
   }
   return asked;
+}
+
+/**
+ * What the metrics are, as a status keeps it; nothing where they cannot be counted. How long labels take is no part of it: a
+ * metric says the same of more labels or fewer, for all arms alike.
+ */
+export function judgedMetrics(
+  quality: QualitySpec | undefined,
+  spec: ModelExperimentSpec,
+): readonly JudgedMetric[] {
+  const asked = askedMetrics(quality, spec);
+  if (typeof asked === "string") return [];
+  return asked.map(({ name: metric, type, label, better }) => ({ metric, type, label, better }));
 }
 
 /** Numbers of the arms of an experiment, in the order in which routers have them. */

@@ -6,6 +6,7 @@ import type {
   ExperimentArmStatus,
   ExperimentShare,
   ExperimentVerdict,
+  JudgedMetric,
   ModelExperimentStatus,
   WaitingReason,
 } from "../../api/experiment-status.ts";
@@ -46,6 +47,8 @@ export interface ExperimentView {
   readonly nowMilliseconds: number;
   /** The stable revision. */
   readonly stable: string;
+  /** What its metrics are by now. */
+  readonly metrics: readonly JudgedMetric[];
   /** Why it may not begin, or begin again. */
   readonly obstacle?: Obstacle;
   /** Why it cannot go on, once it has begun. */
@@ -64,6 +67,8 @@ export interface ExperimentView {
   readonly judgement?: ExperimentJudgement;
   /** Why nothing is known; absent where something is, or nothing is asked. */
   readonly ignorance?: string;
+  /** It is asked for what is known, and no try of whoever leads now has ended yet. */
+  readonly isUnread?: boolean;
 }
 
 /** Where an experiment goes from here. */

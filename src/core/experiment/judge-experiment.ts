@@ -2,10 +2,10 @@
  * What the evidence says of the arms of an experiment. Pure.
  *
  * Each arm is compared with the control within each plan, by the bounds that hold at all looks at once, so an experiment may
- * be looked at whenever one likes. All statements together are wrong with a probability of at most 5 %, and so are all alarms
- * together: of k arms, each of the two bounds of the primary metric has 0.05 / 2k, and each of the k (1 + guardrails) watches
- * for harm its part (Bonferroni's inequality; Dunn, Journal of the American Statistical Association 56, 1961). No arm is
- * compared with another one: that would be further statements.
+ * be looked at whenever one likes. All bounds of the primary metric together are wrong with a probability of at most 5 %, and
+ * so are all alarms together, which makes at most 10 % for all that is said: of k arms, each of the two bounds of the primary
+ * metric has 0.05 / 2k, and each of the k (1 + guardrails) watches for harm its part (Bonferroni's inequality; Dunn, Journal of
+ * the American Statistical Association 56, 1961). No arm is compared with another one: that would be further statements.
  *
  * Before that stands whether requests came to the arms as the plans say. Where they did not, no comparison means anything.
  */

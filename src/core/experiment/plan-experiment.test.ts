@@ -5,6 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { follow } from "../../../test/fixtures/released-world.ts";
 import { VALIDATION } from "../../../test/fixtures/validations.ts";
 import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
+import { UNREADABLE } from "../../../test/fixtures/world-experiments.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
 import type { ModelExperimentSpec } from "../../api/model-experiment.ts";
 import { ANNOTATION } from "../../api/names.ts";
@@ -272,6 +273,25 @@ test("one that somebody deletes gives everything back", () => {
   expect(world.status.experiment).toBeUndefined();
 });
 
+test.each([
+  ["users keep their arm", traffic],
+  ["each request is drawn", { timeout: "600ms" }],
+])("one that is made anew counts nothing of the former's plan, where %s", (_how, drawn) => {
+  const world = countedWorld({ traffic: drawn });
+  world.experiments.make();
+  follow(world);
+  const { epoch: former = 0 } = world.status.traffic ?? {};
+  world.experiments.delete();
+  world.experiments.make();
+  world.reconcile();
+  expect(world.experiments.named().status.shares).toBeUndefined();
+  expect(world.experiments.named().status.sharesInEffectAt).toBeUndefined();
+  follow(world);
+  expect(armsText(world)).toEqual(SHARED);
+  // Between the two stable had all the traffic.
+  expect(world.experiments.named().status.shares?.[0]?.firstEpoch).toBeGreaterThan(former + 1);
+});
+
 test("its time ends it: stable has all the traffic while the last labels come", () => {
   const world = running();
   world.passTime(2 * HOUR);
@@ -281,6 +301,9 @@ test("its time ends it: stable has all the traffic while the last labels come", 
   expect(replicasOf(world, "wide")).toEqual([]);
   expect(world.reconcile().gateQuestions).toHaveLength(1);
   world.passTime(2 * HOUR);
+  world.reconcile();
+  expect(whereIs(world)).toBe("Concluding");
+  world.gateEvidence = UNREADABLE;
   const { gateQuestions } = world.reconcile();
   expect(whereIs(world)).toBe("Ended DurationPassed");
   expect(gateQuestions).toBeUndefined();
@@ -308,6 +331,36 @@ test("metrics that are taken from the ModelDeployment end it", () => {
   world.edit({ quality: { ...quality, metrics: [{ name: "orders", type: "ConversionRate" }] } });
   world.reconcile();
   expect(whereIs(world)).toBe("Ended MetricChanged");
+});
+
+test.each([
+  ["of another label", { label: "order" }],
+  ["of another type", { type: "DCG" as const, cap: 10 }],
+])("a metric that is made %s ends it: two things would be judged as one", (_what, changes) => {
+  const world = running();
+  const metrics = quality.metrics.map((one) => (one.name === "clicks" ? { ...one, ...changes } : one));
+  world.edit({ quality: { ...quality, metrics } });
+  world.reconcile();
+  expect(whereIs(world)).toBe("Ended MetricChanged");
+  expect(world.experiments.named().status.message).toContain("metric clicks was ClickThroughRate of click");
+});
+
+test("labels that take another time are no other metric", () => {
+  const world = running();
+  const labels = quality.labels.map((one) => (one.name === "click" ? { ...one, matures: "45m" } : one));
+  world.edit({ quality: { ...quality, labels } });
+  world.reconcile();
+  expect(whereIs(world)).toBe("Running");
+});
+
+test("one that began before it kept what its metrics are goes on", () => {
+  const world = running();
+  world.experiments.observed = world.experiments.observed.map(({ status, ...experiment }) => {
+    const { metrics: _metrics, ...former } = status;
+    return { ...experiment, status: former };
+  });
+  world.reconcile();
+  expect(whereIs(world)).toBe("Running");
 });
 
 test("nothing moves while the ModelDeployment is suspended", () => {

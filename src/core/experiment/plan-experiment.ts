@@ -9,10 +9,9 @@ import type { ModelDeploymentStatus } from "../../api/model-deployment-status.ts
 import { formatPercentage, parsePercentage } from "../../api/percentage.ts";
 import type { PoolSpec } from "../../api/pool.ts";
 import type { TrafficArm } from "../../api/traffic-plan.ts";
+import { whyShort } from "../conditions/shortage.ts";
 import type { ExperimentReport } from "../decision.ts";
-import { observedServers } from "../model-servers.ts";
 import type { Observation, ObservedExperiment, ObservedRevision } from "../observation.ts";
-import { mostUrgentTrouble, podsOf } from "../readiness.ts";
 import type { RevisionPlan } from "../revision/plan-revisions.ts";
 import { present } from "../rollout/gates/figure-text.ts";
 import { knowledgeOf } from "../rollout/gates/reading.ts";
@@ -22,7 +21,7 @@ import { advanceExperiment } from "./advance-experiment.ts";
 import { currentExperiment } from "./current-experiment.ts";
 import { armsOf, type ExperimentArm, poolOfArms, replicasOfArm } from "./experiment-arms.ts";
 import { interruptionOf, obstacleTo } from "./experiment-obstacles.ts";
-import { armNumbers, askedMetrics, type ExperimentQuestion } from "./experiment-question.ts";
+import { armNumbers, askedMetrics, type ExperimentQuestion, judgedMetrics } from "./experiment-question.ts";
 import {
   EXPERIMENT_ARM_NAMES,
   experimentSalt,
@@ -30,7 +29,7 @@ import {
   type WantedShares,
   withPlannedShare,
 } from "./experiment-shares.ts";
-import type { ExperimentOutcome, ExperimentView, Obstacle } from "./experiment-view.ts";
+import type { ExperimentView, Obstacle } from "./experiment-view.ts";
 import { judgeExperiment } from "./judge-experiment.ts";
 
 /** The arms that are to have replicas. */
@@ -88,7 +87,7 @@ export function planExperiment(observation: Observation, revisions: RevisionPlan
   const current = currentExperiment(experiments);
   const outcomes = experiments.map((experiment) => ({
     experiment,
-    outcome: outcomeOf(observation, revisions, experiment, current),
+    outcome: advanceExperiment(viewOf(observation, revisions, experiment, current)),
   }));
   const reports = outcomes.map(({ experiment, outcome: { status } }) => ({
     experiment,
@@ -123,15 +122,6 @@ function holdoutOf({ spec }: ObservedExperiment): number {
   return spec.holdout === undefined ? 0 : parsePercentage(spec.holdout);
 }
 
-function outcomeOf(
-  observation: Observation,
-  revisions: RevisionPlan,
-  experiment: ObservedExperiment,
-  current: ObservedExperiment | undefined,
-): ExperimentOutcome {
-  return advanceExperiment(viewOf(observation, revisions, experiment, current));
-}
-
 function viewOf(
   observation: Observation,
   revisions: RevisionPlan,
@@ -145,10 +135,11 @@ function viewOf(
   const arms = armsOf(observation, revisions, spec);
   const wanted = { arms, holdout: holdoutOf(experiment) };
   const pool = poolOfArms(observation, stable);
-  const isOurs = isCurrent && traffic !== undefined && givesShares(traffic, wanted);
-  const shares = withPlannedShare(status.shares ?? [], isCurrent ? traffic : undefined, wanted);
+  // That it begins is stored before its first plan: one before that is of another experiment, be it with the same arms.
+  const own = isCurrent && status.startedAt !== undefined ? traffic : undefined;
+  const shares = withPlannedShare(status.shares ?? [], own, wanted);
   const waitsFor: Obstacle | undefined = isCurrent
-    ? obstacleTo(observation, revisions, spec, arms)
+    ? obstacleTo(observation, revisions, experiment, arms)
     : { reason: "AnotherExperiment", message: `ModelExperiment ${current?.name} comes first` };
   return {
     spec,
@@ -156,9 +147,10 @@ function viewOf(
     generation,
     nowMilliseconds: observation.nowMilliseconds,
     stable: stable.name,
+    metrics: judgedMetrics(observation.deployment.spec.quality, spec),
     ...present({
       obstacle: waitsFor,
-      interruption: interruptionOf(observation, revisions, spec, status.stable),
+      interruption: interruptionOf(observation, revisions, spec, status),
     }),
     arms: arms.map((arm) => ({
       name: arm.name,
@@ -169,7 +161,7 @@ function viewOf(
     })),
     shortage: shortageOf(observation, arms, pool),
     shares,
-    isInEffect: isOurs && acknowledgedEpoch(observation) === traffic?.epoch,
+    isInEffect: givesShares(own, wanted) && acknowledgedEpoch(observation) === own?.epoch,
     slowestLabelMilliseconds: slowestLabel(observation, experiment),
     ...(isCurrent ? knownOf(observation, experiment, wanted, shares) : {}),
   };
@@ -193,22 +185,11 @@ function shortageOf(
     .flatMap((arm) => {
       const { replicas, readyReplicas } = replicasOfArm(observation, arm, pool);
       if (readyReplicas >= replicas && replicas > 0) return [];
-      const why = whyMissing(observation, arm.revision, pool);
       const count = `arm ${arm.name}, pool ${pool.name}: ${readyReplicas} of ${replicas} replicas are ready`;
-      return [why === undefined ? count : `${count}; ${why}`];
+      const found = whyShort(observation, { revision: arm.revision, pool });
+      return [count, ...found.map(({ message }) => message)];
     })
     .join("; ");
-}
-
-function whyMissing(
-  observation: Observation,
-  revision: ObservedRevision,
-  pool: PoolSpec,
-): string | undefined {
-  const refusal = observedServers(observation, { revision, pool })?.podRefusal;
-  if (refusal !== undefined) return `pods are refused: ${refusal}`;
-  const trouble = mostUrgentTrouble(podsOf(observation, revision.name, pool.name));
-  return trouble === undefined ? undefined : `${trouble.podCount} cannot start: ${trouble.message}`;
 }
 
 /** What the evidence says by now, or why nothing is known. */
@@ -217,11 +198,11 @@ function knownOf(
   { spec, status }: ObservedExperiment,
   wanted: WantedShares,
   shares: ExperimentView["shares"],
-): Pick<ExperimentView, "judgement" | "ignorance"> {
+): Pick<ExperimentView, "judgement" | "ignorance" | "isUnread"> {
   if (status.startedAt === undefined || status.verdict !== undefined || shares.length === 0) return {};
   const reading = gateEvidence?.experiment;
   const knowledge = knowledgeOf(reading, "evidence of the collectors", nowMilliseconds);
-  if (!knowledge.isKnown) return { ignorance: knowledge.reason };
+  if (!knowledge.isKnown) return { ignorance: knowledge.reason, isUnread: reading === undefined };
   const atMilliseconds = reading?.kind === "Whole" ? reading.atMilliseconds : nowMilliseconds;
   return { judgement: judgeExperiment({ spec, wanted, shares, counts: knowledge.value, atMilliseconds }) };
 }

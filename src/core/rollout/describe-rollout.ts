@@ -3,7 +3,7 @@
  */
 import type { Condition } from "../../api/conditions.ts";
 import type { ModelRolloutStatus, RolloutPhase } from "../../api/model-rollout-status.ts";
-import { reportedMessage, reportedTime } from "../conditions/condition-words.ts";
+import { reportedCondition, reportedMessage } from "../conditions/condition-words.ts";
 
 /** What it has to know of the release. */
 interface Described {
@@ -20,12 +20,9 @@ export function describeRollout(
   text: string,
 ): ModelRolloutStatus {
   const message = reportedMessage(text);
-  const condition = (type: string, value: Condition["status"], reason: string): Condition => {
-    const former = before.conditions?.find((present) => present.type === type);
-    const lastTransitionTime =
-      former?.status === value ? former.lastTransitionTime : reportedTime(nowMilliseconds);
-    return { type, status: value, reason, message, observedGeneration: generation, lastTransitionTime };
-  };
+  const { conditions } = before;
+  const condition = (type: string, value: Condition["status"], reason: string): Condition =>
+    reportedCondition({ generation, nowMilliseconds, conditions }, { type, status: value, reason, message });
   const isOver = status.verdict !== undefined;
   const promoted = phase === "Promoted" ? "True" : isOver ? "False" : "Unknown";
   return {

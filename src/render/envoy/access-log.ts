@@ -34,7 +34,8 @@ function status(op: string, code: number): JsonObject {
 const or = (...filters: JsonObject[]): JsonObject => ({ or_filter: { filters } });
 const and = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
 
-const OF_AN_ARM: JsonObject = or(
+/** Requests that an arm was chosen for. Copies have another name there, and what has no arm has none. */
+export const OF_AN_ARM: JsonObject = or(
   ...ARM_NAMES.map((exact) => ({
     header_filter: { header: { name: PETREL_HEADER.arm, string_match: { exact } } },
   })),

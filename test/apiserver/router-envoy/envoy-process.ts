@@ -3,6 +3,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -129,23 +130,28 @@ export function freePort(): Promise<number> {
   return probePort(0);
 }
 
-/** A port for model traffic that was free a moment ago. */
+/**
+ * A port for model traffic that was free a moment ago. Each worker of jest has its own thousand of them: a second Envoy
+ * that was given the same port would listen on it beside the first, and take half of its connections.
+ */
 export async function freeTrafficPort(): Promise<number> {
-  const count = LAST_TRAFFIC_PORT - FIRST_TRAFFIC_PORT + 1;
-  const start = process.pid % count;
-  for (let tried = 0; tried < count; tried += 1) {
+  const worker = Number(process.env["JEST_WORKER_ID"] ?? 1) - 1;
+  const slices = Math.floor((LAST_TRAFFIC_PORT - FIRST_TRAFFIC_PORT + 1) / PORTS_OF_A_WORKER);
+  const first = FIRST_TRAFFIC_PORT + (worker % slices) * PORTS_OF_A_WORKER;
+  for (let tried = 0; tried < PORTS_OF_A_WORKER; tried += 1) {
     nextOffset += 1;
-    const port = FIRST_TRAFFIC_PORT + ((start + nextOffset) % count);
+    const port = first + (nextOffset % PORTS_OF_A_WORKER);
     try {
       return await probePort(port);
     } catch {
       // Taken; try the next one.
     }
   }
-  throw new Error(`no port from ${FIRST_TRAFFIC_PORT} to ${LAST_TRAFFIC_PORT} is free`);
+  throw new Error(`no port from ${first} to ${first + PORTS_OF_A_WORKER - 1} is free`);
 }
 
-let nextOffset = 0;
+const PORTS_OF_A_WORKER = 1_000;
+let nextOffset = randomInt(PORTS_OF_A_WORKER);
 
 function probePort(port: number): Promise<number> {
   return new Promise((resolve, reject) => {

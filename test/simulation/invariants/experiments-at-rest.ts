@@ -12,7 +12,7 @@ import type { Facts } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import type { RestInvariant } from "./invariant.ts";
 import { isUndoLost, obstacleTo } from "./obstacle.ts";
-import { armsAtRest, outcomeOf, sharesIn } from "./stored-experiment.ts";
+import { armsAtRest, outcomeOf, poolOfArms, sharesIn } from "./stored-experiment.ts";
 
 /** Everything about all experiments. */
 export const experimentsAtRest: RestInvariant = {
@@ -111,10 +111,14 @@ function isTrue(
     }
     case "ModelNotOther":
       return hasTwins(experiment, deployment, stable, facts);
+    case "MetricUnusable":
+      return !asList(valueAt(deployment, "spec", "quality", "metrics"))
+        .map((metric) => valueAt(metric, "name"))
+        .includes(valueAt(experiment, "spec", "primary", "metric"));
     case "NotValidated":
       return valueAt(deployment, "spec", "validation") !== undefined;
     case "NoPool":
-      return armsAtRestPool(deployment) === undefined;
+      return poolOfArms(deployment) === undefined;
     default:
       return false;
   }
@@ -134,14 +138,6 @@ function hasTwins(experiment: KubeObject, deployment: KubeObject, stable: string
     ...asList(valueAt(experiment, "spec", "arms")).map((arm) => valueAt(arm, "model")),
   ];
   return models.some((one, index) => models.slice(0, index).some((other) => jsonEquals(one, other)));
-}
-
-/** The first pool with replicas and no model of its own. */
-function armsAtRestPool(deployment: KubeObject): unknown {
-  return asList(valueAt(deployment, "spec", "pools")).find((pool, index) => {
-    const size = index === 0 ? valueAt(deployment, "spec", "replicas") : valueAt(pool, "replicas");
-    return valueAt(pool, "model") === undefined && typeof size === "number" && size > 0;
-  });
 }
 
 function readyPods({ metadata }: KubeObject, revision: string, pool: string, { world }: Facts): number {

@@ -1,10 +1,11 @@
 /**
  * An experiment as it is stored: told here once more, without the planner.
  */
-import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
+import { asList, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import type { TrafficPlan } from "../../../src/api/traffic-plan.ts";
 import { experimentsOf } from "../experiment-history.ts";
+import { type StoredPool, storedPools } from "../scaled-replicas.ts";
 import type { World } from "../world.ts";
 import { partsOf } from "./stored-release.ts";
 
@@ -56,24 +57,23 @@ export interface ArmAtRest {
   readonly replicas: number;
 }
 
+/** The pool in which arms have their replicas: the first one with replicas and no model of its own. */
+export function poolOfArms(deployment: KubeObject): StoredPool | undefined {
+  return storedPools(deployment).find(({ isOwn, replicas }) => !isOwn && replicas > 0);
+}
+
 /**
  * The model servers that arms have at rest: those of an experiment that waits for them, in the first pool that has no model of
  * its own, as many as its share needs and two at least, if the spec asks for as many.
  */
 export function armsAtRest(deployment: KubeObject, world: World): readonly ArmAtRest[] {
-  const pools = asList(valueAt(deployment, "spec", "pools"));
-  const sizes = pools.map((pool, index) => ({
-    name: asString(valueAt(pool, "name")) ?? "",
-    isOwn: valueAt(pool, "model") !== undefined,
-    all: asNumber(index === 0 ? valueAt(deployment, "spec", "replicas") : valueAt(pool, "replicas")) ?? 0,
-  }));
-  const pool = sizes.find(({ isOwn, all }) => !isOwn && all > 0);
+  const pool = poolOfArms(deployment);
   if (pool === undefined) return [];
   return experimentsOf(deployment, world)
     .filter((experiment) => valueAt(experiment, "status", "reason") === "ReplicasNotReady")
     .flatMap(sharesOf)
     .flatMap(({ name, weight, revision }) => {
-      const replicas = Math.min(pool.all, Math.max(2, Math.ceil((weight * pool.all) / 10_000)));
+      const replicas = Math.min(pool.replicas, Math.max(2, Math.ceil((weight * pool.replicas) / 10_000)));
       return name === "Holdout" || revision === undefined ? [] : [{ revision, pool: pool.name, replicas }];
     });
 }

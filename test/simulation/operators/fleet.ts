@@ -55,6 +55,11 @@ export class Fleet implements Controller, Disturbance {
     return this.#slots.flatMap((process) => (process?.isRunning === true ? [process] : []));
   }
 
+  /** Whether several lead at once, by whatever right. */
+  get hasSeveralLeaders(): boolean {
+    return this.running.filter(({ leads }) => leads).length > 1;
+  }
+
   /** Processes that lead though the election allows one alone; empty when all is well. */
   get rivals(): readonly string[] {
     if (this.#leaderships.includes("Forced")) return [];
@@ -116,6 +121,11 @@ export class Fleet implements Controller, Disturbance {
   calm(): void {
     this.#isCalm = true;
     for (const process of this.running) process.calm();
+  }
+
+  /** Sets the clocks of those that run right; false when they were. */
+  setClocksRight(): boolean {
+    return this.running.filter(({ clock }) => clock.setRight()).length > 0;
   }
 
   /** Ends every process in good order; others come in their place. */

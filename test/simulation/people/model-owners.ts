@@ -54,6 +54,8 @@ export class ModelOwners implements Disturbance {
   readonly #isCareful: boolean;
   /** They have most answers counted, so that experiments can be made. */
   readonly isCurious: boolean;
+  /** They let replicas follow the load, and then again not, whenever they come by. */
+  readonly #isFickle: boolean;
   /** By uid: the specs that a ModelDeployment has had. */
   readonly #formerSpecs = new Map<string, ModelDeploymentSpec[]>();
 
@@ -64,6 +66,7 @@ export class ModelOwners implements Disturbance {
     this.#isHandsOn = random.chance(0.25);
     this.#isCareful = random.fork("careful").chance(0.3);
     this.isCurious = random.fork("curious").chance(0.35);
+    this.#isFickle = random.fork("fickle").chance(0.25);
   }
 
   next(random: SeededRandom): Task | undefined {
@@ -142,8 +145,8 @@ export class ModelOwners implements Disturbance {
     const former = this.#formerSpecs.get(uid) ?? [];
     this.#formerSpecs.set(uid, former);
     const scaling = random.fork("scaling");
-    const edited = scaling.chance(0.12)
-      ? withAutoscaling(spec, scaling)
+    const edited = scaling.chance(this.#isFickle ? 0.7 : 0.12)
+      ? withAutoscaling(spec, scaling, this.#isFickle ? 0.7 : 0.3)
       : random.weighted<() => ModelDeploymentSpec>([
           [this.isRestless ? 50 : 5, () => ({ ...spec, model: this.#chooseModel(random) })],
           [3, () => ({ ...spec, replicas: chooseReplicas(random) })],

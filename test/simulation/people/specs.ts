@@ -189,9 +189,10 @@ export function chooseAutoscaling(random: SeededRandom): AutoscalingSpec {
 export function withAutoscaling(
   { autoscaling: former, ...spec }: ModelDeploymentSpec,
   random: SeededRandom,
+  endChance: number,
 ): ModelDeploymentSpec {
   const replicas = random.chance(0.5) ? 1 : spec.replicas;
-  if (former !== undefined && random.chance(0.3)) return { ...spec, replicas };
+  if (former !== undefined && random.chance(endChance)) return { ...spec, replicas };
   return { ...spec, replicas, autoscaling: chooseAutoscaling(random) };
 }
 

@@ -5,6 +5,7 @@ import type { ModelExperimentStatus } from "../../../src/api/experiment-status.t
 import type { TrafficArm } from "../../../src/api/traffic-plan.ts";
 import type { ObservedExperiment } from "../../../src/core/observation.ts";
 import { candidateEntry } from "../invariants/candidate-entry.ts";
+import { completeness } from "../invariants/completeness.ts";
 import {
   experimentAlone,
   experimentShares,
@@ -78,7 +79,7 @@ export const EXPERIMENT_BUGS: readonly PlantedBug[] = [
       const isOver = traffic?.arms.some(isOfExperiment) === true && !arms.some(isOfExperiment);
       return isOver && status.revisions?.candidate === undefined ? traffic : {};
     }),
-    noticedBy: [experimentsAtRest.name],
+    noticedBy: [completeness.name, experimentsAtRest.name],
   },
   {
     what: "tells of an experiment that is over in other words",

@@ -3,12 +3,12 @@
  * hook says so, and another one is given up when the hook says that.
  */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { ModelRolloutStatus } from "../../src/api/model-rollout-status.ts";
-import { nodeImage } from "../cluster/index.ts";
-import { exampleModel, plainDeployment } from "../example-models.ts";
-import { GATE_HOOK } from "../installation.ts";
-import { Scenario, sharedCluster } from "../scenario.ts";
-import { scriptPod } from "../script-pod.ts";
+import type { ModelRolloutStatus } from "../src/api/model-rollout-status.ts";
+import { nodeImage } from "./cluster/index.ts";
+import { exampleModel, plainDeployment } from "./example-models.ts";
+import { GATE_HOOK } from "./installation.ts";
+import { Scenario, sharedCluster } from "./scenario.ts";
+import { scriptPod } from "./script-pod.ts";
 
 let scenario: Scenario;
 let hooks: Scenario;
