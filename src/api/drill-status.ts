@@ -6,6 +6,7 @@
  */
 import Type from "typebox";
 import { stringEnum } from "./schema.ts";
+import { MAX_POOLS_PER_ARM } from "./traffic-plan.ts";
 
 /** The phases in their order. */
 export const DRILL_PHASES = [
@@ -28,7 +29,7 @@ export const DRILL_PHASES = [
 ] as const;
 
 /** The same with what is before them: another drill of the ModelDeployment comes first, or there is no ModelDeployment. */
-const REPORTED_PHASES = ["Pending", ...DRILL_PHASES] as const;
+export const REPORTED_PHASES = ["Pending", ...DRILL_PHASES] as const;
 
 /** How a drill may end. */
 export const DRILL_OUTCOMES = ["Passed", "Failed", "Inconclusive", "Aborted"] as const;
@@ -109,6 +110,23 @@ export const failoverDrillStatusSchema = Type.Object(
         maxLength: 63,
         description: "Name of the ControllerRevision that served when it began.",
       }),
+    ),
+    pools: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.String({ maxLength: 63, description: "Name of the pool." }),
+            replicas: count("So many replicas of it were counted on."),
+          },
+          { description: "A pool of the chain." },
+        ),
+        {
+          maxItems: MAX_POOLS_PER_ARM,
+          "x-kubernetes-list-type": "atomic",
+          description:
+            "The chain of pools when it began, the target first. Fewer replicas than these are a loss, which ends it; more that are asked for while it runs are not.",
+        },
+      ),
     ),
     verdict: Type.Optional(verdictSchema),
     evidence: Type.Optional(evidenceSchema),

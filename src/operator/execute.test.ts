@@ -10,6 +10,7 @@ import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import { COMPONENT, LABEL } from "../api/names.ts";
 import { scale } from "../kube/apply.ts";
 import { KubeError, type KubePort } from "../kube/port.ts";
 import { podRevision } from "../render/model-deployment-children.ts";
@@ -174,6 +175,35 @@ describe("pods are not made without", () => {
       }
     },
   );
+
+  test("the NetworkPolicy of a prober: its Job is not made, and model servers are made and sized", async () => {
+    const labelled = (object: KubeObject, component: string): KubeObject => ({
+      ...object,
+      metadata: { ...object.metadata, labels: { [LABEL.component]: component } },
+    });
+    const job: KubeObject = {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: "ranker-prober", namespace: "shop" },
+    };
+    const prober = labelled(job, COMPONENT.prober);
+    const made: string[] = [];
+    const server = new MemoryApiServer(new VirtualClock());
+    const port = new FaultyPort(server, new VirtualClock(), {
+      call: ({ verb, resource, subresource }) => {
+        if (resource.kind === policy.kind) return { refusal };
+        if (verb !== "get") made.push(`${resource.kind} ${subresource ?? ""}`.trim());
+        return undefined;
+      },
+    });
+    const refusals = await carryOutWith(port, {
+      apply: [labelled(policy, COMPONENT.prober), prober, labelled(deploymentOf(0), COMPONENT.modelServer)],
+      scale: scaleTo(3),
+      remove: [],
+    });
+    expect(refusals.map(({ object }) => object)).toEqual([`NetworkPolicy/${policy.metadata.name}`]);
+    expect(made).toEqual(["Deployment", "Deployment scale"]);
+  });
 
   test("it, but are taken away", async () => {
     expect((await carryOutRefused(policy, [deploymentOf(2)], 1)).calls).toEqual(["Deployment scale"]);

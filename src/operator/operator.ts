@@ -15,6 +15,7 @@ import { allCaches, type Caches, createCaches, keyOfRead } from "./caches.ts";
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
+import { type ShownDrill, shownDrills } from "./drill-metrics.ts";
 import { experimentPhases } from "./experiment-metrics.ts";
 import { type AskGate, GateAnswers } from "./gate-answers.ts";
 import { LoadReadings } from "./load-readings.ts";
@@ -101,6 +102,7 @@ export class Operator {
     readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
     readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
     readonly experiments: () => readonly ShownExperiment[];
+    readonly drills: () => readonly ShownDrill[];
     readonly releases: () => readonly LatestRelease[];
   } {
     return {
@@ -110,6 +112,7 @@ export class Operator {
       rolloutPhases: () => rolloutPhases(this.#caches.rollouts.list()),
       experimentPhases: () => experimentPhases(this.#caches.experiments.list()),
       experiments: () => shownExperiments(this.#caches.experiments.list()),
+      drills: () => shownDrills(this.#caches.drills.list()),
       releases: () => latestReleases(this.#caches.rollouts.list()),
     };
   }

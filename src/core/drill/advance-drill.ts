@@ -6,7 +6,7 @@
  */
 import type { ProbeRecord } from "../../api/probe-record.ts";
 import type { DrillSettings } from "./drill-settings.ts";
-import type { DrillPhase, DrillState } from "./drill-state.ts";
+import type { DrillPhase, DrillPool, DrillState } from "./drill-state.ts";
 import { type FaultPeriods, faultPeriods } from "./fault-periods.ts";
 import { controlProblem, type DrillVerdict, drillEvidence, judgeDrill } from "./judge-drill.ts";
 import { rangeMilliseconds } from "./slot-sums.ts";
@@ -37,6 +37,10 @@ export interface DrillView {
   readonly obstacle?: DrillObstacle;
   /** A person, the stop switch of the cluster, or a deletion ends the drill. */
   readonly stop?: DrillObstacle;
+  /** Why there can be no prober. */
+  readonly refusal?: DrillObstacle;
+  /** Replicas that the plan counts on, in the pools of its chain. */
+  readonly pools?: readonly DrillPool[];
   /** Whether every live router's Envoy has acknowledged the plan that follows from {@link state}. */
   readonly isAcknowledged: boolean;
   /** What the prober tells; absent while nothing is known. */
@@ -86,17 +90,19 @@ export function advanceDrill(view: DrillView): DrillStep {
 }
 
 function nextState(view: DrillView, state: DrillState): DrillState {
-  const { nowMilliseconds: now, settings, stop, obstacle } = view;
+  const { nowMilliseconds: now, settings, stop, refusal, obstacle, pools } = view;
   const { phase, sinceMilliseconds } = state;
   if (phase === "Ended") return state;
   if (phase === "Removing") return view.isAcknowledged ? enter(view, state, "Ended") : state;
   if (stop !== undefined) return end(view, state, { outcome: "Aborted", ...stop });
+  if (refusal !== undefined) return end(view, state, { outcome: "Inconclusive", ...refusal });
   // Times of a clock that was set back would never be over.
   if (now < sinceMilliseconds)
     return end(view, state, inconclusive("ClockSetBack", "the operator's clock was set back"));
   const isOver = now >= sinceMilliseconds + phaseLimit(phase, settings);
   if (phase === "Preflight") {
-    if (obstacle === undefined) return enter(view, state, "Control");
+    if (obstacle === undefined)
+      return { ...enter(view, state, "Control"), ...(pools === undefined ? {} : { pools }) };
     return isOver ? end(view, state, inconclusive(obstacle.reason, obstacle.message)) : state;
   }
   // Something real comes first: the drill makes room for it.

@@ -10,6 +10,13 @@ import type { DrillEvidence, DrillVerdict } from "./judge-drill.ts";
 /** A phase of a drill. */
 export type DrillPhase = (typeof DRILL_PHASES)[number];
 
+/** A pool of the chain when a drill began. */
+export interface DrillPool {
+  readonly name: string;
+  /** How many of its replicas the plan counted on: so many were ready in the target, and in one pool behind it. */
+  readonly replicas: number;
+}
+
 /** What is stored of a drill. */
 export interface DrillState {
   readonly phase: DrillPhase;
@@ -19,6 +26,8 @@ export interface DrillState {
   readonly expiryMilliseconds?: number;
   /** There once it is judged. It counts once the drill has ended: before, something of it may be left. */
   readonly verdict?: DrillVerdict;
+  /** The chain when it began. */
+  readonly pools?: readonly DrillPool[];
   readonly evidence?: DrillEvidence;
 }
 

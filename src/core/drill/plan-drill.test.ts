@@ -4,6 +4,7 @@ import { DrilledWorld, observedDrill } from "../../../test/fixtures/drilled-worl
 import { TEST_SETTINGS } from "../../../test/fixtures/spec.ts";
 import { valueAt } from "../../api/json.ts";
 import type { ModelDeploymentSpec } from "../../api/model-deployment-spec.ts";
+import { proberJobName, probersGroupName } from "../child-names.ts";
 import { decide } from "../decide.ts";
 import { drillKey, withoutDrill } from "./plan-drill.ts";
 import { outage } from "./testdata/probe-records.ts";
@@ -182,6 +183,69 @@ describe.each(PHASES)("in phase %s", (phase) => {
     expect(world.world.status.drill).toBeUndefined();
     expect(world.probers).toEqual([]);
   });
+});
+
+/** Replicas of a pool are not ready any more. */
+function lose(world: DrilledWorld, pool: string, count: number): void {
+  const pods = world.world.servers
+    .filter((servers) => servers.pool === pool)
+    .flatMap((servers) => servers.pods);
+  for (const pod of pods.slice(0, count)) pod.isReady = false;
+}
+
+test.each(PHASES)("replicas that are asked for in phase %s end no drill", (phase) => {
+  const world = new DrilledWorld().make().until(phase);
+  expect(world.drill().status.pools).toEqual([
+    { name: "gpu", replicas: 2 },
+    { name: "cpu", replicas: 2 },
+  ]);
+  world.world.edit({ replicas: 4, pools: [{ name: "gpu" }, { name: "cpu", replicas: 3 }] });
+  world.second();
+  expect(world.world.status.traffic?.arms[0]?.pools.map(({ replicas }) => replicas)).toEqual([4, 3]);
+  expect(world.until("Ended").drill().status.verdict).toMatchObject({ outcome: "Passed" });
+});
+
+test.each(PHASES)(
+  "a replica that the pool behind has lost ends it in phase %s, whatever is asked for",
+  (phase) => {
+    const world = new DrilledWorld().make().until(phase);
+    world.world.edit({ replicas: 4 });
+    lose(world, "cpu", 1);
+    world.second();
+    expect(verdictOf(world)).toMatchObject({ outcome: "Aborted", reason: "CapacityMissing" });
+  },
+);
+
+test("a replica that the target loses ends a drill before the fault, and the last one does after it", () => {
+  const before = new DrilledWorld().make().until("Control");
+  lose(before, "gpu", 1);
+  before.second();
+  expect(verdictOf(before)).toMatchObject({ outcome: "Aborted", reason: "CapacityMissing" });
+  for (const phase of ["Injecting", "Observing", "Reverting"] as const) {
+    const world = new DrilledWorld().make().until(phase);
+    lose(world, "gpu", 1);
+    world.second();
+    expect(verdictOf(world)).toBeUndefined();
+    lose(world, "gpu", 2);
+    world.second();
+    expect(verdictOf(world)).toMatchObject({ outcome: "Aborted", reason: "CapacityMissing" });
+  }
+});
+
+test.each(["Job", "NetworkPolicy"])("where the %s of the prober is refused, the drill alone ends", (kind) => {
+  const world = new DrilledWorld().make().until("Control");
+  const own = { Job: proberJobName("ranker", "uid-weekly"), NetworkPolicy: probersGroupName("ranker") };
+  const object = `${kind}/${own[kind as keyof typeof own]}`;
+  const refusals = [{ object, reason: "ChildRejected", message: "denied by a policy" } as const];
+  const { conditions = [] } = world.decideOnce((seen) => decide({ ...seen, refusals })).status;
+  expect(verdictOf(world)).toMatchObject({
+    outcome: "Inconclusive",
+    reason: "ProberRefused",
+    message: `${object}: denied by a policy`,
+  });
+  expect(conditions.find(({ type }) => type === "Ready")?.status).toBe("True");
+  expect(conditions.map(({ type }) => type)).not.toContain("Stalled");
+  expect(world.until("Ended").planned).toBeUndefined();
 });
 
 test("it is over only once every live router has taken it back", () => {

@@ -21,6 +21,7 @@ import { advanceDrill, type DrillObstacle, type DrillView } from "./advance-dril
 import { askedOfRouters, type DrillState } from "./drill-state.ts";
 import { plannedDrill } from "./planned-drill.ts";
 import { findObstacle } from "./preflight.ts";
+import { proberRefusal } from "./prober-refusals.ts";
 import { drillStatus, isDone, pendingStatus, storedState, type ToldDrill } from "./reported-drill.ts";
 import { longestDrill, longestFault, longestProbing } from "./settings-of-drill.ts";
 
@@ -161,7 +162,7 @@ function outcomeOf(observation: Observation, beside: BesideDrill, drill: Observe
         : { reason: "AnotherDrill", message: `FailoverDrill ${next?.name} comes first` };
     return { drill, status: pendingStatus(told, waits) };
   }
-  const view = viewOf(observation, beside, drill, isHolder);
+  const view = viewOf(observation, beside, drill, state, isHolder);
   const step = advanceDrill({
     ...view,
     settings,
@@ -211,11 +212,14 @@ function viewOf(
   observation: Observation,
   { underWay, alarms }: BesideDrill,
   drill: ObservedDrill,
+  state: DrillState | undefined,
   isHolder: boolean,
-): Pick<DrillView, "nowMilliseconds" | "obstacle" | "isAcknowledged" | "record"> {
+): Pick<DrillView, "nowMilliseconds" | "obstacle" | "refusal" | "pools" | "isAcknowledged" | "record"> {
   const { nowMilliseconds, deployment, probes } = observation;
   const { traffic } = deployment.status;
   const { settings, spec, uid } = drill;
+  const pools = traffic?.arms[0]?.pools.map(({ pool, replicas }) => ({ name: pool, replicas }));
+  const refusal = proberRefusal(observation, drill);
   const obstacle =
     unreachable(observation) ??
     findObstacle({
@@ -224,6 +228,8 @@ function viewOf(
       pool: spec.fault.pool,
       ...(traffic === undefined ? {} : { traffic }),
       readyReplicas: (revision, pool) => readyReplicas(observation, revision, pool),
+      ...(state?.pools === undefined ? {} : { begunWith: state.pools }),
+      isFaulted: state?.expiryMilliseconds !== undefined,
       routers: observation.routers.filter(({ isLive }) => isLive).length,
       ...(underWay === undefined ? {} : { underWay }),
       alarms,
@@ -237,6 +243,8 @@ function viewOf(
     nowMilliseconds,
     isAcknowledged: isPlanned && epoch > 0 && epoch === traffic?.epoch,
     ...(obstacle === undefined ? {} : { obstacle }),
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(pools === undefined ? {} : { pools }),
     ...(probes?.drill === uid ? { record: probes.record } : {}),
   };
 }

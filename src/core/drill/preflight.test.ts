@@ -57,6 +57,31 @@ test.each<[string, PreflightView]>([
   expect(findObstacle(seen)?.reason).toBe(reason);
 });
 
+const BEGUN_WITH = [
+  { name: "gpu", replicas: 2 },
+  { name: "cpu", replicas: 3 },
+];
+const ASKED_MORE = plan(stable({ ...gpu, replicas: 9 }, { ...cpu, replicas: 9 }));
+const ASKED_LESS = plan(stable({ ...gpu, replicas: 1 }, { ...cpu, replicas: 1 }));
+const ready = (gpus: number, cpus: number) => (_revision: string, pool: string) =>
+  pool === "gpu" ? gpus : cpus;
+
+test.each<[string, Partial<PreflightView>, string | undefined]>([
+  ["more are asked for", { traffic: ASKED_MORE }, undefined],
+  [
+    "a pool behind is new, and not there",
+    { traffic: plan(stable(gpu, { ...cpu, pool: "new", replicas: 9 })) },
+    "CapacityMissing",
+  ],
+  ["less are asked for, and there", { traffic: ASKED_LESS, readyReplicas: ready(1, 1) }, undefined],
+  ["the pool behind has lost one", { traffic: ASKED_MORE, readyReplicas: ready(2, 2) }, "CapacityMissing"],
+  ["the target has lost one before the fault", { readyReplicas: ready(1, 3) }, "CapacityMissing"],
+  ["the target has lost one under the fault", { readyReplicas: ready(1, 3), isFaulted: true }, undefined],
+  ["the target is really gone", { readyReplicas: ready(0, 3), isFaulted: true }, "CapacityMissing"],
+])("once it has begun: %s", (_what, seen, reason) => {
+  expect(findObstacle({ ...WELL, begunWith: BEGUN_WITH, ...seen })?.reason).toBe(reason);
+});
+
 test("a time that is over, and one that begins when the drill ends, block nothing", () => {
   const blocked = [
     { fromMilliseconds: 0, toMilliseconds: 1_000, reason: "sale" },

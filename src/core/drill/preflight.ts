@@ -6,6 +6,7 @@
  */
 import type { TrafficPlan } from "../../api/traffic-plan.ts";
 import type { DrillObstacle } from "./advance-drill.ts";
+import type { DrillPool } from "./drill-state.ts";
 
 /** A time in which no drill may run, in milliseconds since the Unix epoch. */
 export interface BlockedTime {
@@ -26,6 +27,10 @@ export interface PreflightView {
   readonly traffic?: TrafficPlan;
   /** Ready replicas of a pool of a revision. */
   readonly readyReplicas: (revision: string, pool: string) => number;
+  /** The chain when the drill began; absent before. */
+  readonly begunWith?: readonly DrillPool[];
+  /** The fault was asked for: what is left of the target is judged by what the probes find. */
+  readonly isFaulted?: boolean;
   /** Live routers. */
   readonly routers: number;
   /** What else goes on with the ModelDeployment: a release, an undo, a suspension; for people. */
@@ -76,14 +81,24 @@ const somethingIsBehind: Check = (view) =>
     ? undefined
     : obstacle("NoFallback", `there is no pool behind ${view.pool}`);
 
-/** A drill takes nothing away from anybody, and one pool behind the target must be able to carry all of it. */
+/**
+ * A drill takes nothing away from anybody, and one pool behind the target must be able to carry all of it. Once it has begun,
+ * replicas that are asked for beyond those that it began with are no loss.
+ */
 const capacityIsThere: Check = (view) => {
   const [target, ...behind] = onlyChain(view) ?? [];
   if (target === undefined) return obstacle("TrafficIsSplit", "there is no plan");
-  const isWhole = ({ revision, pool, replicas }: typeof target) =>
-    replicas > 0 && view.readyReplicas(revision, pool) >= replicas;
-  if (!isWhole(target))
-    return obstacle("CapacityMissing", `replicas of pool ${target.pool} are missing before any fault`);
+  const needed = ({ pool, replicas }: typeof target) =>
+    Math.min(replicas, view.begunWith?.find(({ name }) => name === pool)?.replicas ?? replicas);
+  const ready = ({ revision, pool }: typeof target) => view.readyReplicas(revision, pool);
+  const isWhole = (pool: typeof target) => needed(pool) > 0 && ready(pool) >= needed(pool);
+  if (view.isFaulted === true ? ready(target) === 0 : !isWhole(target))
+    return obstacle(
+      "CapacityMissing",
+      view.isFaulted === true
+        ? `no replica of pool ${target.pool} is ready`
+        : `replicas of pool ${target.pool} are missing before any fault`,
+    );
   return behind.some(isWhole)
     ? undefined
     : obstacle(

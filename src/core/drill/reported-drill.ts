@@ -13,6 +13,7 @@ export function storedState({
   phase,
   since = "",
   faultUntil,
+  pools,
   verdict,
   evidence,
 }: FailoverDrillStatus): DrillState | undefined {
@@ -21,6 +22,7 @@ export function storedState({
     phase,
     sinceMilliseconds: timeOf(since),
     ...(faultUntil === undefined ? {} : { expiryMilliseconds: timeOf(faultUntil) }),
+    ...(pools === undefined ? {} : { pools }),
     ...(verdict === undefined ? {} : { verdict }),
     ...(evidence === undefined ? {} : { evidence }),
   };
@@ -81,7 +83,7 @@ export function drillStatus(
   { before, generation, obstacle, revision }: ToldDrill,
   state: DrillState,
 ): FailoverDrillStatus {
-  const { phase, sinceMilliseconds, expiryMilliseconds, verdict, evidence } = state;
+  const { phase, sinceMilliseconds, expiryMilliseconds, pools, verdict, evidence } = state;
   const isNew = before.phase !== phase;
   const since = isNew ? timeText(sinceMilliseconds) : (before.since ?? timeText(sinceMilliseconds));
   const waits = phase === "Preflight" ? obstacle : undefined;
@@ -96,6 +98,7 @@ export function drillStatus(
     reason,
     message: reportedMessage(message),
     ...(served === undefined ? {} : { revision: served }),
+    ...(pools === undefined ? {} : { pools: [...pools] }),
     ...(verdict === undefined ? {} : { verdict: { ...verdict, message: reportedMessage(verdict.message) } }),
     ...(evidence === undefined ? {} : { evidence }),
     history: isNew ? [...history, { phase, at: since }] : history,
