@@ -135,8 +135,13 @@ describe("pods are not made without", () => {
   });
   const scaleTo = (replicas: number) => [{ name: servers.name, namespace: servers.namespace, replicas }];
 
-  /** Applies a guard, which is refused, and model servers; `live` is what stands. Notes every call on Deployments. */
-  async function carryOutRefused(guard: KubeObject, live: readonly KubeObject[], replicas: number) {
+  /** Applies a guard, which is refused, and model servers; `live` is what stands. Notes every other call. */
+  async function carryOutRefused(
+    guard: KubeObject,
+    live: readonly KubeObject[],
+    replicas: number,
+    guarded: readonly KubeObject[] = [],
+  ) {
     const clock = new VirtualClock();
     const server = new MemoryApiServer(clock);
     const calls: string[] = [];
@@ -153,7 +158,7 @@ describe("pods are not made without", () => {
     const refusals = await carryOutWith(
       port,
       {
-        apply: [guard, { ...deploymentOf(0), spec: { template: { spec: { priority: 1 } } } }],
+        apply: [guard, ...guarded, { ...deploymentOf(0), spec: { template: { spec: { priority: 1 } } } }],
         scale: scaleTo(replicas),
         remove: [],
       },
@@ -176,33 +181,12 @@ describe("pods are not made without", () => {
     },
   );
 
-  test("the NetworkPolicy of a prober: its Job is not made, and model servers are made and sized", async () => {
-    const labelled = (object: KubeObject, component: string): KubeObject => ({
-      ...object,
-      metadata: { ...object.metadata, labels: { [LABEL.component]: component } },
-    });
-    const job: KubeObject = {
-      apiVersion: "batch/v1",
-      kind: "Job",
-      metadata: { name: "ranker-prober", namespace: "shop" },
-    };
-    const prober = labelled(job, COMPONENT.prober);
-    const made: string[] = [];
-    const server = new MemoryApiServer(new VirtualClock());
-    const port = new FaultyPort(server, new VirtualClock(), {
-      call: ({ verb, resource, subresource }) => {
-        if (resource.kind === policy.kind) return { refusal };
-        if (verb !== "get") made.push(`${resource.kind} ${subresource ?? ""}`.trim());
-        return undefined;
-      },
-    });
-    const refusals = await carryOutWith(port, {
-      apply: [labelled(policy, COMPONENT.prober), prober, labelled(deploymentOf(0), COMPONENT.modelServer)],
-      scale: scaleTo(3),
-      remove: [],
-    });
-    expect(refusals.map(({ object }) => object)).toEqual([`NetworkPolicy/${policy.metadata.name}`]);
-    expect(made).toEqual(["Deployment", "Deployment scale"]);
+  test("the guard of another component: its Job is not made, and model servers are made and sized", async () => {
+    const labels = { [LABEL.component]: COMPONENT.prober };
+    const labelled = (object: KubeObject) => ({ ...object, metadata: { ...object.metadata, labels } });
+    const job = labelled({ apiVersion: "batch/v1", kind: "Job", metadata });
+    const { calls } = await carryOutRefused(labelled(policy), [], 3, [job]);
+    expect(calls).toEqual(["Deployment", "Deployment scale"]);
   });
 
   test("it, but are taken away", async () => {
