@@ -101,7 +101,7 @@ export const endedByPerson: Invariant = {
 export const endedClean: Invariant = {
   name: "a drill ends once nothing of it is left in routers",
   brokenBy({ before, after }, facts) {
-    if (!isDrill(after) || phaseOf(after) !== "Ended" || phaseOf(before) !== "Removing") return undefined;
+    if (!isDrill(after) || phaseOf(after) !== "Ended" || phaseOf(before) === "Ended") return undefined;
     const { namespace = "", name, uid = "" } = after.metadata;
     const target = asString(valueAt(after, "spec", "modelDeployment")) ?? "";
     const deployment = facts.world.find("ModelDeployment", namespace, target);

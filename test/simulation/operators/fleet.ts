@@ -10,7 +10,7 @@ import type { Loads } from "../loads.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Controller, Disturbance, Task } from "../task.ts";
 import type { World } from "../world.ts";
-import { chooseRates, type FaultRates, REMOVALS, type Removal } from "./fault-script.ts";
+import { chooseRates, type FaultRates, RARE_WRITES, type RareWrite } from "./fault-script.ts";
 import { type Leadership, OperatorProcess, type Substitutes, WATCHED_KINDS } from "./operator-process.ts";
 
 /** What a fleet is made from. */
@@ -88,8 +88,8 @@ export class Fleet implements Controller, Disturbance {
       [2, () => ({ what: `kills ${name}`, run: () => process.kill("at once") })],
       [3, () => killTask(process, random.integer(0, 12))],
       [3, () => killAfterTask(process, random.integer(1, 12))],
-      [2, () => killAtRemovalTask(process, random.pick(REMOVALS) ?? "any")],
-      [2, () => killAfterRemovalTask(process, random.pick(REMOVALS) ?? "any")],
+      [2, () => killAtRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
+      [2, () => killAfterRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
       [1, () => ({ what: `stops ${name}`, run: () => process.stop() })],
       [2, () => ({ what: `breaks the watches of ${name}`, run: () => process.breakWatches() })],
       [
@@ -177,16 +177,16 @@ function killAfterTask(process: OperatorProcess, writes: number): Task {
   };
 }
 
-function killAtRemovalTask({ name, faults }: OperatorProcess, removal: Removal): Task {
+function killAtRareWriteTask({ name, faults }: OperatorProcess, write: RareWrite): Task {
   return {
-    what: `${name} is to die before its next removal (${removal})`,
-    run: () => faults.killAtRemoval(removal),
+    what: `${name} is to die before its next rare write (${write})`,
+    run: () => faults.killAtRareWrite(write),
   };
 }
 
-function killAfterRemovalTask(process: OperatorProcess, removal: Removal): Task {
+function killAfterRareWriteTask(process: OperatorProcess, write: RareWrite): Task {
   return {
-    what: `${process.name} is to die after its next removal (${removal})`,
-    run: () => process.killAfterRemoval(removal),
+    what: `${process.name} is to die after its next rare write (${write})`,
+    run: () => process.killAfterRareWrite(write),
   };
 }

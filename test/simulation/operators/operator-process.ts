@@ -22,7 +22,7 @@ import type { Loads } from "../loads.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { World, Write } from "../world.ts";
 import { rowsOf } from "../write-point.ts";
-import { type FaultRates, isRemoval, OperatorFaults, type Removal } from "./fault-script.ts";
+import { type FaultRates, isRare, OperatorFaults, type RareWrite } from "./fault-script.ts";
 
 /** Settings of every operator of the simulation. */
 export const SETTINGS: OperatorSettings = {
@@ -96,7 +96,7 @@ export class OperatorProcess {
   #state: "Running" | "Ended" = "Running";
   #leads = false;
   #writesUntilKill: number | undefined;
-  #diesAfterRemoval: Removal | undefined;
+  #diesAfterRareWrite: RareWrite | undefined;
 
   constructor(options: OperatorProcessOptions) {
     this.#options = options;
@@ -203,18 +203,18 @@ export class OperatorProcess {
     this.#writesUntilKill = writes;
   }
 
-  /** Has it die right after the next such object that it removes. */
-  killAfterRemoval(removal: Removal): void {
-    this.#diesAfterRemoval = removal;
+  /** Has it die right after the next such write. */
+  killAfterRareWrite(write: RareWrite): void {
+    this.#diesAfterRareWrite = write;
   }
 
   /** Told by the world that a write of this process took effect. */
   wrote({ call, before, after }: Write): void {
     const isLast = this.#countDownToKill();
-    if (!isLast && this.#diesAfterRemoval === undefined) return;
+    if (!isLast && this.#diesAfterRareWrite === undefined) return;
     const rows = call === undefined ? [] : rowsOf({ ...call, before, after, tookEffect: true });
-    if (!isLast && !isRemoval(this.#diesAfterRemoval, call?.verb ?? "", rows)) return;
-    this.#diesAfterRemoval = undefined;
+    if (!isLast && !isRare(this.#diesAfterRareWrite, call?.verb ?? "", rows)) return;
+    this.#diesAfterRareWrite = undefined;
     for (const row of rows) this.#options.coverage.count("Killed after", row);
     this.kill("after a write");
   }
@@ -222,7 +222,7 @@ export class OperatorProcess {
   /** Lets nothing go wrong any more. */
   calm(): void {
     this.#writesUntilKill = undefined;
-    this.#diesAfterRemoval = undefined;
+    this.#diesAfterRareWrite = undefined;
     this.faults.calm();
   }
 

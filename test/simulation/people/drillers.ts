@@ -14,6 +14,7 @@ import type { World } from "../world.ts";
 const MANAGER = { fieldManager: "kubectl" };
 /** Nobody waits for longer than that for a drill to begin. */
 const PATIENCE_MILLISECONDS = 20_000;
+const BEGUN: ReadonlySet<unknown> = new Set(["Control", "Injecting", "Observing", "Reverting", "Failback"]);
 const SETTINGS: Readonly<Record<string, object>> = { Errors: { status: 500 }, Latency: { delay: "5s" } };
 
 /** People who rehearse. */
@@ -50,9 +51,12 @@ export class Drillers implements Controller, Disturbance {
   }
 
   next(random: SeededRandom): Task | undefined {
-    const drill = random.pick(this.#drills());
+    const drills = this.#drills();
+    // Few are under way, and each of their phases is to be met.
+    const begun = drills.filter(({ status }) => BEGUN.has(valueAt(status, "phase")));
+    const drill = random.pick(begun.length > 0 && random.chance(0.8) ? begun : drills);
     if (drill !== undefined && random.chance(0.35)) {
-      return random.chance(0.6) ? this.#abort(drill) : this.#delete(drill);
+      return random.chance(0.5) ? this.#abort(drill) : this.#delete(drill);
     }
     // Mostly where there is a pool behind the first.
     const all = this.#deployments();

@@ -7,6 +7,7 @@ import { jsonEquals } from "../../../src/api/json-equals.ts";
 import { decide } from "../../../src/core/decide.ts";
 import type { Decision, DrillReport } from "../../../src/core/decision.ts";
 import { drillKey } from "../../../src/core/drill/plan-drill.ts";
+import { completeness } from "../invariants/completeness.ts";
 import {
   drillsAtRest,
   drillVerdictHolds,
@@ -101,7 +102,7 @@ export const DRILL_BUGS: readonly PlantedBug[] = [
   {
     what: "leaves the prober running",
     substitutes: notRemoving(({ resource, name }) => resource.kind === "Job" && name.includes("-prober-")),
-    noticedBy: [drillsAtRest.name],
+    noticedBy: [drillsAtRest.name, completeness.name],
     withinSeeds: 400,
   },
   {
