@@ -167,7 +167,7 @@ test("model servers see nothing of the key, and are told not to count; without t
       await probing(rest).send(Buffer.from("{}"));
       const seen = world.first.map((ip) => world.server(ip)).find(({ inferences }) => inferences > 0);
       expect(JSON.stringify(seen?.lastHeaders)).not.toContain(KEY);
-      expect(seen?.lastHeaders).toMatchObject({ "x-petrel-excluded": "1", "x-petrel-arm": "Stable" });
+      expect(seen?.lastHeaders).toMatchObject({ "x-petrel-excluded": "1", "x-petrel-arm": "Drill" });
       expect(seen?.lastHeaders["x-petrel-time"]).toBeUndefined();
       await drill.ask("Fault");
       await drill.ask("None");
