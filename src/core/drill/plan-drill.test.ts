@@ -82,7 +82,8 @@ test("one that has not begun waits for its turn again when that is lost", () => 
   expect(world.world.status.drill?.name).toBe("first");
   expect(world.drill("first").status).toMatchObject({ phase: "Pending", reason: "TakesItsTurn" });
   world.decideOnce();
-  expect(world.drill("first").status.phase).toBe("Preflight");
+  expect(world.drill("first").status).toMatchObject({ phase: "Preflight" });
+  expect(world.drill("first").status.history?.map(({ phase }) => phase)).toEqual(["Preflight"]);
   expect(world.drill("second").status).toMatchObject({ phase: "Pending", reason: "AnotherDrill" });
 });
 

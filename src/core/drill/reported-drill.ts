@@ -88,7 +88,8 @@ export function drillStatus(
   const since = isNew ? timeText(sinceMilliseconds) : (before.since ?? timeText(sinceMilliseconds));
   const waits = phase === "Preflight" ? obstacle : undefined;
   const { reason, message } = verdict ?? waits ?? WORDS[phase];
-  const history = before.history ?? [];
+  // Of a phase that begins anew the last time counts: each is told once, however often a turn is lost.
+  const history = (before.history ?? []).filter((told) => !isNew || told.phase !== phase);
   const served = before.revision ?? revision;
   return {
     observedGeneration: generation,
