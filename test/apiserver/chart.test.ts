@@ -104,7 +104,7 @@ describe("the installed chart", () => {
     // Helm tells of objects in the order in which it applies them.
     const applied = await succeeding(helm("get", "manifest", "petrel", `--namespace=${OWN}`));
     const kinds = [...applied.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind);
-    expect(kinds.filter((kind) => kind === "CustomResourceDefinition")).toHaveLength(3);
+    expect(kinds.filter((kind) => kind === "CustomResourceDefinition")).toHaveLength(4);
     expect(kinds.lastIndexOf("CustomResourceDefinition")).toBeLessThan(kinds.indexOf("Deployment"));
   });
 
