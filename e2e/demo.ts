@@ -223,7 +223,7 @@ async function showUsage(scenario: Scenario, url: string): Promise<void> {
           `kubectl delete namespace ${NAMESPACE}`,
           `helm uninstall ${RELEASE} --namespace ${OPERATOR_NAMESPACE}`,
           `kubectl delete namespace ${OPERATOR_NAMESPACE}`,
-          "kubectl delete customresourcedefinition modeldeployments.petrel.dev modelexperiments.petrel.dev modelrollouts.petrel.dev",
+          "kubectl delete customresourcedefinition failoverdrills.petrel.dev modeldeployments.petrel.dev modelexperiments.petrel.dev modelrollouts.petrel.dev",
           `rm ${cluster.kubeconfig}`,
         ].join("\n  ")
       : "npm run demo -- --down";

@@ -17,6 +17,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   sidecar: async () => (await import("./sidecar/command.ts")).sidecarCommand(),
   ...PEOPLE_VERBS,
   router: async () => (await import("./router/command.ts")).routerCommand(),
+  probe: async () => (await import("./probe/command.ts")).probeCommand(),
 };
 
 const program = new Command("petrel")

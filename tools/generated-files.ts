@@ -4,6 +4,7 @@
  */
 import { stringify } from "yaml";
 import { customResourceDefinition } from "../src/api/crd.ts";
+import { failoverDrillKind } from "../src/api/failover-drill.ts";
 import { modelDeploymentKind } from "../src/api/model-deployment.ts";
 import { modelExperimentKind } from "../src/api/model-experiment.ts";
 import { modelRolloutKind } from "../src/api/model-rollout.ts";
@@ -26,7 +27,7 @@ function chartTemplate(crd: string): string {
 /** Path in the repository -> content. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
-  for (const definition of [modelDeploymentKind, modelExperimentKind, modelRolloutKind]) {
+  for (const definition of [modelDeploymentKind, modelExperimentKind, modelRolloutKind, failoverDrillKind]) {
     const crd = stringify(customResourceDefinition(definition), {
       lineWidth: 0,
       aliasDuplicateObjects: false,

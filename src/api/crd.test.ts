@@ -5,6 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import Type from "typebox";
 import { parse } from "yaml";
 import { customResourceDefinition } from "./crd.ts";
+import { failoverDrillKind } from "./failover-drill.ts";
 import type { KindDefinition } from "./kind.ts";
 import { modelDeploymentKind } from "./model-deployment.ts";
 import { modelExperimentKind } from "./model-experiment.ts";
@@ -40,7 +41,7 @@ function schemaOf(definition: KindDefinition): unknown {
 }
 
 const schema = schemaOf(modelDeploymentKind);
-const schemas = [modelDeploymentKind, modelExperimentKind, modelRolloutKind].map(schemaOf);
+const schemas = [failoverDrillKind, modelDeploymentKind, modelExperimentKind, modelRolloutKind].map(schemaOf);
 const specFields = schemas.flatMap((each) => [...fieldsOf(child(each, "properties", "spec"), "spec")]);
 const statusFields = schemas.flatMap((each) => [...fieldsOf(child(each, "properties", "status"), "status")]);
 const fields = [...specFields, ...statusFields];
@@ -115,10 +116,15 @@ describe("every field", () => {
     expect(child(schema, "properties", "spec", "required")).toEqual(["model"]);
   });
 
-  test("that is an object whose fields have defaults has one itself, so that they are filled in", () => {
+  test("that is an object whose fields have defaults has one itself or is required, so that they are filled in", () => {
+    const required = new Set(
+      specFields.flatMap(([path, node]) =>
+        Array.isArray(node["required"]) ? node["required"].map((name) => `${path}.${name}`) : [],
+      ),
+    );
     for (const [path, node] of specFields) {
       const properties = child(node, "properties");
-      if (!isNode(properties) || path === "spec") continue;
+      if (!isNode(properties) || path === "spec" || required.has(path)) continue;
       const someDefault = Object.values(properties).some(
         (property) => child(property, "default") !== undefined,
       );

@@ -13,7 +13,7 @@ describe("resource types", () => {
   });
 
   test.each([
-    ["an unknown kind", "v1", "ConfigMap"],
+    ["an unknown kind", "v1", "Node"],
     ["another version", "apps/v1beta1", "Deployment"],
     ["another group", "v1", "Deployment"],
   ])("that are not listed are an error: %s", (_what, apiVersion, kind) => {

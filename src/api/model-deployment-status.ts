@@ -135,6 +135,15 @@ export const modelDeploymentStatusSchema = Type.Object(
         { description: "The experiment whose turn it is; absent while there is none." },
       ),
     ),
+    drill: Type.Optional(
+      Type.Object(
+        {
+          name: Type.String({ maxLength: 253, description: "Name of the FailoverDrill." }),
+          uid: Type.String({ maxLength: 64, description: "Its uid." }),
+        },
+        { description: "The drill whose turn it is: no other one may touch the traffic plan." },
+      ),
+    ),
     pools: Type.Optional(
       Type.Array(poolStatusSchema, {
         maxItems: 32,

@@ -24,6 +24,8 @@ export const LABEL = {
   modelDeploymentUid: `${API_GROUP}/model-deployment-uid`,
   /** On pods: hash of the template that the pod was made from. A pod without it is of no template that is known. */
   podTemplate: `${API_GROUP}/pod-template`,
+  /** On the pod of a prober: uid of the FailoverDrill. */
+  drill: `${API_GROUP}/drill`,
   /** What part of Petrel an object is: one of {@link COMPONENT}. */
   component: `${API_GROUP}/component`,
   /** Standard Kubernetes labels. */
@@ -42,6 +44,8 @@ export const COMPONENT = {
   loadMemory: "load-memory",
   /** The Job that judges a model before it gets traffic, and its pods. */
   validation: "validation",
+  /** The Job of the prober of a drill, and its pod. */
+  prober: "prober",
 } as const;
 
 /** Annotation keys. */
@@ -62,6 +66,8 @@ export const ANNOTATION = {
   podRevision: `${API_GROUP}/pod-revision`,
   /** On the pods of a validation: the settings of `petrel evaluate`, which its container sees as a file. */
   validationSettings: `${API_GROUP}/validation-settings`,
+  /** On the pod of a prober: the body of its requests, which its container sees as a file. */
+  probeBody: `${API_GROUP}/probe-body`,
   /** On a router's EndpointSlice: the epoch of the traffic plan that its Envoy has acknowledged. */
   acknowledgedEpoch: `${API_GROUP}/acknowledged-epoch`,
   /** On a router's EndpointSlice: why its Envoy rejected the plan; absent when it did not. */
@@ -92,6 +98,7 @@ export const CONTAINER = {
   sidecar: "sidecar",
   serve: "serve",
   evaluate: "evaluate",
+  probe: "probe",
   router: "router",
   envoy: "envoy",
 } as const;

@@ -8,11 +8,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import type { SchemaNode } from "../cli/validate/structural-schema.ts";
+import { failoverDrillKind } from "./failover-drill.ts";
 import { modelDeploymentKind } from "./model-deployment.ts";
 import { modelExperimentKind } from "./model-experiment.ts";
 import { modelRolloutKind } from "./model-rollout.ts";
 
 const KINDS = {
+  failoverdrills: failoverDrillKind,
   modeldeployments: modelDeploymentKind,
   modelexperiments: modelExperimentKind,
   modelrollouts: modelRolloutKind,
@@ -29,6 +31,7 @@ function messagesOf(name: keyof typeof KINDS) {
 }
 
 const MESSAGES = [
+  ...messagesOf("failoverdrills"),
   ...messagesOf("modeldeployments"),
   ...messagesOf("modelexperiments"),
   ...messagesOf("modelrollouts"),
@@ -49,6 +52,7 @@ function nodeAt(schema: SchemaNode, path: readonly string[]): SchemaNode | undef
 }
 
 test("there are rules of all kinds", () => {
+  expect(messagesOf("failoverdrills").length).toBeGreaterThan(20);
   expect(messagesOf("modeldeployments").length).toBeGreaterThan(50);
   expect(messagesOf("modelexperiments").length).toBeGreaterThan(10);
   expect(messagesOf("modelrollouts").length).toBeGreaterThan(0);

@@ -8,6 +8,7 @@
 import Type from "typebox";
 import { armNameSchema } from "./arm.ts";
 import { authenticationSchema, tlsSchema } from "./authentication.ts";
+import { plannedDrillSchema } from "./planned-drill.ts";
 import { requestHeaderSchema } from "./request-header.ts";
 import { dnsLabelSchema, durationSchema } from "./schema.ts";
 import { anonymousSchema, userHeaderSchema } from "./traffic.ts";
@@ -122,6 +123,7 @@ export const trafficPlanSchema = Type.Object(
         "Who gets the traffic. The weights add up to the whole; no arm at all means that nothing can answer.",
     }),
     mirror: Type.Optional(trafficMirrorSchema),
+    drill: Type.Optional(plannedDrillSchema),
   },
   { description: "The traffic plan that the routers carry out." },
 );

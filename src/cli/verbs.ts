@@ -18,6 +18,7 @@ export const PEOPLE_VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   retry: async () => (await import("./retry.ts")).retryCommand(),
   undo: async () => (await import("./undo.ts")).undoCommand(),
   experiment: async () => (await import("./experiment.ts")).experimentCommand(),
+  drill: async () => (await import("./drill.ts")).drillCommand(),
   anomalies: async () => (await import("./anomalies.ts")).anomaliesCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   feedback: async () => (await import("./feedback.ts")).feedbackCommand(),

@@ -42,3 +42,13 @@ export function validationJobName(deploymentName: string, question: readonly str
 export function rolloutName(deploymentName: string, number: number): string {
   return childName(deploymentName, String(number));
 }
+
+/** Name of the Job of the prober of a drill. */
+export function proberJobName(deploymentName: string, drillUid: string): string {
+  return childName(deploymentName, "prober", contentHash(["prober", deploymentName, drillUid]));
+}
+
+/** Name of the NetworkPolicy of the probers of a ModelDeployment. */
+export function probersGroupName(deploymentName: string): string {
+  return childName(deploymentName, "probers", contentHash(["probers", deploymentName]));
+}

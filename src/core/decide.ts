@@ -3,7 +3,8 @@
  * their plans.
  *
  * Pure. The order of the planners is the order in which one may rely on another: autoscaling, anomalies, undo, revision,
- * validation, rollout, experiment, capacity, pods, traffic, conditions. It must never say twice what a planner says once.
+ * validation, rollout, experiment, drill, capacity, pods, traffic, conditions. It must never say twice what a planner says
+ * once.
  */
 
 import { valueAt } from "../api/json.ts";
@@ -28,19 +29,27 @@ import { planAnomalies, withPause } from "./anomaly/plan-anomalies.ts";
 import { AUTOSCALER_RESOURCES, autoscalerOf } from "./autoscaling/plan-autoscaler.ts";
 import { heldAutoscaling, planAutoscaling, withReplicas } from "./autoscaling/plan-autoscaling.ts";
 import { type CapacityPlan, planCapacity } from "./capacity/plan-capacity.ts";
-import { modelServerAccountName, modelServersGroupName, modelServersName } from "./child-names.ts";
+import {
+  modelServerAccountName,
+  modelServersGroupName,
+  modelServersName,
+  probersGroupName,
+} from "./child-names.ts";
 import type { Plans } from "./conditions/plan-conditions.ts";
 import type { Decision, EventIntent, RemoveIntent, ScaleIntent } from "./decision.ts";
+import { eventsOfDrill } from "./drill/events-of-drill.ts";
+import { type DrillPlan, planDrill, withoutDrill } from "./drill/plan-drill.ts";
+import { proberObjects } from "./drill/prober-objects.ts";
 import { eventsBetween, eventsOfRollout } from "./events-between.ts";
 import { eventsOfExperiment } from "./experiment/events-of-experiment.ts";
-import { heldExperiment, planExperiment } from "./experiment/plan-experiment.ts";
+import { type ExperimentPlan, heldExperiment, planExperiment } from "./experiment/plan-experiment.ts";
 import { observedServers } from "./model-servers.ts";
 import type { Observation, ObservedModelServers } from "./observation.ts";
 import { type PlannedPods, planPods } from "./pods/plan-pods.ts";
 import type { PodRevisionData } from "./pods/pod-revision.ts";
 import { replacementOf } from "./pods/replacement.ts";
 import { reportedStatus } from "./reported-status.ts";
-import { heldRevisions, planRevisions } from "./revision/plan-revisions.ts";
+import { heldRevisions, planRevisions, type RevisionPlan } from "./revision/plan-revisions.ts";
 import { statedRevision } from "./revision/stated-revision.ts";
 import { heldRollout, planRollout } from "./rollout/plan-rollout.ts";
 import { planTraffic } from "./traffic/plan-traffic.ts";
@@ -95,7 +104,7 @@ function hasSidecars({ quality, runtime }: ModelDeploymentSpec): boolean {
 
 function objectsToApply(
   observation: Observation,
-  { autoscaling, revisions, validation, rollout, experiment, capacity, pods, traffic }: Plans,
+  { autoscaling, revisions, validation, rollout, experiment, drill, capacity, pods, traffic }: Plans,
 ): readonly KubeObject[] {
   const { metadata, spec } = observation.deployment;
   const { stated } = revisions;
@@ -121,6 +130,7 @@ function objectsToApply(
     modelServersPolicy(metadata, group, observation.settings.metricsScrapers, hasSidecars(spec)),
     ...pods.pods.flatMap((planned) => modelServerObjects(observation, planned)),
     ...wantedJobs(observation, validation),
+    ...proberObjects(observation, drill),
     // A person who deletes one of these is made up for as long as requests reach what it protects.
     ...capacity.leaving.map(({ name, revision, pool }) =>
       modelServersBudget(metadata, name, modelServerLabels(metadata, revision, pool)),
@@ -154,16 +164,23 @@ function accountIsLeftOver({ deployment, modelServers, standing }: Observation):
   );
 }
 
+function removalOf(
+  { standing, deployment }: Observation,
+  resource: ResourceType,
+  name: string,
+): readonly RemoveIntent[] {
+  const uid = standing.get(`${resource.kind}/${name}`);
+  const { namespace } = deployment.metadata;
+  return uid === undefined ? [] : [{ reference: { resource, name, namespace }, uid }];
+}
+
 function removals(
   observation: Observation,
-  { autoscaling, revisions, validation, rollout, experiment, capacity, pods }: Plans,
+  { autoscaling, revisions, validation, rollout, experiment, drill, capacity, pods }: Plans,
 ): readonly RemoveIntent[] {
   const { standing, deployment } = observation;
-  const { name, namespace } = deployment.metadata;
-  const removal = (resource: ResourceType, name: string): readonly RemoveIntent[] => {
-    const uid = standing.get(`${resource.kind}/${name}`);
-    return uid === undefined ? [] : [{ reference: { resource, name, namespace }, uid }];
-  };
+  const { name } = deployment.metadata;
+  const removal = (resource: ResourceType, name: string) => removalOf(observation, resource, name);
   const arms = new Set(experiment.planned?.arms.map(({ revision }) => revision.name));
   const serversNames = new Set([
     ...observation.modelServers.map((servers) => servers.name),
@@ -188,7 +205,8 @@ function removals(
     ...emptyBudgets.flatMap((budget) => removal(RESOURCE.podDisruptionBudget, budget)),
     ...(accountIsLeftOver(observation) ? removal(RESOURCE.serviceAccount, modelServerAccountName(name)) : []),
     ...rollout.surplus.flatMap((name) => removal(RESOURCE.modelRollout, name)),
-    ...validation.surplus.flatMap((name) => removal(RESOURCE.job, name)),
+    ...[...validation.surplus, ...drill.surplus].flatMap((name) => removal(RESOURCE.job, name)),
+    ...(drill.prober === undefined ? removal(RESOURCE.networkPolicy, probersGroupName(name)) : []),
     ...[
       ...revisions.surplus.filter((name) => !arms.has(name)),
       ...pods.surplus,
@@ -209,31 +227,52 @@ export function decide(seen: Observation): Decision {
   const stated = statedRevision(observation);
   const anomalies = planAnomalies(observation, stated);
   const undo = isSuspended ? heldUndo(observation, stated) : planUndo(observation, stated, anomalies.undo);
-  if (isTargetLost(undo)) return decideNothing(observation, lostTargetStatus(observation, undo), undo.events);
+  if (isTargetLost(undo)) {
+    const halted = haltedDrill(observation, "UndoTargetLost", "nobody knows what an undo goes back to");
+    return decideNothing(observation, lostTargetStatus(observation, undo), halted, undo.events);
+  }
+  const suspended = () => haltedDrill(observation, "Suspended", "the ModelDeployment is suspended");
   return isSuspended
-    ? decideNothing(observation, suspendedStatus(observation, { anomalies, undo, autoscaling }))
+    ? decideNothing(observation, suspendedStatus(observation, { anomalies, undo, autoscaling }), suspended())
     : decideWrites(withPause(observation, anomalies), { anomalies, undo, autoscaling });
 }
 
-/** It is looked at, and nothing else. */
+/** It is looked at, and nothing else, but that a drill ends: what it asked for would stay as well. */
 function decideNothing(
   observation: Observation,
-  status: ModelDeploymentStatus,
+  held: ModelDeploymentStatus,
+  drill: DrillPlan,
   events: readonly EventIntent[] = [],
 ): Decision {
+  const { drill: _turn, traffic, ...rest } = held;
+  const status = {
+    ...rest,
+    ...(traffic === undefined ? {} : { traffic: withoutDrill(traffic) }),
+    ...(drill.reference === undefined ? {} : { drill: drill.reference }),
+  };
   return {
     rollouts: [],
     experiments: [],
+    drills: drill.reports,
     status,
     apply: [],
     scale: [],
     remove: [],
-    events: [...events, ...eventsBetween(observation.deployment.status, status)],
+    events: [
+      ...events,
+      ...drill.reports.flatMap(eventsOfDrill),
+      ...eventsBetween(observation.deployment.status, status),
+    ],
   };
 }
 
 /** What is planned before roles are. */
 type FirstPlans = Pick<Plans, "autoscaling" | "anomalies" | "undo">;
+
+/** A drill ends where nothing is decided. */
+function haltedDrill(observation: Observation, reason: string, message: string): DrillPlan {
+  return planDrill(observation, { alarms: [], halt: { reason, message } });
+}
 
 /** A suspended ModelDeployment: roles and traffic stay as they were reported. */
 function suspendedStatus(observation: Observation, first: FirstPlans): ModelDeploymentStatus {
@@ -242,7 +281,8 @@ function suspendedStatus(observation: Observation, first: FirstPlans): ModelDepl
   const rollout = heldRollout(observation, revisions);
   const validation = heldValidation(observation, revisions);
   const experiment = heldExperiment(observation);
-  const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment });
+  const drill = { reports: [], surplus: [] };
+  const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment, drill });
   const held = traffic === undefined ? plans : { ...plans, traffic };
   const { traffic: _planned, observedRefresh: _asked, ...rest } = reportedStatus(observation, held);
   const { observedRefresh: obeyed } = observation.deployment.status;
@@ -259,7 +299,9 @@ function decideWrites(observation: Observation, first: FirstPlans): Decision {
   const validation = planValidation(observation, revisions);
   const rollout = planRollout(observation, revisions);
   const experiment = planExperiment(observation, revisions);
-  const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment });
+  const alarms = (anomalies.status?.alarms ?? []).map(({ series }) => series);
+  const drill = planDrill(observation, { underWay: movementOf(revisions, experiment), alarms });
+  const plans = makePlans(observation, { ...first, revisions, validation, rollout, experiment, drill });
   const status = reportedStatus(observation, plans);
   const { question } = experiment;
   const gateQuestions =
@@ -267,13 +309,14 @@ function decideWrites(observation: Observation, first: FirstPlans): Decision {
   const wasRefused = (observation.refusals?.length ?? 0) > 0;
   const wakeAts = [
     ...(wasRefused ? [observation.nowMilliseconds + REFUSAL_RETRY_MILLISECONDS] : []),
-    ...[plans.rollout, validation, experiment, autoscaling].flatMap(
+    ...[plans.rollout, validation, experiment, drill, autoscaling].flatMap(
       ({ wakeAtMilliseconds }) => wakeAtMilliseconds ?? [],
     ),
   ];
   return {
     rollouts: plans.rollout.reports,
     experiments: experiment.reports,
+    drills: drill.reports,
     status,
     ...(wakeAts.length === 0 ? {} : { wakeAtMilliseconds: Math.min(...wakeAts) }),
     apply: objectsToApply(observation, plans),
@@ -283,19 +326,35 @@ function decideWrites(observation: Observation, first: FirstPlans): Decision {
       : { pause: rolloutPause(observation.deployment.metadata.namespace, anomalies.pause) }),
     remove: removals(observation, plans),
     ...(gateQuestions === undefined ? {} : { gateQuestions }),
+    ...(drill.prober === undefined ? {} : { probing: drill.prober.drill.uid }),
     events: [
       ...undo.events,
       ...plans.rollout.reports.flatMap(eventsOfRollout),
       ...experiment.reports.flatMap(eventsOfExperiment),
+      ...drill.reports.flatMap(eventsOfDrill),
       ...eventsBetween(observation.deployment.status, status),
     ],
   };
 }
 
+/**
+ * What moves, for people; undefined while the stable revision is what is worked towards, and no experiment has arms or is about
+ * to get some. An experiment that only waits is in nobody's way.
+ */
+function movementOf(
+  { stable, candidate, next, desired }: RevisionPlan,
+  { reference, planned, shares }: ExperimentPlan,
+): string | undefined {
+  const moving = next?.revision ?? candidate ?? desired;
+  if (moving.name !== stable.name) return `the release of ${moving.name}`;
+  const hasArms = planned !== undefined || shares !== undefined;
+  return hasArms && reference !== undefined ? `experiment ${reference.name}` : undefined;
+}
+
 function makePlans(observation: Observation, made: Omit<Plans, "capacity" | "pods" | "traffic">): Plans {
-  const { revisions, rollout, experiment } = made;
+  const { revisions, rollout, experiment, drill } = made;
   const capacity = planCapacity(observation, revisions, rollout, experiment);
   const pods = planPods(observation, capacity);
-  const traffic = planTraffic(observation, revisions, rollout, experiment, capacity);
+  const traffic = planTraffic(observation, revisions, rollout, experiment, drill, capacity);
   return { ...made, capacity, pods, traffic };
 }

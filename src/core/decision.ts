@@ -2,11 +2,12 @@
  * What a decision says: the status to report and the writes that follow. Data only; `operator` carries it out.
  */
 
+import type { FailoverDrillStatus } from "../api/drill-status.ts";
 import type { ModelExperimentStatus } from "../api/experiment-status.ts";
 import type { KubeObject, ObjectReference } from "../api/kube-object.ts";
 import type { ModelDeploymentStatus } from "../api/model-deployment-status.ts";
 import type { ModelRolloutStatus } from "../api/model-rollout-status.ts";
-import type { ObservedExperiment, ObservedRollout } from "./observation.ts";
+import type { ObservedDrill, ObservedExperiment, ObservedRollout } from "./observation.ts";
 import type { GateQuestion } from "./rollout/gates/gate-questions.ts";
 
 /** Sets the replicas of a Deployment through its `/scale`. */
@@ -49,12 +50,23 @@ export interface ExperimentReport {
   readonly isCurrent: boolean;
 }
 
+/** The status of a FailoverDrill. */
+export interface DrillReport {
+  /** As it was read: the report holds for this version alone. */
+  readonly drill: ObservedDrill;
+  readonly status: FailoverDrillStatus;
+  /** The traffic plan of the ModelDeployment follows from it. */
+  readonly isCurrent: boolean;
+}
+
 /** The outcome of one decision about a ModelDeployment. */
 export interface Decision {
   /** Stored before {@link status}, which follows from them. */
   readonly rollouts: readonly RolloutReport[];
   /** Likewise. */
   readonly experiments: readonly ExperimentReport[];
+  /** Likewise. */
+  readonly drills: readonly DrillReport[];
   readonly status: ModelDeploymentStatus;
   /** Objects that must stand, whole. Carried out in order. */
   readonly apply: readonly KubeObject[];
@@ -67,6 +79,8 @@ export interface Decision {
   readonly events: readonly EventIntent[];
   /** What is to be asked, again and again, for the gates of the current release, and for the current experiment; nothing where it is absent. */
   readonly gateQuestions?: readonly GateQuestion[];
+  /** The drill whose prober is to be asked, again and again; absent while there is none. */
+  readonly probing?: string;
   /** When to look again though nothing changed, in milliseconds since the Unix epoch. */
   readonly wakeAtMilliseconds?: number;
 }

@@ -6,19 +6,24 @@
  */
 import type { WatchedDeployment } from "../anomaly/watched-answer.ts";
 import type { Devices } from "../api/devices.ts";
+import type { FailoverDrillStatus } from "../api/drill-status.ts";
 import type { ModelExperimentStatus } from "../api/experiment-status.ts";
+import type { FailoverDrillSpec } from "../api/failover-drill.ts";
 import type { JsonRecord } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { ModelDeployment } from "../api/model-deployment.ts";
 import type { ModelExperimentSpec } from "../api/model-experiment.ts";
 import type { ModelRolloutSpec } from "../api/model-rollout-spec.ts";
 import type { ModelRolloutStatus } from "../api/model-rollout-status.ts";
+import type { ProbeRecord } from "../api/probe-record.ts";
 import type { ValidationReport } from "../api/validation-report.ts";
-import type { OperatorPods } from "../render/collector.ts";
 import type { CollectorPods } from "../render/collector-pods.ts";
+import type { OperatorPods } from "../render/operator-pods.ts";
 import type { RouterPods } from "../render/router-pods.ts";
 import type { ObservedLoadMemory } from "./autoscaling/load-memory.ts";
 import type { ObservedLoad } from "./autoscaling/observed-load.ts";
+import type { DrillSettings } from "./drill/drill-settings.ts";
+import type { FaultEffect } from "./drill/planned-drill.ts";
 import type { ModelRevisionData } from "./revision/model-revision.ts";
 import type { ReadEvidence } from "./rollout/gates/gate-evidence.ts";
 import type { Reading } from "./rollout/gates/reading.ts";
@@ -52,6 +57,25 @@ export interface ObservedExperiment {
   readonly creationTimestamp: string;
   readonly spec: ModelExperimentSpec;
   readonly status: ModelExperimentStatus;
+}
+
+/** A FailoverDrill of this ModelDeployment. */
+export interface ObservedDrill {
+  readonly name: string;
+  readonly uid: string;
+  /** What a report of its status is fenced by. */
+  readonly resourceVersion: string;
+  readonly generation: number;
+  /** Somebody has deleted it, and something keeps it from going. */
+  readonly isLeaving: boolean;
+  readonly spec: FailoverDrillSpec;
+  readonly status: FailoverDrillStatus;
+  /** The same as its spec has it, read. */
+  readonly settings: DrillSettings;
+  /** What every try of the target meets. */
+  readonly effect: FaultEffect;
+  /** Why it could not pass whatever happened; absent where it could. */
+  readonly problem?: string;
 }
 
 /** A child Deployment: the model servers of one revision in one pool. */
@@ -199,6 +223,14 @@ export interface Observation {
   readonly rollouts: readonly ObservedRollout[];
   /** Absent where none is known. */
   readonly experiments?: readonly ObservedExperiment[];
+  /** In the order in which they have their turn. Absent where none is known. */
+  readonly drills?: readonly ObservedDrill[];
+  /** What the prober of a drill tells, by the uid of the drill; absent while nothing is known. */
+  readonly probes?: { readonly drill: string; readonly record: ProbeRecord };
+  /** Names of the Jobs of probers that stand. */
+  readonly probers?: readonly string[];
+  /** Why no drill of the cluster may run; absent where they may. */
+  readonly drillsStopped?: string;
   readonly modelServers: readonly ObservedModelServers[];
   /** `KIND/NAME` of every child that stands, with its uid. */
   readonly standing: ReadonlyMap<string, string>;

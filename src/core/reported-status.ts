@@ -62,7 +62,8 @@ function refreshStatus({ deployment }: Observation): Pick<ModelDeploymentStatus,
 
 /** The status. */
 export function reportedStatus(observation: Observation, plans: Plans): ModelDeploymentStatus {
-  const { anomalies, undo, autoscaling, revisions, validation, rollout, experiment, pods, traffic } = plans;
+  const { anomalies, undo, autoscaling, revisions, validation, rollout, experiment, drill, pods, traffic } =
+    plans;
   const { stable } = revisions;
   const standby = standbyStatus(observation, plans);
   const served = servedRevisions(observation.deployment.status, observation.revisions, { stable, traffic });
@@ -84,6 +85,7 @@ export function reportedStatus(observation: Observation, plans: Plans): ModelDep
     ...(standby === undefined ? {} : { standby }),
     ...(rollout.reference === undefined ? {} : { rollout: rollout.reference }),
     ...(experiment.reference === undefined ? {} : { experiment: experiment.reference }),
+    ...(drill.reference === undefined ? {} : { drill: drill.reference }),
     pools: pods.pods.map((planned) => poolStatus(observation, planned)),
     traffic,
     acknowledgedEpoch: acknowledgedEpoch(observation),

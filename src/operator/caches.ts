@@ -2,11 +2,15 @@
  * Everything that the operator knows of the cluster: one cache per resource type, each holding only what a
  * decision can need, found by the ModelDeployment or by the namespace that it belongs to.
  */
+
+import { asString, valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import { COMPONENT, LABEL, MANAGED_BY, SLICE_MANAGER } from "../api/names.ts";
+import { truncateUtf8 } from "../core/short-text.ts";
 import { Cache, type CacheOptions } from "../kube/cache.ts";
 import { type ChildSummary, projectChild } from "./projections/child.ts";
+import { type DrillSummary, projectDrill } from "./projections/drill.ts";
 import { type ExperimentSummary, projectExperiment } from "./projections/experiment.ts";
 import {
   metadataOf,
@@ -22,7 +26,16 @@ import { projectRouterReport, type RouterReport } from "./projections/router-rep
 export type CacheAccess = Pick<
   CacheOptions<unknown, never>,
   "port" | "clock" | "random" | "log" | "namespaces"
->;
+> & {
+  /** Namespace of the ConfigMap that stops the drills of the cluster; nothing stops them unless given. */
+  readonly drillSwitch?: string;
+};
+
+/** Name of the ConfigMap that stops all drills. */
+export const DRILL_SWITCH_NAME = "petrel-drills";
+/** Its field: with any text but `false` no drill goes on, and none begins. */
+const DRILL_SWITCH_FIELD = "stopped";
+const LONGEST_SWITCH_BYTES = 256;
 
 /** Kinds of objects that the operator makes, and therefore watches. */
 export const CHILD_RESOURCES = [
@@ -47,13 +60,23 @@ const OPTIONAL_RESOURCES = [RESOURCE.scaledObject] as const;
 /** A cache of objects that the operator makes. */
 export type ChildCache = Cache<ChildSummary, "modelDeployment" | "routersOf" | "collectorOf">;
 
+/** What the ConfigMap that stops drills says. */
+interface DrillSwitch {
+  /** Why, in the words of who wrote it; absent where it stops nothing. */
+  readonly stopped?: string;
+}
+
 /** All caches. */
 export interface Caches {
   readonly modelDeployments: Cache<ReadModelDeployment, "namespace" | "trafficPort" | "unreadable">;
-  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf">;
+  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf" | "proberOf">;
   readonly routerReports: Cache<RouterReport, "modelDeployment">;
   readonly rollouts: Cache<RolloutSummary, "modelDeployment">;
   readonly experiments: Cache<ExperimentSummary, "modelDeployment">;
+  /** Those whose ModelDeployment is named; by it. */
+  readonly drills: Cache<DrillSummary, "modelDeployment">;
+  /** Why no drill of the cluster may run, by the ConfigMap that says so; absent where nobody could say it. */
+  readonly drillSwitch?: Cache<DrillSwitch>;
   /** By `kind`. */
   readonly children: ReadonlyMap<string, ChildCache>;
 }
@@ -86,7 +109,7 @@ function namespacesOf(object: KubeObject, component: string): readonly string[] 
 const ours = { labelSelector: `${LABEL.managedBy}=${MANAGED_BY}` };
 
 /** Makes the caches; each is empty until it runs. With `usesKeda` objects of KEDA are among the children. */
-export function createCaches(access: CacheAccess, usesKeda = false): Caches {
+export function createCaches({ drillSwitch, ...access }: CacheAccess, usesKeda = false): Caches {
   return {
     modelDeployments: new Cache({
       ...access,
@@ -111,6 +134,7 @@ export function createCaches(access: CacheAccess, usesKeda = false): Caches {
           modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
         routersOf: ({ namespace, component }) => (component === COMPONENT.router ? [namespace] : []),
         collectorOf: ({ namespace, component }) => (component === COMPONENT.collector ? [namespace] : []),
+        proberOf: ({ drill }) => (drill === undefined ? [] : [drill]),
       },
     }),
     routerReports: new Cache({
@@ -140,6 +164,17 @@ export function createCaches(access: CacheAccess, usesKeda = false): Caches {
           modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
       },
     }),
+    // Likewise.
+    drills: new Cache({
+      ...access,
+      resource: RESOURCE.failoverDrill,
+      project: projectDrill,
+      indexes: {
+        modelDeployment: ({ namespace, modelDeployment }) =>
+          modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
+      },
+    }),
+    ...(drillSwitch === undefined ? {} : { drillSwitch: drillSwitchCache(access, drillSwitch) }),
     children: new Map(
       [...CHILD_RESOURCES, ...(usesKeda ? OPTIONAL_RESOURCES : [])].map((resource): [string, ChildCache] => [
         resource.kind,
@@ -159,16 +194,41 @@ export function createCaches(access: CacheAccess, usesKeda = false): Caches {
   };
 }
 
+/** What is said there stops drills, and so does what is not understood. */
+function switchIn(object: KubeObject): DrillSwitch {
+  const stopped = valueAt(object, "data", DRILL_SWITCH_FIELD);
+  if (stopped === undefined || stopped === "false" || stopped === "") return {};
+  return { stopped: truncateUtf8(asString(stopped) ?? "the switch cannot be read", LONGEST_SWITCH_BYTES) };
+}
+
+function drillSwitchCache(access: Omit<CacheAccess, "drillSwitch">, namespace: string) {
+  return new Cache({
+    ...access,
+    namespaces: [namespace],
+    resource: RESOURCE.configMap,
+    scope: { fieldSelector: `metadata.name=${DRILL_SWITCH_NAME}` },
+    project: switchIn,
+  });
+}
+
+/** Why no drill may run; undefined where they may. */
+export function drillsStopped({ drillSwitch }: Pick<Caches, "drillSwitch">): string | undefined {
+  return drillSwitch?.list()[0]?.stopped;
+}
+
 /** Every cache by the kind of its objects, for what is done to all alike. */
 export function allCaches(
   caches: Caches,
 ): ReadonlyMap<string, Pick<Cache<unknown>, "run" | "synced" | "size">> {
+  const { drillSwitch } = caches;
   return new Map<string, Pick<Cache<unknown>, "run" | "synced" | "size">>([
     [RESOURCE.modelDeployment.kind, caches.modelDeployments],
     [RESOURCE.pod.kind, caches.pods],
     [RESOURCE.endpointSlice.kind, caches.routerReports],
     [RESOURCE.modelRollout.kind, caches.rollouts],
     [RESOURCE.modelExperiment.kind, caches.experiments],
+    [RESOURCE.failoverDrill.kind, caches.drills],
+    ...(drillSwitch === undefined ? [] : ([[RESOURCE.configMap.kind, drillSwitch]] as const)),
     ...caches.children,
   ]);
 }

@@ -13,6 +13,7 @@ import type { CacheChange } from "../kube/cache.ts";
 import { parseKey } from "../kube/object-key.ts";
 import { type Caches, keyOfRead, ownerKey, portKey } from "./caches.ts";
 import type { ChildSummary } from "./projections/child.ts";
+import type { DrillSummary } from "./projections/drill.ts";
 import type { ExperimentSummary } from "./projections/experiment.ts";
 import {
   countsAnswers,
@@ -42,7 +43,8 @@ export interface Looks {
 
 /** Asks for a look at everything that stands, then at whatever changes until the returned function is called. */
 export function followChanges(caches: Caches, looks: Looks): () => void {
-  const { modelDeployments, pods, routerReports, rollouts, experiments, children } = caches;
+  const { modelDeployments, pods, routerReports, rollouts, experiments, drills, drillSwitch, children } =
+    caches;
   addStanding(caches, looks);
   const subscriptions = [
     modelDeployments.subscribe((change) => {
@@ -53,6 +55,8 @@ export function followChanges(caches: Caches, looks: Looks): () => void {
     routerReports.subscribe((change) => addChangedReport(change, looks)),
     rollouts.subscribe((change) => addChangedRollout(change, looks)),
     experiments.subscribe((change) => addChangedExperiment(change, looks)),
+    drills.subscribe((change) => addChangedDrill(change, looks)),
+    ...(drillSwitch === undefined ? [] : [drillSwitch.subscribe(() => addAllDrilled(caches, looks))]),
     ...[...children.values()].map((cache) => cache.subscribe((change) => addChangedChild(change, looks))),
   ];
   return () => {
@@ -61,7 +65,7 @@ export function followChanges(caches: Caches, looks: Looks): () => void {
 }
 
 function addStanding(
-  { modelDeployments, experiments, children }: Caches,
+  { modelDeployments, experiments, drills, children }: Caches,
   { addDeployment, addRouters, addCollector }: Looks,
 ): void {
   for (const read of modelDeployments.list()) {
@@ -70,7 +74,7 @@ function addStanding(
     addDeployment(keyOfRead(read), "Now");
   }
   // Whose ModelDeployment is not there is told so.
-  for (const { namespace, modelDeployment } of experiments.list())
+  for (const { namespace, modelDeployment } of [...experiments.list(), ...drills.list()])
     if (modelDeployment !== undefined) addDeployment(ownerKey(namespace, modelDeployment), "Now");
   // Routers and collectors may stand where no ModelDeployment does any more.
   for (const cache of children.values()) {
@@ -167,6 +171,23 @@ function addChangedExperiment(
   if (namespace === undefined || modelDeployment === undefined) return;
   const isOurs = after !== undefined && after.generation === before?.generation;
   addDeployment(ownerKey(namespace, modelDeployment), isOurs ? "Soon" : "Now");
+}
+
+/** What a person decides takes effect at once; a change of nothing but the status is what the operator wrote itself. */
+function addChangedDrill({ before, after }: CacheChange<DrillSummary>, { addDeployment }: Looks): void {
+  const isOurs =
+    after !== undefined &&
+    before?.generation === after.generation &&
+    before.observed?.isLeaving === after.observed?.isLeaving;
+  const names = new Set([before, after].flatMap((drill) => drill?.modelDeployment ?? []));
+  const { namespace = "" } = after ?? before ?? {};
+  for (const name of names) addDeployment(ownerKey(namespace, name), isOurs ? "Soon" : "Now");
+}
+
+/** All drills are stopped, or may begin again. */
+function addAllDrilled({ drills }: Caches, { addDeployment }: Looks): void {
+  for (const { namespace, modelDeployment } of drills.list())
+    if (modelDeployment !== undefined) addDeployment(ownerKey(namespace, modelDeployment), "Now");
 }
 
 function addChangedChild(

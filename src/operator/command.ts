@@ -24,6 +24,7 @@ import { askCollectorOverHttp } from "./ask-collector.ts";
 import { askExperimentOverHttp } from "./ask-experiment.ts";
 import { askOverHttp } from "./ask-gate.ts";
 import { askLoadOverHttp } from "./ask-load.ts";
+import { askProbersOverHttp } from "./ask-prober.ts";
 import { askRoutersOverHttp } from "./ask-routers.ts";
 import { askShadowOverHttp } from "./ask-shadow.ts";
 import { CollectorReadings } from "./collector-readings.ts";
@@ -252,6 +253,8 @@ async function run(options: Arguments): Promise<void> {
     ),
     askAnomalies: askAnomaliesOverHttp({ port: transport }),
     askLoad: askLoadOverHttp(),
+    askProber: askProbersOverHttp(),
+    drillSwitch: options.namespace,
     observe: metrics.observe,
     recordEvent: eventSink(events),
   });

@@ -10,6 +10,7 @@ import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import { COMPONENT, LABEL } from "../api/names.ts";
 import { scale } from "../kube/apply.ts";
 import { KubeError, type KubePort } from "../kube/port.ts";
 import { podRevision } from "../render/model-deployment-children.ts";
@@ -148,8 +149,13 @@ describe("pods are not made without", () => {
   });
   const scaleTo = (replicas: number) => [{ name: servers.name, namespace: servers.namespace, replicas }];
 
-  /** Applies a guard, which is refused, and model servers; `live` is what stands. Notes every call on Deployments. */
-  async function carryOutRefused(guard: KubeObject, live: readonly KubeObject[], replicas: number) {
+  /** Applies a guard, which is refused, and model servers; `live` is what stands. Notes every other call. */
+  async function carryOutRefused(
+    guard: KubeObject,
+    live: readonly KubeObject[],
+    replicas: number,
+    guarded: readonly KubeObject[] = [],
+  ) {
     const clock = new VirtualClock();
     const server = new MemoryApiServer(clock);
     const calls: string[] = [];
@@ -166,7 +172,7 @@ describe("pods are not made without", () => {
     const refusals = await carryOutWith(
       port,
       {
-        apply: [guard, { ...deploymentOf(0), spec: { template: { spec: { priority: 1 } } } }],
+        apply: [guard, ...guarded, { ...deploymentOf(0), spec: { template: { spec: { priority: 1 } } } }],
         scale: scaleTo(replicas),
         remove: [],
       },
@@ -188,6 +194,14 @@ describe("pods are not made without", () => {
       }
     },
   );
+
+  test("the guard of another component: its Job is not made, and model servers are made and sized", async () => {
+    const labels = { [LABEL.component]: COMPONENT.prober };
+    const labelled = (object: KubeObject) => ({ ...object, metadata: { ...object.metadata, labels } });
+    const job = labelled({ apiVersion: "batch/v1", kind: "Job", metadata });
+    const { calls } = await carryOutRefused(labelled(policy), [], 3, [job]);
+    expect(calls).toEqual(["Deployment", "Deployment scale"]);
+  });
 
   test("it, but are taken away", async () => {
     expect((await carryOutRefused(policy, [deploymentOf(2)], 1)).calls).toEqual(["Deployment scale"]);

@@ -10,6 +10,7 @@ import { canonicalJson } from "../api/content-hash.ts";
 import { asNumber, asRecord, valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
+import { LABEL } from "../api/names.ts";
 import type { Decision, ScaleIntent } from "../core/decision.ts";
 import type { Logger } from "../core/log.ts";
 import type { LiveObjects, Refusal } from "../core/observation.ts";
@@ -44,24 +45,25 @@ export type Writes = Pick<Decision, "apply" | "remove" | "pause"> & Partial<Pick
 
 /** What pods must not be without: what they may reach and be reached by, and who they are. */
 const GUARDS: ReadonlySet<string> = new Set([RESOURCE.networkPolicy.kind, RESOURCE.serviceAccount.kind]);
+const POD_MAKERS: ReadonlySet<string> = new Set([RESOURCE.deployment.kind, RESOURCE.job.kind]);
 
 /**
  * Carries out the writes. Resolves with what the API server refused for good. Where that is a guard of pods of which
- * none stands, no pod is asked for that would be without it.
+ * none stands, no pod of the same component is asked for that would be without it.
  */
 export async function execute(writes: Writes, execution: Execution): Promise<readonly Refusal[]> {
   const refusals = new Map<string, Refusal>();
   const sizes = new Map((writes.scale ?? []).map((intent) => [scaledKey(intent), intent]));
   const leaving = new Set<string>();
-  let isUnguarded = false;
+  const unguarded = new Set<string | undefined>();
   for (const object of writes.apply) {
     execution.signal.throwIfAborted();
     const key = liveKey(object);
-    if (isUnguarded && object.kind === RESOURCE.deployment.kind) continue;
+    if (POD_MAKERS.has(object.kind) && unguarded.has(componentOf(object))) continue;
     const outcome = await applyOne(object, execution);
     if (outcome.type === "Refused") {
       const isMissed = GUARDS.has(object.kind) && !execution.live.has(key);
-      isUnguarded ||= isMissed;
+      if (isMissed) unguarded.add(componentOf(object));
       refusals.set(key, isMissed ? sayingThatPodsWait(outcome.refusal) : outcome.refusal);
     }
     if (outcome.type === "Leaving") {
@@ -74,7 +76,9 @@ export async function execute(writes: Writes, execution: Execution): Promise<rea
     sizes.delete(key);
     await scaleNew(size, outcome.resourceVersion, execution);
   }
+  const applied = new Map(writes.apply.map((object) => [liveKey(object), object]));
   for (const [key, size] of sizes) {
+    const isUnguarded = unguarded.has(componentOf(applied.get(key) ?? execution.live.get(key)));
     if (refusals.has(key) || leaving.has(key) || (isUnguarded && asksForPods(size, execution.live))) continue;
     await scaleStanding(size, execution);
   }
@@ -95,6 +99,10 @@ async function pause(guidance: KubeObject, { port, confirm, signal, log }: Execu
   signal.throwIfAborted();
   await applyGuidance(port, guidance);
   log.info("paused", { "petrel.object": liveKey(guidance) });
+}
+
+function componentOf(object: KubeObject | undefined): string | undefined {
+  return object?.metadata.labels?.[LABEL.component];
 }
 
 function sayingThatPodsWait(refusal: Refusal): Refusal {

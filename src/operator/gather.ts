@@ -8,7 +8,7 @@ import { type Credential, credentialText } from "../api/credential.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import type { ModelDeployment } from "../api/model-deployment.ts";
-import { COMPONENT } from "../api/names.ts";
+import { COMPONENT, LABEL } from "../api/names.ts";
 import { AUTOSCALER_RESOURCES } from "../core/autoscaling/plan-autoscaler.ts";
 import type {
   LiveObjects,
@@ -18,7 +18,7 @@ import type {
   PortHolder,
 } from "../core/observation.ts";
 import type { RouterObservation } from "../core/router/decide-routers.ts";
-import { type Caches, ownerKey, portKey } from "./caches.ts";
+import { type Caches, drillsStopped, ownerKey, portKey } from "./caches.ts";
 import {
   type ChildSummary,
   loadMemoryIn,
@@ -26,6 +26,7 @@ import {
   modelServersOf,
   podRevisionIn,
 } from "./projections/child.ts";
+import type { DrillSummary } from "./projections/drill.ts";
 import {
   countsAnswers,
   metadataOf,
@@ -155,8 +156,40 @@ function holdersOf(reads: readonly ReadModelDeployment[]): readonly PortHolder[]
   });
 }
 
+/** Those that were made first have their turn first. One that another ModelDeployment of the name made is not ours. */
+function observedDrills(caches: Caches, { namespace, name, uid }: ModelDeployment["metadata"]) {
+  const reason = drillsStopped(caches);
+  const known = caches.drills
+    .byIndex("modelDeployment", ownerKey(namespace, name))
+    .filter(({ ownerUid }) => ownerUid === undefined || ownerUid === uid)
+    .toSorted((left, right) => compareText(turnOf(left), turnOf(right)));
+  return {
+    ...(known.length === 0 ? {} : { drills: known.flatMap(({ observed }) => observed ?? []) }),
+    ...(reason === undefined ? {} : { drillsStopped: reason }),
+  };
+}
+
+function turnOf({ creationTimestamp, observed }: DrillSummary): string {
+  return `${creationTimestamp} ${observed?.name}`;
+}
+
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : Number(left > right);
+}
+
+/** Jobs of probers apart from those of validations. */
+function isProber({ object }: ChildSummary): boolean {
+  return object.metadata.labels?.[LABEL.component] === COMPONENT.prober;
+}
+
+/** Pods that no requests come to. */
+const JOB_COMPONENTS: ReadonlySet<string> = new Set([COMPONENT.validation, COMPONENT.prober]);
+
 /** What is known beside the caches. */
-export type SeenBeside = Pick<Observation, "gateEvidence" | "anomalies" | "load" | "collectorProblem">;
+export type SeenBeside = Pick<
+  Observation,
+  "gateEvidence" | "anomalies" | "load" | "collectorProblem" | "probes"
+>;
 
 /** Gathers what a decision about a ModelDeployment depends on. */
 export function gatherModelDeployment(
@@ -164,7 +197,7 @@ export function gatherModelDeployment(
   deployment: ModelDeployment,
   settings: OperatorSettings,
   nowMilliseconds: number,
-  { gateEvidence, anomalies, load, collectorProblem }: SeenBeside = {},
+  { gateEvidence, anomalies, load, collectorProblem, probes }: SeenBeside = {},
 ): Gathered<Observation> {
   const { namespace, name, uid } = deployment.metadata;
   const live = new Map<string, KubeObject>();
@@ -180,6 +213,8 @@ export function gatherModelDeployment(
   const pods = caches.pods
     .byIndex("modelDeployment", ownerKey(namespace, name))
     .filter((pod) => pod.modelDeploymentUid === undefined || pod.modelDeploymentUid === uid);
+  const jobs = childrenOf(caches, deployment, RESOURCE.job.kind);
+  const probers = jobs.filter(isProber).map(({ object }) => object.metadata.name);
   const observation: Observation = {
     nowMilliseconds,
     deployment,
@@ -192,8 +227,14 @@ export function gatherModelDeployment(
     ),
     standing: uidsOf(live),
     ...leavingAutoscalers(caches, deployment),
-    pods: pods.flatMap(({ observed, component }) => (component === COMPONENT.validation ? [] : [observed])),
-    ...observedValidations(childrenOf(caches, deployment, RESOURCE.job.kind), pods),
+    pods: pods.flatMap(({ observed, component }) => (JOB_COMPONENTS.has(component) ? [] : [observed])),
+    ...observedValidations(
+      jobs.filter((job) => !isProber(job)),
+      pods,
+    ),
+    ...observedDrills(caches, deployment.metadata),
+    ...(probes === undefined ? {} : { probes }),
+    ...(probers.length === 0 ? {} : { probers }),
     routers: observedRouters(caches, namespace, name),
     ...(gateEvidence === undefined ? {} : { gateEvidence }),
     ...(anomalies === undefined ? {} : { anomalies }),

@@ -153,13 +153,16 @@ test("what the operator holds, cannot read and could not tell is shown", async (
     rolloutPhases: () => new Map([["Paused", 2]]),
     experimentPhases: () => new Map([["Running", 3]]),
     experiments: () => [],
+    drills: () => [],
     releases: () => [],
     droppedEvents: () => dropped,
   });
   expect(await value('petrel_model_rollouts{phase="Paused"}')).toBeUndefined();
+  expect(await value('petrel_failover_drills{phase="Ended"}')).toBeUndefined();
   metrics.setLeader(true);
   expect(await value('petrel_model_rollouts{phase="Paused"}')).toBe(2);
   expect(await value('petrel_model_experiments{phase="Running"}')).toBe(3);
+  expect(await value('petrel_failover_drills{phase="Ended"}')).toBe(0);
   expect(await value('petrel_operator_cached_objects{kind="Pod"}')).toBe(7);
   expect(await value("petrel_operator_unreadable_model_deployments")).toBe(3);
   expect(await value("petrel_operator_events_dropped_total")).toBe(2);
@@ -186,6 +189,7 @@ describe("conditions of ModelDeployments", () => {
       rolloutPhases: () => new Map(),
       experimentPhases: () => new Map(),
       experiments: () => [],
+      drills: () => [],
       releases: () => [],
       droppedEvents: () => 0,
     });

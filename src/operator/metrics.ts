@@ -1,7 +1,7 @@
 /**
  * The operator's metrics: those of its controllers, its requests, whether it leads, and what it holds.
  *
- * Only the metrics of conditions and of releases have names of objects in their labels.
+ * Only the metrics of conditions, releases, experiments and drills have names of objects in their labels.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ExperimentPhase } from "../api/experiment-status.ts";
@@ -11,6 +11,7 @@ import type { RequestObserver } from "../kube/transport.ts";
 import { countRequests } from "../process/request-metrics.ts";
 import { type ConditionSeries, showConditions } from "./condition-metrics.ts";
 import { createControllerMetrics, type ObserveController } from "./controller-metrics.ts";
+import { type ShownDrill, showDrills } from "./drill-metrics.ts";
 import { showExperimentPhases } from "./experiment-metrics.ts";
 import { type LatestRelease, showReleases } from "./release-metrics.ts";
 import { showRolloutPhases } from "./rollout-metrics.ts";
@@ -43,6 +44,8 @@ export interface OperatorFigures {
   readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
   /** One experiment of each ModelDeployment; shown while this instance leads. */
   readonly experiments: () => readonly ShownExperiment[];
+  /** The FailoverDrills; shown while this instance leads. */
+  readonly drills: () => readonly ShownDrill[];
   /** The latest release of each ModelDeployment; shown while this instance leads. */
   readonly releases: () => readonly LatestRelease[];
   /** Events that were not recorded since the start. */
@@ -86,6 +89,7 @@ export function createOperatorMetrics({ host, lease, clock }: OperatorMetricsOpt
       showRolloutPhases(registry, () => (isLeader ? figures.rolloutPhases() : new Map()));
       showExperimentPhases(registry, () => (isLeader ? figures.experimentPhases() : new Map()));
       showExperiments(registry, () => (isLeader ? figures.experiments() : []));
+      showDrills(registry, () => (isLeader ? figures.drills() : undefined));
       showReleases(registry, () => (isLeader ? figures.releases() : []));
     },
   };

@@ -16,9 +16,11 @@ import { allCaches, type Caches, createCaches, keyOfRead, OPTIONAL_KINDS } from 
 import { type AddKey, addCounted, followChanges } from "./changed-keys.ts";
 import { CollectorProblems } from "./collector-problems.ts";
 import { type ConditionSeries, conditionSeries } from "./condition-metrics.ts";
+import { type ShownDrill, shownDrills } from "./drill-metrics.ts";
 import { experimentPhases } from "./experiment-metrics.ts";
 import { type AskGate, GateAnswers } from "./gate-answers.ts";
 import { LoadReadings } from "./load-readings.ts";
+import { type AskProber, ProbeReadings } from "./probe-readings.ts";
 import { countsAnswers } from "./projections/model-deployment.ts";
 import { reconcileCollector } from "./reconcile-collector.ts";
 import { type ReconcileContext, reconcileModelDeployment } from "./reconcile-model-deployment.ts";
@@ -32,7 +34,7 @@ import { type ShownExperiment, shownExperiments } from "./shown-experiments.ts";
 export interface OperatorOptions
   extends Omit<
     ReconcileContext,
-    "caches" | "gateAnswers" | "anomalyReadings" | "loadReadings" | "collectorProblems"
+    "caches" | "gateAnswers" | "anomalyReadings" | "loadReadings" | "probeReadings" | "collectorProblems"
   > {
   readonly random: Random;
   /** Asks for the gates of releases; without it they wait. */
@@ -41,6 +43,10 @@ export interface OperatorOptions
   readonly askAnomalies?: AskAnomalies;
   /** Asks routers for the load of what scales; without it nothing is known of any. */
   readonly askLoad?: AskLoad;
+  /** Asks probers of drills; without it no drill learns anything. */
+  readonly askProber?: AskProber;
+  /** Namespace of the ConfigMap that stops all drills; without it nothing does. */
+  readonly drillSwitch?: string;
   /** The only namespaces that are looked at; all of them when absent. */
   readonly namespaces?: readonly string[];
   /** ModelDeployments that are reconciled at the same time. */
@@ -112,6 +118,7 @@ export class Operator {
     readonly rolloutPhases: () => ReadonlyMap<RolloutPhase, number>;
     readonly experimentPhases: () => ReadonlyMap<ExperimentPhase, number>;
     readonly experiments: () => readonly ShownExperiment[];
+    readonly drills: () => readonly ShownDrill[];
     readonly releases: () => readonly LatestRelease[];
   } {
     return {
@@ -121,6 +128,7 @@ export class Operator {
       rolloutPhases: () => rolloutPhases(this.#caches.rollouts.list()),
       experimentPhases: () => experimentPhases(this.#caches.experiments.list()),
       experiments: () => shownExperiments(this.#caches.experiments.list()),
+      drills: () => shownDrills(this.#caches.drills.list()),
       releases: () => latestReleases(this.#caches.rollouts.list()),
     };
   }
@@ -153,7 +161,7 @@ export class Operator {
     const ended = AbortSignal.any([stop, lost]);
     await Promise.race([this.synced(), aborted(ended)]);
     if (ended.aborted) return;
-    const { askGate, askAnomalies, askLoad, clock, log } = this.#options;
+    const { askGate, askAnomalies, askLoad, askProber, clock, log } = this.#options;
     const gateAnswers =
       askGate === undefined
         ? undefined
@@ -166,6 +174,15 @@ export class Operator {
       askLoad === undefined
         ? undefined
         : new LoadReadings({ clock, log, ask: askLoad, onAnswer: (key) => deployments.add(key) });
+    const probeReadings =
+      askProber === undefined
+        ? undefined
+        : new ProbeReadings({
+            clock,
+            ask: askProber,
+            addressOf: (drill) => this.#caches.pods.byIndex("proberOf", drill)[0]?.address,
+            onRecord: (key) => deployments.add(key),
+          });
     const collectorProblems = new CollectorProblems((namespace) =>
       addCounted(namespace, this.#caches.modelDeployments, (key) => deployments.add(key)),
     );
@@ -176,6 +193,7 @@ export class Operator {
       ...(gateAnswers === undefined ? {} : { gateAnswers }),
       ...(anomalyReadings === undefined ? {} : { anomalyReadings }),
       ...(loadReadings === undefined ? {} : { loadReadings }),
+      ...(probeReadings === undefined ? {} : { probeReadings }),
     } satisfies ReconcileContext;
     const deployments = this.#reconciler(
       CONTROLLER.modelDeployment,
@@ -215,6 +233,7 @@ export class Operator {
     gateAnswers?.close();
     anomalyReadings?.close();
     loadReadings?.close();
+    probeReadings?.close();
   }
 
   #startResync(deployments: Reconciler, routers: Reconciler, collectors: Reconciler): () => void {

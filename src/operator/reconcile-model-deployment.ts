@@ -1,8 +1,8 @@
 /**
  * One reconcile of one ModelDeployment: gather, decide, report, execute.
  *
- * The status is stored before anything follows from it, and that of its releases before the one of the ModelDeployment,
- * whose traffic follows from them. What execution learns (a refusal) is decided on again
+ * The status is stored before anything follows from it, and that of its releases and drills before the one of the
+ * ModelDeployment, whose traffic follows from them. What execution learns (a refusal) is decided on again
  * and reported, so that people see it; nothing is kept in memory between two reconciles.
  */
 
@@ -16,12 +16,7 @@ import type { Clock } from "../core/clock.ts";
 import { decide as decideModelDeployment } from "../core/decide.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Logger } from "../core/log.ts";
-import type {
-  Observation,
-  ObservedExperiment,
-  ObservedRollout,
-  OperatorSettings,
-} from "../core/observation.ts";
+import type { Observation, OperatorSettings } from "../core/observation.ts";
 import type { RouterDecision, RouterObservation } from "../core/router/decide-routers.ts";
 import { applyStatus } from "../kube/apply.ts";
 import type { KubePort } from "../kube/port.ts";
@@ -34,7 +29,10 @@ import { execute, type Ownership } from "./execute.ts";
 import type { GateAnswers } from "./gate-answers.ts";
 import { gatherModelDeployment, type SeenBeside } from "./gather.ts";
 import type { LoadReadings } from "./load-readings.ts";
+import { requireDrillSeen } from "./overlooked-drill.ts";
 import { requireStableSeen } from "./overlooked-revision.ts";
+import type { ProbeReadings } from "./probe-readings.ts";
+import { reportOrphanDrills } from "./report-orphan-drills.ts";
 import { reportOrphans } from "./report-orphans.ts";
 import { reportUnreadable } from "./report-unreadable.ts";
 
@@ -53,6 +51,8 @@ export interface ReconcileContext {
   readonly anomalyReadings?: AnomalyReadings;
   /** Asks routers for the load of what scales; where it is absent nothing is known of any. */
   readonly loadReadings?: LoadReadings;
+  /** Asks the probers of drills; where it is absent no drill learns anything. */
+  readonly probeReadings?: ProbeReadings;
   /** What keeps collectors from being made right; absent where nobody makes them. */
   readonly collectorProblems?: CollectorProblems;
   /** What decides; the simulation puts decisions with errors in its place. */
@@ -75,7 +75,11 @@ export async function reconcileModelDeployment(
     context.gateAnswers?.follow(key, []);
     context.anomalyReadings?.follow(key, false);
     context.loadReadings?.follow(key, undefined);
-    if (deployment === undefined && cached === undefined) await reportOrphans(context, key, signal);
+    context.probeReadings?.follow(key, undefined);
+    if (deployment === undefined && cached === undefined) {
+      await reportOrphans(context, key, signal);
+      await reportOrphanDrills(context, key, signal);
+    }
     return cached === undefined || cached.deployment !== undefined
       ? {}
       : await reportUnreadable(context, cached);
@@ -89,6 +93,7 @@ export async function reconcileModelDeployment(
     seenBeside(context, key, deployment.metadata.namespace),
   );
   await requireStableSeen(context.port, deployment, live);
+  await requireDrillSeen(context.port, deployment, context.caches);
   signal.throwIfAborted();
   const decision = decide(observation);
   const stored = await report(context, observation, decision, signal);
@@ -108,6 +113,7 @@ export async function reconcileModelDeployment(
   context.gateAnswers?.follow(key, afterwards.gateQuestions ?? []);
   context.anomalyReadings?.follow(key, deployment.spec.quality?.anomalies !== undefined);
   context.loadReadings?.follow(key, isScaledByPetrel(deployment.spec) ? addressesOf(observation) : undefined);
+  context.probeReadings?.follow(key, afterwards.probing);
   const { wakeAtMilliseconds: wakeAt } = afterwards;
   return wakeAt === undefined ? {} : { wakeAt };
 }
@@ -119,18 +125,20 @@ function addressesOf({ routers }: Observation): readonly string[] {
 
 /** What is known beside the caches. */
 function seenBeside(
-  { gateAnswers, anomalyReadings, loadReadings, collectorProblems }: ReconcileContext,
+  { gateAnswers, anomalyReadings, loadReadings, probeReadings, collectorProblems }: ReconcileContext,
   key: string,
   namespace: string,
 ): SeenBeside {
   const gateEvidence = gateAnswers?.evidence(key);
   const anomalies = anomalyReadings?.of(key);
   const load = loadReadings?.of(key);
+  const probes = probeReadings?.of(key);
   const collectorProblem = collectorProblems?.of(namespace);
   return {
     ...(gateEvidence === undefined ? {} : { gateEvidence }),
     ...(anomalies === undefined ? {} : { anomalies }),
     ...(load === undefined ? {} : { load }),
+    ...(probes === undefined ? {} : { probes }),
     ...(collectorProblem === undefined ? {} : { collectorProblem }),
   };
 }
@@ -147,56 +155,96 @@ function hasNews(observation: Observation, stored: Observation, refusals: readon
 /**
  * Stores each status that is another one. Resolves with what was decided from, as it stands then.
  *
- * The status of the ModelDeployment is fenced by the ModelDeployment alone, and its traffic follows from the release as
- * well. So wherever traffic or roles change, the release is confirmed right before, though nothing about it is new.
+ * The status of the ModelDeployment is fenced by the ModelDeployment alone, and its traffic follows from the release and the
+ * drill as well. So wherever traffic or roles change, these are confirmed right before, though nothing about them is new.
  */
 async function report(
   { port }: ReconcileContext,
   observation: Observation,
-  { rollouts: reports, experiments: experimentReports, status }: Decision,
+  { rollouts: reports, experiments: experimentReports, drills: drillReports, status }: Decision,
   signal: AbortSignal,
 ): Promise<Observation> {
   const { deployment } = observation;
   const isFollowed = FOLLOWING.some((part) => !jsonEquals(status[part], deployment.status[part]));
-  const changed = new Map<string, ObservedRollout>();
-  for (const { rollout, status: next, isCurrent } of reports) {
-    const isNew = !jsonEquals(next, rollout.status);
-    if (!isNew && !(isCurrent && isFollowed)) continue;
-    const written = await applyStatus(port, rolloutIdentity(deployment, rollout), next);
-    signal.throwIfAborted();
-    const { resourceVersion = rollout.resourceVersion } = written.metadata;
-    if (isNew) changed.set(rollout.name, { ...rollout, resourceVersion, status: next });
-  }
-  const tried = new Map<string, ObservedExperiment>();
-  for (const { experiment, status: next, isCurrent } of experimentReports) {
-    const isNew = !jsonEquals(next, experiment.status);
-    if (!isNew && !(isCurrent && isFollowed)) continue;
-    const written = await applyStatus(port, experimentIdentity(deployment, experiment), next);
-    signal.throwIfAborted();
-    const { resourceVersion = experiment.resourceVersion } = written.metadata;
-    if (isNew) tried.set(experiment.name, { ...experiment, resourceVersion, status: next });
-  }
-  const { experiments: before } = observation;
-  const experiments =
-    before === undefined || tried.size === 0
-      ? {}
-      : { experiments: before.map((experiment) => tried.get(experiment.name) ?? experiment) };
-  const isChanged = changed.size > 0 || tried.size > 0;
-  const rollouts =
-    changed.size === 0
-      ? observation.rollouts
-      : observation.rollouts.map((rollout) => changed.get(rollout.name) ?? rollout);
-  if (jsonEquals(status, deployment.status))
-    return isChanged ? { ...observation, rollouts, ...experiments } : observation;
+  const parts = { port, deployment, isFollowed, signal };
+  const rollouts = await reportParts(
+    { ...parts, kind: RESOURCE.modelRollout.kind },
+    observation.rollouts,
+    reports.map(({ rollout, ...report }) => ({ ...report, part: rollout })),
+  );
+  const experiments = await reportParts(
+    { ...parts, kind: RESOURCE.modelExperiment.kind },
+    observation.experiments,
+    experimentReports.map(({ experiment, ...report }) => ({ ...report, part: experiment })),
+  );
+  const drills = await reportParts(
+    { ...parts, kind: RESOURCE.failoverDrill.kind },
+    observation.drills,
+    drillReports.map(({ drill, ...report }) => ({ ...report, part: drill })),
+  );
+  const isChanged =
+    rollouts !== observation.rollouts ||
+    experiments !== observation.experiments ||
+    drills !== observation.drills;
+  const known = {
+    rollouts: rollouts ?? [],
+    ...(experiments === undefined ? {} : { experiments }),
+    ...(drills === undefined ? {} : { drills }),
+  };
+  if (jsonEquals(status, deployment.status)) return isChanged ? { ...observation, ...known } : observation;
   const stored = await applyStatus(port, identityOf(deployment), status);
   const metadata = {
     ...deployment.metadata,
     resourceVersion: stored.metadata.resourceVersion ?? deployment.metadata.resourceVersion,
   };
-  return { ...observation, rollouts, ...experiments, deployment: { ...deployment, metadata, status } };
+  return { ...observation, ...known, deployment: { ...deployment, metadata, status } };
 }
 
-/** Parts of the status that follow from a release, or from an experiment. */
+/** What has a status of its own, from which that of the ModelDeployment follows. */
+interface Part {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly status: object;
+}
+
+interface PartReport<Reported extends Part> {
+  /** As it was read. */
+  readonly part: Reported;
+  readonly status: Reported["status"];
+  readonly isCurrent: boolean;
+}
+
+interface PartContext {
+  readonly port: KubePort;
+  readonly deployment: ModelDeployment;
+  readonly kind: string;
+  /** What is new of the ModelDeployment follows from the current part. */
+  readonly isFollowed: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Stores what is new of them. Resolves with all of them as they stand then: the same list where nothing was new. */
+async function reportParts<Reported extends Part, Known extends readonly Reported[] | undefined>(
+  { port, deployment, kind, isFollowed, signal }: PartContext,
+  known: Known,
+  reports: readonly PartReport<Reported>[],
+): Promise<Known | readonly Reported[]> {
+  const changed = new Map<string, Reported>();
+  for (const { part, status, isCurrent } of reports) {
+    const isNew = !jsonEquals(status, part.status);
+    if (!isNew && !(isCurrent && isFollowed)) continue;
+    const written = await applyStatus(port, partIdentity(kind, deployment, part), status);
+    signal.throwIfAborted();
+    const { resourceVersion = part.resourceVersion } = written.metadata;
+    if (isNew) changed.set(part.uid, { ...part, resourceVersion, status });
+  }
+  return known === undefined || changed.size === 0
+    ? known
+    : known.map((part) => changed.get(part.uid) ?? part);
+}
+
+/** Parts of the status that follow from a release, an experiment or a drill. */
 const FOLLOWING = ["traffic", "revisions", "rollout"] as const;
 
 /**
@@ -210,35 +258,20 @@ async function confirmStored(
 ): Promise<void> {
   const current = rollouts.find(({ name }) => name === deployment.status.rollout?.name);
   if (current !== undefined && current.status.verdict === undefined)
-    await applyStatus(port, rolloutIdentity(deployment, current), current.status);
+    await applyStatus(port, partIdentity(RESOURCE.modelRollout.kind, deployment, current), current.status);
   const tried = experiments.find(({ name }) => name === deployment.status.experiment?.name);
   if (tried !== undefined && tried.status.verdict === undefined)
-    await applyStatus(port, experimentIdentity(deployment, tried), tried.status);
+    await applyStatus(port, partIdentity(RESOURCE.modelExperiment.kind, deployment, tried), tried.status);
   await applyStatus(port, identityOf(deployment), deployment.status);
 }
 
-function rolloutIdentity(
+function partIdentity(
+  kind: string,
   deployment: ModelDeployment,
-  { name, uid, resourceVersion }: ObservedRollout,
+  { name, uid, resourceVersion }: Part,
 ): KubeObject {
   const { namespace } = deployment.metadata;
-  return {
-    apiVersion: API_GROUP_VERSION,
-    kind: RESOURCE.modelRollout.kind,
-    metadata: { name, namespace, uid, resourceVersion },
-  };
-}
-
-function experimentIdentity(
-  deployment: ModelDeployment,
-  { name, uid, resourceVersion }: ObservedExperiment,
-): KubeObject {
-  const { namespace } = deployment.metadata;
-  return {
-    apiVersion: API_GROUP_VERSION,
-    kind: RESOURCE.modelExperiment.kind,
-    metadata: { name, namespace, uid, resourceVersion },
-  };
+  return { apiVersion: API_GROUP_VERSION, kind, metadata: { name, namespace, uid, resourceVersion } };
 }
 
 function identityOf({ metadata }: ModelDeployment): KubeObject {

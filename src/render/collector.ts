@@ -12,18 +12,13 @@ import type { TrainingLogSpec } from "../api/training-log.ts";
 import { COLLECTOR_KEY, COLLECTOR_NAME, COLLECTOR_PORT } from "./collector-names.ts";
 import { type CollectorPods, collectorResources, type Storage } from "./collector-pods.ts";
 import { labelLogMounts, labelLogVolumes } from "./label-logs.ts";
+import { type OperatorPods, operatorPeer } from "./operator-pods.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { routerLabels } from "./router.ts";
 import { routerPlacement } from "./router-pods.ts";
 
 const FILES = "/etc/petrel/collector";
 const EVIDENCE = "/var/lib/petrel/evidence";
-
-/** The operators' pods, as a NetworkPolicy selects them. */
-export interface OperatorPods {
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 /** What the objects are made from. */
 export interface CollectorInput {
@@ -58,13 +53,6 @@ function metadata({ namespace }: Pick<CollectorInput, "namespace">) {
 
 function servicePort(name: keyof typeof COLLECTOR_PORT) {
   return { name, port: COLLECTOR_PORT[name], targetPort: COLLECTOR_PORT[name], protocol: "TCP" };
-}
-
-function operatorPeer({ namespace, labels }: OperatorPods): JsonRecord {
-  return {
-    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
-    podSelector: { matchLabels: labels },
-  };
 }
 
 /**

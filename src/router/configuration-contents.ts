@@ -23,9 +23,9 @@ export function clusterContents(clustered: ClusteredTraffic): Contents {
 
 /** The listeners of the plans that are published. */
 export function listenerContents(published: ReadonlyMap<string, PlannedTraffic>): Contents {
-  return mapValues(published, ({ configuration: { listener, listenerHash, secrets } }) => ({
+  return mapValues(published, ({ configuration: { listener, faultListener, listenerHash, secrets } }) => ({
     hash: listenerHash,
-    resources: [listener],
+    resources: faultListener === undefined ? [listener] : [listener, faultListener],
     secrets,
   }));
 }

@@ -9,6 +9,7 @@ import { isScaledByPetrel } from "../api/autoscaling.ts";
 import { parseDurationMilliseconds } from "../api/duration.ts";
 import { asRecord, valueAt } from "../api/json.ts";
 import type { KubeObject } from "../api/kube-object.ts";
+import { MAXIMUM_FAULT_MILLISECONDS } from "../api/planned-drill.ts";
 import { FULL_WEIGHT, type PlannedPool, type TrafficPlan, trafficPlanSchema } from "../api/traffic-plan.ts";
 import { errorMessage } from "../core/log.ts";
 import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
@@ -88,6 +89,7 @@ export function checkPlan(value: unknown): TrafficPlan {
   checkDoor(value);
   checkArms(value);
   checkMirror(value);
+  checkDrill(value);
   return value;
 }
 
@@ -133,6 +135,22 @@ function checkMirror({ arms, mirror }: TrafficPlan): void {
   if (arms.length !== 1 || arm?.name !== "Stable")
     throw new InvalidPlanError("mirror: expected the arm Stable beside it, and no other one");
   if (!areDistinct(mirror.pools)) throw new InvalidPlanError("mirror: expected every pool and revision once");
+}
+
+/** The fault would be on another pool than the one that was meant, or have no end. */
+function checkDrill({ arms, drill }: TrafficPlan): void {
+  if (drill === undefined) return;
+  const [arm] = arms;
+  if (arms.length !== 1 || arm?.pools[0]?.pool !== drill.pool)
+    throw new InvalidPlanError(`drill: expected one arm with ${drill.pool} as its first pool`);
+  const { fault } = drill;
+  if (fault === undefined) return;
+  if ((fault.status === undefined) === (fault.delay === undefined))
+    throw new InvalidPlanError("drill: expected either a status or a delay of the fault");
+  if (fault.delay !== undefined) checkTime("drill delay", fault.delay, MAXIMUM_FAULT_MILLISECONDS);
+  checkTime("drill longest", fault.longest, MAXIMUM_FAULT_MILLISECONDS);
+  if (Number.isNaN(Date.parse(fault.until)))
+    throw new InvalidPlanError(`drill: expected a time at which the fault ends, found ${fault.until}`);
 }
 
 function areDistinct(pools: readonly PlannedPool[]): boolean {

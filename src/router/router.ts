@@ -18,6 +18,7 @@ import { desiredConfiguration } from "./desired-configuration.ts";
 import { type RouterState, renderSlice } from "./endpoint-slices.ts";
 import type { EnvoyAdministration } from "./envoy-administration.ts";
 import { type ConfigurationStore, EnvoyControl } from "./envoy-control.ts";
+import { ExpiringFaults } from "./expiring-faults.ts";
 import type { FirstTryCounter } from "./first-try-counter.ts";
 import type { LoadCounter } from "./load-counter.ts";
 import { type ObservedPod, readPod } from "./observed-pod.ts";
@@ -88,11 +89,15 @@ export class Router {
   readonly #peers: PeerWatch;
   readonly #control: EnvoyControl;
   readonly #plans: ResolvedPlans;
+  readonly #faults: ExpiringFaults;
   readonly #wakeUp: WakeUp;
   #hasChanged = true;
   #isStarted = false;
   #podsAreKnown = false;
   #wasAcknowledged = false;
+  /** As the API has it. */
+  #wanted: DesiredConfiguration = new Map();
+  /** Without the faults whose time is over. */
   #desired: DesiredConfiguration = new Map();
   #acknowledgements: ReadonlyMap<string, Acknowledgement> = new Map();
   #departure: Departure | undefined;
@@ -124,6 +129,7 @@ export class Router {
     });
     this.#control = new EnvoyControl(options);
     this.#plans = new ResolvedPlans(options.credentials, settings);
+    this.#faults = new ExpiringFaults(clock, settings);
     this.#wakeUp = new WakeUp(clock);
     this.#deployments.subscribe(({ before, after }) => {
       if (after?.invalid !== undefined && after.invalid !== before?.invalid) {
@@ -204,18 +210,20 @@ export class Router {
 
   async #step(): Promise<number> {
     const { identity } = this.#options;
-    const hasChanged = (await this.#plans.refresh()) || this.#hasChanged;
+    const hasNews = (await this.#plans.refresh()) || this.#hasChanged;
     this.#hasChanged = false;
-    if (hasChanged) {
-      this.#desired = desiredConfiguration(
+    if (hasNews) {
+      this.#wanted = desiredConfiguration(
         this.#deployments.list(),
         this.#pods.list(),
-        this.#desired,
+        this.#wanted,
         (name, plan) => this.#plans.resolve(name, plan),
       );
     }
+    const hasChanged = this.#faults.look(this.#wanted) || hasNews;
+    if (hasChanged) this.#desired = this.#faults.inEffect(this.#wanted);
     const { firstTries, load } = this.#options;
-    if (hasChanged) load?.note(scaledNames(this.#deployments.list()));
+    if (hasNews) load?.note(scaledNames(this.#deployments.list()));
     // Once before a plan is published, and once more when Envoy has said what it took.
     firstTries?.note(this.#desired, this.#acknowledgements);
     const { acknowledgements, delayMilliseconds } = await this.#control.step(this.#desired, hasChanged);
@@ -229,7 +237,7 @@ export class Router {
         renderSlice(name, acknowledgement, this.#state, identity),
       ),
     );
-    return delayMilliseconds;
+    return Math.min(delayMilliseconds, this.#faults.delayMilliseconds(this.#wanted));
   }
 
   #logChanges(after: ReadonlyMap<string, Acknowledgement>): void {

@@ -12,6 +12,8 @@ export const operatorRights: Rights = {
   "modelexperiments.petrel.dev/status": "patch",
   "modelrollouts.petrel.dev": "get list watch create patch delete",
   "modelrollouts.petrel.dev/status": "patch",
+  "failoverdrills.petrel.dev": "get list watch",
+  "failoverdrills.petrel.dev/status": "patch",
   "deployments.apps": "get list watch create patch delete",
   "deployments.apps/scale": "get patch",
   "statefulsets.apps": "get list watch create patch delete",

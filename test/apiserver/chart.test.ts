@@ -104,7 +104,7 @@ describe("the installed chart", () => {
     // Helm tells of objects in the order in which it applies them.
     const applied = await succeeding(helm("get", "manifest", "petrel", `--namespace=${OWN}`));
     const kinds = [...applied.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind);
-    expect(kinds.filter((kind) => kind === "CustomResourceDefinition")).toHaveLength(3);
+    expect(kinds.filter((kind) => kind === "CustomResourceDefinition")).toHaveLength(4);
     expect(kinds.lastIndexOf("CustomResourceDefinition")).toBeLessThan(kinds.indexOf("Deployment"));
   });
 
@@ -181,7 +181,7 @@ describe("the installed chart", () => {
     );
     const spokenOf = Object.keys(operatorRights).map((resource) => resource.replace(/\/.*/, ""));
     // Rights on these are bound to names.
-    const named = ["leases.coordination.k8s.io", "secrets"];
+    const named = ["leases.coordination.k8s.io", "secrets", "configmaps"];
     // Rights on these are given where a value of the chart says so.
     const chosen = ["scaledobjects.keda.sh"];
     expect(new Set([...spokenOf, ...named, ...chosen])).toEqual(new Set(known));
@@ -205,7 +205,10 @@ describe("the installed chart", () => {
       `bind ${roles} petrel-router`,
       ...["get", "create", "patch"].map((verb) => `${verb} secrets ${COLLECTOR_NAME}`),
     ];
-    const leaseNamed = ["get", "update", "patch"].map((verb) => `${verb} ${leases} petrel-operator`);
+    const leaseNamed = [
+      ...["get", "update", "patch"].map((verb) => `${verb} ${leases} petrel-operator`),
+      ...["get", "list", "watch"].map((verb) => `${verb} configmaps petrel-drills`),
+    ];
     const others = [
       ...["create", "patch", "delete"].map((verb) => `${verb} ${bindings} other`),
       ...["cluster-admin", "petrel-operator"].map((role) => `bind ${roles} ${role}`),
@@ -213,6 +216,8 @@ describe("the installed chart", () => {
       ...["get", "create", "patch"].map((verb) => `${verb} secrets ranker-tls`),
       ...["update", "delete", "list", "watch"].map((verb) => `${verb} secrets ${COLLECTOR_NAME}`),
       `delete ${leases} petrel-operator`,
+      ...["create", "update", "patch", "delete"].map((verb) => `${verb} configmaps petrel-drills`),
+      "get configmaps other",
       `update ${leases} kube-scheduler`,
     ];
     const questions = [...named, `create ${leases}`, ...leaseNamed, ...others];
@@ -247,6 +252,7 @@ describe("the installed chart", () => {
       "rollouts",
       "rollouts/status",
     ].map((part) => part.replace(/^[a-z]+/, (kind) => `model${kind}.petrel.dev`));
+    resources.push("failoverdrills.petrel.dev", "failoverdrills.petrel.dev/status");
     const [questions, read] = [questionsAbout(resources), "get list watch"];
     const viewer = questionsOf(Object.fromEntries(resources.map((resource) => [resource, read])));
     await eventually(() => allowed(questions, "viewer", USERS), viewer);
@@ -258,6 +264,8 @@ describe("the installed chart", () => {
       "modelexperiments.petrel.dev/status": read,
       "modelrollouts.petrel.dev": `${read} update patch`,
       "modelrollouts.petrel.dev/status": read,
+      "failoverdrills.petrel.dev": `${read} create update patch delete deletecollection`,
+      "failoverdrills.petrel.dev/status": read,
     });
     await eventually(() => allowed(questions, "editer", USERS), editor);
   }, 90_000);

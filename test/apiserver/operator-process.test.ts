@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type ControlPlane, startControlPlane } from "../../e2e/cluster/index.ts";
 import { customResourceDefinition } from "../../src/api/crd.ts";
+import { failoverDrillKind } from "../../src/api/failover-drill.ts";
 import { asString, parseJson, valueAt } from "../../src/api/json.ts";
 import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
 import { modelExperimentKind } from "../../src/api/model-experiment.ts";
@@ -20,7 +21,7 @@ let second: OperatorProcess;
 
 beforeAll(async () => {
   controlPlane = await startControlPlane();
-  for (const kind of [modelDeploymentKind, modelExperimentKind, modelRolloutKind])
+  for (const kind of [failoverDrillKind, modelDeploymentKind, modelExperimentKind, modelRolloutKind])
     await apply(customResourceDefinition(kind));
   const wait = ["wait", "--for=condition=Established", "--timeout=5s", "crd", "--all"];
   const isEstablished = () =>

@@ -18,7 +18,7 @@ export interface Violation {
 /** Finds what breaks one rule in one file. */
 export type Rule = (file: SourceFile) => readonly Located[];
 
-const PROGRAMS = ["operator", "serve", "sidecar", "collect", "router", "fetch", "cli"];
+const PROGRAMS = ["operator", "serve", "sidecar", "collect", "router", "fetch", "probe", "cli"];
 
 /** Layers from the top down. An import goes down, or stays inside its own folder. */
 const LAYERS: readonly (readonly string[])[] = [

@@ -13,6 +13,7 @@ import { collectCommand } from "../../src/collect/command.ts";
 import { parseSettings as parseCollectSettings } from "../../src/collect/settings.ts";
 import { evaluateCommand } from "../../src/evaluate/command.ts";
 import { fetchCommand } from "../../src/fetch/command.ts";
+import { probeCommand } from "../../src/probe/command.ts";
 import { routerCommand } from "../../src/router/command.ts";
 import { serveCommand } from "../../src/serve/command.ts";
 import { sidecarCommand } from "../../src/sidecar/command.ts";
@@ -27,6 +28,7 @@ const PROGRAMS: Readonly<Record<string, () => Command>> = {
   collect: collectCommand,
   sidecar: sidecarCommand,
   evaluate: evaluateCommand,
+  probe: probeCommand,
 };
 const folder = join(import.meta.dirname, "kubernetes");
 const ourImages: readonly unknown[] = [TEST_SETTINGS.image, TEST_SETTINGS.cudaImage];

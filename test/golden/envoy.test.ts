@@ -9,7 +9,11 @@ import { renderBootstrap } from "../../src/render/envoy/bootstrap.ts";
 import { type ModelServerEndpoint, renderEndpoints } from "../../src/render/envoy/endpoints.ts";
 import { configurationLayout } from "../../src/render/envoy/layout.ts";
 import { resourceFile } from "../../src/render/envoy/resource.ts";
-import { renderTraffic, type TrafficConfiguration } from "../../src/render/envoy/traffic-configuration.ts";
+import {
+  endpointFile,
+  renderTraffic,
+  type TrafficConfiguration,
+} from "../../src/render/envoy/traffic-configuration.ts";
 import { GoldenFolder } from "./golden-file.ts";
 
 /** A public key that Envoy takes: it refuses a set without any. */
@@ -218,6 +222,36 @@ describe("of one ModelDeployment", () => {
         expect.objectContaining({ max_connections: 128, max_pending_requests: 128, max_requests: 128 }),
       ]),
     );
+  });
+
+  test("the routes of a drill with its fault, the sockets of its stand-ins, its clusters, and their endpoints", () => {
+    const drill = {
+      name: "weekly",
+      pool: "gpu",
+      key: "k".repeat(32),
+      fault: { status: 503, until: "2026-01-02T03:04:05Z", longest: "2m" },
+    };
+    const drilled = rendered([stable], { drill });
+    expectGolden("routes-drilled.json", routesOf(drilled));
+    expectGolden("listener-fault.json", drilled.faultListener);
+    const [, , probes, , witnesses] = drilled.clusters;
+    expectGolden("cluster-witnesses.json", witnesses?.resource);
+    const settings = { ports: { rest: 8080, grpc: 9000 } };
+    const endpoints = [...pods("gpu", "ranker-1", 4), ...pods("cpu", "ranker-1", 6)];
+    const file = probes && JSON.parse(endpointFile(probes, endpoints, settings).content);
+    expectGolden("endpoints-drilled.json", file?.resources[0]);
+    // Who takes part belongs to no arm: it is no load, no impression and no first try of one.
+    const arms = JSON.stringify(routesOf(drilled)).matchAll(/"x-petrel-arm","value":"(\w+)"/g);
+    expect([...arms].map(([, arm]) => arm)).toEqual([...Array(4).fill("Drill"), "Stable", "Stable"]);
+    // Beginning and end of the fault are changes of the routes alone.
+    const { fault: _fault, ...routes } = drill;
+    const before = rendered([stable], { drill: routes });
+    expect(before.listenerHash).toBe(drilled.listenerHash);
+    expect(before.clusters).toEqual(drilled.clusters);
+    // What others use is the same as without a drill.
+    const without = rendered([stable]);
+    expect(drilled.listener).toEqual(without.listener);
+    expect(drilled.clusters.slice(0, 2)).toEqual(without.clusters);
   });
 
   test("the routes when nothing can answer", () =>

@@ -14,6 +14,7 @@ import { decideCollector } from "../../src/core/collector/decide-collector.ts";
 import { decide } from "../../src/core/decide.ts";
 import { decideRouters } from "../../src/core/router/decide-routers.ts";
 import type { RouterPods } from "../../src/render/router-pods.ts";
+import { DrilledWorld } from "../fixtures/drilled-world.ts";
 import { logByIdentity, logByKeys, observed, observedByFile, quality } from "../fixtures/observed-quality.ts";
 import { judgedBeside, judgedFirst } from "../fixtures/validations.ts";
 import { model, servingWorld, TEST_SETTINGS, World } from "../fixtures/world.ts";
@@ -269,6 +270,20 @@ test.each([
   ],
 ])("Job that judges a model %s", (_what, suffix, world) => {
   golden.expectFile(`validation-job${suffix}.yaml`, yaml(only(made(world), "Job")));
+});
+
+test("the prober of a drill, and who may ask it", () => {
+  const world = new DrilledWorld().make();
+  world.world.settings = {
+    ...TEST_SETTINGS,
+    operatorPods: { namespace: "petrel-system", labels: { "app.kubernetes.io/component": "operator" } },
+  };
+  const objects: KubeObject[] = [];
+  for (let second = 0; second < 3; second += 1) objects.push(...world.second().flatMap(({ apply }) => apply));
+  const isOfProber = ({ metadata }: KubeObject) => metadata.labels?.[LABEL.component] === COMPONENT.prober;
+  const [policy] = objects.filter((object) => isOfProber(object) && object.kind === "NetworkPolicy");
+  golden.expectFile("prober.yaml", yaml(only(objects.filter(isOfProber), "Job")));
+  golden.expectFile("prober-policy.yaml", yaml(present(policy)));
 });
 
 describe("the routers of a namespace", () => {

@@ -2,6 +2,7 @@
  * What the API server does of itself for each kind that Petrel touches: subresources, generation, defaults.
  */
 
+import { failoverDrillKind } from "../../src/api/failover-drill.ts";
 import { isRecord, type JsonRecord } from "../../src/api/json.ts";
 import { modelDeploymentKind } from "../../src/api/model-deployment.ts";
 import { modelExperimentKind } from "../../src/api/model-experiment.ts";
@@ -56,6 +57,11 @@ const BEHAVIOURS: Readonly<Record<string, Partial<KindBehaviour>>> = {
     hasStatus: true,
     hasGeneration: true,
     withDefaults: (fields) => withSchemaDefaults(modelExperimentKind.schema, fields),
+  },
+  FailoverDrill: {
+    hasStatus: true,
+    hasGeneration: true,
+    withDefaults: (fields) => withSchemaDefaults(failoverDrillKind.schema, fields),
   },
   Pod: { hasStatus: true, hasGeneration: true, waitsForNode: true },
   Service: { hasStatus: true },

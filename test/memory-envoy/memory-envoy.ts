@@ -53,13 +53,13 @@ export class MemoryEnvoy implements EnvoyAdministration, ConfigurationStore {
 
   /** Epoch that the routes in effect of a ModelDeployment tell the model servers; undefined without one. */
   routedEpoch(modelDeployment: string): number | undefined {
-    const epoch = /"key":"x-petrel-epoch","value":"(\d+)"/.exec(this.#routesText(modelDeployment))?.[1];
+    const epoch = /"key":"x-petrel-epoch","value":"(\d+)"/.exec(this.routes(modelDeployment))?.[1];
     return epoch === undefined ? undefined : Number(epoch);
   }
 
   /** Clusters that the routes in effect of a ModelDeployment lead to. */
   routedClusters(modelDeployment: string): readonly string[] {
-    const text = this.#routesText(modelDeployment);
+    const text = this.routes(modelDeployment);
     return [...text.matchAll(/"name":"([^"]*_(?:rest|grpc))"/g)].map(([, name = ""]) => name);
   }
 
@@ -126,7 +126,8 @@ export class MemoryEnvoy implements EnvoyAdministration, ConfigurationStore {
     };
   }
 
-  #routesText(modelDeployment: string): string {
+  /** Routes in effect of a ModelDeployment, as JSON. */
+  routes(modelDeployment: string): string {
     return JSON.stringify(this.#routes.get(modelDeployment)?.resources.get(modelDeployment) ?? {});
   }
 

@@ -44,6 +44,16 @@ export const WRITE_POINTS: Readonly<Record<Planner, readonly string[]>> = {
   validation: ["status", "apply Job", "remove Job", "event"],
   rollout: ["status", "report", "confirm", "apply ModelRollout", "remove ModelRollout", "event"],
   experiment: ["status", "report", "confirm", "event"],
+  drill: [
+    "status",
+    "report",
+    "confirm",
+    "apply NetworkPolicy",
+    "apply Job",
+    "remove Job",
+    "remove NetworkPolicy",
+    "event",
+  ],
   capacity: [
     "status",
     "apply ServiceAccount",
@@ -81,6 +91,7 @@ const NO_OTHER_POINTS: Readonly<Record<Planner, string>> = {
   rollout: "leads releases; what follows from them is made by capacity and traffic",
   experiment:
     "says who tries what; the records of its arms are made by revision, the rest by capacity and traffic",
+  drill: "asks routers by the traffic plan, which traffic says; a prober is all that it makes",
   capacity: "makes model servers stand and go; their Events are told as conditions",
   pods: "says which template pods are made from, and keeps it; what it finds is told as conditions",
   traffic: "says its plan in the status; the Service alone repeats a part of it, and goes with its owner",
@@ -100,6 +111,7 @@ const IMPOSSIBLE: readonly { readonly fault: string; readonly row: string; reado
   },
   { fault: "Killed after", row: "rollout: confirm", reason: CONFIRMED },
   { fault: "Killed after", row: "experiment: confirm", reason: CONFIRMED },
+  { fault: "Killed after", row: "drill: confirm", reason: CONFIRMED },
 ];
 
 const ROWS = PLANNERS.flatMap((planner) => WRITE_POINTS[planner].map((point) => rowOf({ planner, point })));

@@ -36,6 +36,11 @@ function details(object: KubeObject): string {
         `until ${valueAt(object, "status", "endsAt")}`,
         `${valueAt(object, "status", "message")}`,
       ].join("; ");
+    case "FailoverDrill":
+      return [
+        `${isDeleted}${valueAt(object, "status", "phase")} ${valueAt(object, "status", "reason") ?? ""}`,
+        `${valueAt(object, "status", "verdict", "outcome") ?? ""} ${valueAt(object, "status", "verdict", "reason") ?? ""}`,
+      ].join("; ");
     case "Event":
       return `${object["reason"]} ${object["note"]}`;
     default:

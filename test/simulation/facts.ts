@@ -9,7 +9,9 @@ import type { TrafficPlan } from "../../src/api/traffic-plan.ts";
 import { keyOf } from "../../src/kube/object-key.ts";
 import type { PortCall } from "../memory-cluster/faulty-port.ts";
 import { isReady, isRouter } from "./cluster/pod.ts";
+import type { Probers } from "./cluster/probers.ts";
 import type { Routers } from "./cluster/routers.ts";
+import { DrillHistory } from "./drill-history.ts";
 import { ExperimentHistory } from "./experiment-history.ts";
 import type { Judges } from "./judges.ts";
 import type { Loads } from "./loads.ts";
@@ -49,6 +51,8 @@ export class Facts {
   readonly validations: ValidationHistory;
   readonly experiments: ExperimentHistory;
   readonly loads: Loads;
+  readonly probers: Probers;
+  readonly drills: DrillHistory;
   readonly #routers: Routers;
   /** By `NAMESPACE/NAME REVISION POOL`: uids of the pods that were ready some time. */
   readonly #everReady = new Map<string, Set<string>>();
@@ -80,7 +84,10 @@ export class Facts {
     judges: Judges,
     validations: ValidationHistory,
     loads: Loads,
+    probers: Probers,
   ) {
+    this.probers = probers;
+    this.drills = new DrillHistory(world);
     this.world = world;
     this.history = history;
     this.judges = judges;

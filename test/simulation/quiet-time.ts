@@ -13,6 +13,8 @@ const QUIET_WITH_JOBS_MILLISECONDS = 130_000;
 const QUIET_WITH_EXPERIMENTS_MILLISECONDS = 450_000;
 /** Longer, too, where replicas follow a load: what is learned of it is saved once in five minutes. */
 const QUIET_WITH_LOADS_MILLISECONDS = 325_000;
+/** And where a drill waits for its probes. */
+const QUIET_WITH_DRILLS_MILLISECONDS = 200_000;
 
 /** In milliseconds, as things stand. */
 export function quietMilliseconds(world: World): number {
@@ -23,5 +25,8 @@ export function quietMilliseconds(world: World): number {
   if (isUnderWay) return QUIET_WITH_EXPERIMENTS_MILLISECONDS;
   const isScaled = ({ spec }: KubeObject) => valueAt(spec, "autoscaling") !== undefined;
   if (world.objects("ModelDeployment").some(isScaled)) return QUIET_WITH_LOADS_MILLISECONDS;
+  const drills = world.objects("FailoverDrill");
+  if (drills.some(({ status }) => valueAt(status, "phase") !== "Ended"))
+    return QUIET_WITH_DRILLS_MILLISECONDS;
   return world.objects("Job").length > 0 ? QUIET_WITH_JOBS_MILLISECONDS : QUIET_MILLISECONDS;
 }

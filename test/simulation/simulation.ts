@@ -13,6 +13,7 @@ import { GarbageCollector } from "./cluster/garbage-collector.ts";
 import { Kubelet } from "./cluster/kubelet.ts";
 import { makeNodes } from "./cluster/nodes.ts";
 import { PodScheduler } from "./cluster/pod-scheduler.ts";
+import { Probers } from "./cluster/probers.ts";
 import { Routers } from "./cluster/routers.ts";
 import { WorkloadControllers } from "./cluster/workload-controllers.ts";
 import { Coverage } from "./coverage.ts";
@@ -23,6 +24,7 @@ import { Judges } from "./judges.ts";
 import { Loads } from "./loads.ts";
 import { Fleet } from "./operators/fleet.ts";
 import type { Substitutes } from "./operators/operator-process.ts";
+import { Drillers } from "./people/drillers.ts";
 import { Experimenters } from "./people/experimenters.ts";
 import { HoldbackTrials } from "./people/holdback-trials.ts";
 import { Meddlers } from "./people/meddlers.ts";
@@ -80,6 +82,8 @@ class Run {
   readonly #undoers: Undoers;
   readonly #trials: HoldbackTrials;
   readonly #experimenters: Experimenters;
+  /** In most worlds nobody drills. */
+  readonly #drillers: Drillers | undefined;
   readonly #judges: Judges;
   readonly #loads: Loads;
   readonly #controllers: readonly Controller[];
@@ -97,10 +101,11 @@ class Run {
     this.#routers = new Routers(world, nodes, history);
     const evaluations = new Evaluations(world, this.#random.fork("evaluations"));
     const validations = new ValidationHistory(world, evaluations);
-    this.#kubelet = new Kubelet(world, nodes, this.#routers, evaluations);
+    const probers = new Probers(world, this.#routers);
+    this.#kubelet = new Kubelet(world, nodes, this.#routers, evaluations, probers);
     this.#judges = new Judges(world, this.#random.fork("judges"));
     this.#loads = new Loads(world, this.#random.fork("loads"), this.#routers);
-    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations, this.#loads);
+    this.#facts = new Facts(world, this.#routers, history, this.#judges, validations, this.#loads, probers);
     this.#fleet = new Fleet({
       world,
       random: this.#random.fork("fleet"),
@@ -108,6 +113,7 @@ class Run {
       substitutes: options.substitutes ?? {},
       judges: this.#judges,
       loads: this.#loads,
+      probers,
       sent: (process, call) => this.#facts.noteSent(process, call),
       clockJumped: () => {
         this.#facts.clocksDiffer = true;
@@ -119,6 +125,8 @@ class Run {
     this.#experimenters = new Experimenters(world, this.#random.fork("experimenters"));
     const owners = new ModelOwners(world, this.#random.fork("owners"));
     const autoscalers = new Autoscalers(world);
+    const drills = this.#random.fork("drillers");
+    this.#drillers = drills.chance(0.3) ? new Drillers(world, drills) : undefined;
     this.#controllers = [
       this.#fleet,
       new WorkloadControllers(new DeploymentController(world), evaluations),
@@ -130,11 +138,12 @@ class Run {
       this.#guides,
       this.#trials,
       ...(owners.isCurious ? [this.#experimenters] : []),
+      ...(this.#drillers === undefined ? [] : [this.#drillers]),
     ];
     this.#neighbours = new Neighbours(world, this.#facts);
     this.#undoers = new Undoers(world, this.#random.fork("undoers"));
     this.#disturbances = [
-      [owners.isRestless ? 30 : 6, owners],
+      [this.#weightOf(owners), owners],
       [3, new Meddlers(world, this.#facts)],
       [4, this.#kubelet],
       [3, this.#routers],
@@ -145,6 +154,7 @@ class Run {
       [1, new ControlPlane(world)],
       [3, autoscalers],
       [owners.isCurious ? 5 : 0, this.#experimenters],
+      ...(this.#drillers === undefined ? [] : [[20, this.#drillers] as const]),
     ];
     world.onWrite((write) => {
       const object = write.after ?? write.before;
@@ -157,6 +167,12 @@ class Run {
         if (details !== undefined) this.#breaks(invariant.name, details);
       }
     });
+  }
+
+  /** Where people rehearse, others let them: a release ends every drill. */
+  #weightOf({ isRestless }: ModelOwners): number {
+    if (this.#drillers !== undefined) return 1;
+    return isRestless ? 30 : 6;
   }
 
   async complete(): Promise<SimulationResult> {
@@ -216,6 +232,7 @@ class Run {
     this.#kubelet.calm();
     this.#routers.calm();
     this.#guides.calm();
+    this.#drillers?.calm();
     this.#judges.calm();
     this.#loads.calm();
     this.#facts.isCalm = true;
@@ -227,6 +244,9 @@ class Run {
     if (!(await this.#stirs(this.#trials.name, this.#trials.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.appliedAgain()))) return;
+
+    if (this.#drillers !== undefined)
+      if (!(await this.#stirs(this.#drillers.name, this.#drillers.atRest()))) return;
 
     // New processes look at everything once more; what is as it should be is not written again.
     const writes = this.#operatorWrites;

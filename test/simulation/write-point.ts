@@ -2,11 +2,13 @@
  * Which planner a write of the operator comes from, and at which point of carrying a decision out it is made.
  *
  * A status report comes from every planner of whose part it says something new: each part of the status is made by
- * one planner alone. The report of a ModelRollout comes from `rollout`, that of a ModelExperiment from `experiment`. One that says nothing new is the confirmation before capacity is taken away. Children come from
+ * one planner alone. The report of a ModelRollout comes from `rollout`, that of a ModelExperiment from `experiment`, that of a
+ * FailoverDrill from `drill`. One that says nothing new is the confirmation before capacity is taken away. Children come from
  * the planner whose plan they carry out: the record of a model revision from `revision`, the Service that clients
  * use (it says the port of the plan) from `traffic`, the records of pod templates from `pods`, and so does what is applied
  * to a Deployment that stands: the template is what may be new about it. Everything else that makes model servers stand
- * comes from `capacity`, and Jobs come from `validation`. The record of a load, and the object of another autoscaler, come from `autoscaling`. An Event tells what one planner decided, or a change of a
+ * comes from `capacity`, Jobs come from `validation`, and what a prober is made of from `drill`. The record of a load, and the
+ * object of another autoscaler, come from `autoscaling`. An Event tells what one planner decided, or a change of a
  * condition (`conditions`). What bears the routers' label comes
  * from the decision about the routers. What bears the collector's label comes from none: whether it stands decides about no
  * traffic, and its own tests hold it.
@@ -25,6 +27,7 @@ export const PLANNERS = [
   "validation",
   "rollout",
   "experiment",
+  "drill",
   "capacity",
   "pods",
   "traffic",
@@ -76,6 +79,7 @@ const STATUS_PARTS: Readonly<Record<keyof ModelDeploymentStatus, Planner>> = {
   // What the condition tells of.
   anomalies: "conditions",
   standby: "conditions",
+  drill: "drill",
   observedGeneration: "conditions",
   observedRefresh: "conditions",
 };
@@ -104,6 +108,17 @@ const ACTIONS: ReadonlyMap<unknown, Planner> = new Map<unknown, Planner>([
   ["GiveShares", "experiment"],
   ["TakeSharesBack", "experiment"],
   ["EndExperiment", "experiment"],
+  ["BeginDrill", "drill"],
+  ["AskForFault", "drill"],
+  ["TakeFaultBack", "drill"],
+  ["EndDrill", "drill"],
+]);
+
+/** Who reports the status of which kind. */
+const REPORTERS: ReadonlyMap<string, Planner> = new Map([
+  ["ModelRollout", "rollout"],
+  ["ModelExperiment", "experiment"],
+  ["FailoverDrill", "drill"],
 ]);
 
 /** Where a write comes from; empty for one that no planner decides: the Lease, an Event of the operator itself. */
@@ -112,7 +127,7 @@ export function writePointsOf(write: AttributedWrite): readonly WritePoint[] {
   if (subresource === "status")
     return kind === "ModelDeployment"
       ? statusPoints(before, after, tookEffect)
-      : reportPoints(kind === "ModelRollout" ? "rollout" : "experiment", before, after, tookEffect);
+      : reportPoints(REPORTERS.get(kind) ?? "rollout", before, after, tookEffect);
   if (subresource === "scale") return [{ planner: "capacity", point: "scale" }];
   if (kind === "Lease") return [];
   if (kind === "Event") {
@@ -159,9 +174,9 @@ function statusPoints(
   return [...new Set(changed)].map((planner) => ({ planner, point: "status" }));
 }
 
-/** The report of a release or of an experiment. One that says nothing new is the confirmation before something follows from it. */
+/** The report of a release, an experiment or a drill. One that says nothing new is the confirmation before something follows from it. */
 function reportPoints(
-  planner: "rollout" | "experiment",
+  planner: Planner,
   before: KubeObject | undefined,
   after: KubeObject | undefined,
   tookEffect: boolean,
@@ -176,6 +191,7 @@ function childPlanner(kind: string, { metadata }: KubeObject): Planner {
   if (kind === "ModelRollout") return "rollout";
   if (labels[LABEL.component] === COMPONENT.loadMemory) return "autoscaling";
   if (kind === "HorizontalPodAutoscaler" || kind === "ScaledObject") return "autoscaling";
+  if (labels[LABEL.component] === COMPONENT.prober) return "drill";
   if (kind === "Job") return "validation";
   if (kind === "ControllerRevision") return labels[LABEL.pool] === undefined ? "revision" : "pods";
   return kind === "Service" && asString(labels[LABEL.modelDeployment]) === name ? "traffic" : "capacity";

@@ -17,6 +17,7 @@ import { evaluateCommand } from "../../src/evaluate/command.ts";
 import { fetchCommand } from "../../src/fetch/command.ts";
 import { digestCommand } from "../../src/fetch/digest-command.ts";
 import { operatorCommand } from "../../src/operator/command.ts";
+import { probeCommand } from "../../src/probe/command.ts";
 import { routerCommand } from "../../src/router/command.ts";
 import { serveCommand } from "../../src/serve/command.ts";
 import { sidecarCommand } from "../../src/sidecar/command.ts";
@@ -93,6 +94,7 @@ describe("options that documents name", () => {
     serve: serveCommand,
     evaluate: evaluateCommand,
     router: routerCommand,
+    probe: probeCommand,
     collect: collectCommand,
     sidecar: sidecarCommand,
   };

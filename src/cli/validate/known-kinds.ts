@@ -1,9 +1,11 @@
 /**
  * The kinds whose manifests are judged: the schema and the rules of each as the API server has them, and its lints. Pure.
  */
+
 import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { customResourceDefinition } from "../../api/crd.ts";
+import { failoverDrillKind, failoverDrillSpecSchema } from "../../api/failover-drill.ts";
 import { asList, asRecord, valueAt } from "../../api/json.ts";
 import type { KindDefinition } from "../../api/kind.ts";
 import { modelDeploymentKind } from "../../api/model-deployment.ts";
@@ -47,6 +49,7 @@ export const KNOWN_KINDS: readonly KnownKind[] = [
       deploymentCheck.Check(spec) ? [...lint(spec, ignored), ...planned(spec, ignored, traffic)] : [],
   },
   { ...checked(modelExperimentKind, modelExperimentSpecSchema), remarks: () => [] },
+  { ...checked(failoverDrillKind, failoverDrillSpecSchema), remarks: () => [] },
   // The operator makes it; what people may write there leaves nothing to be unwise about.
   { ...checked(modelRolloutKind, modelRolloutSpecSchema), remarks: () => [] },
 ];

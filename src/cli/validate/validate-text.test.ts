@@ -90,7 +90,7 @@ describe("the envelope", () => {
       "no kind",
       { ...minimal, kind: undefined },
       "kind",
-      "expected ModelDeployment or ModelExperiment or ModelRollout, got nothing",
+      "expected ModelDeployment or ModelExperiment or FailoverDrill or ModelRollout, got nothing",
     ],
     ["another kind of the group", { ...minimal, kind: "modelDeployment" }, "kind", "got modelDeployment"],
     ["another version", { ...minimal, apiVersion: "petrel.dev/v2" }, "apiVersion", "got petrel.dev/v2"],

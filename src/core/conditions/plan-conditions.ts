@@ -11,6 +11,8 @@ import type { AnomalyPlan } from "../anomaly/plan-anomalies.ts";
 import type { AutoscalingPlan } from "../autoscaling/autoscaling-plan.ts";
 import { desiredReplicas } from "../capacity/desired-replicas.ts";
 import type { CapacityPlan } from "../capacity/plan-capacity.ts";
+import type { DrillPlan } from "../drill/plan-drill.ts";
+import { refusalsButOfProbers } from "../drill/prober-refusals.ts";
 import { butShares, type ExperimentPlan, withoutExperiment } from "../experiment/plan-experiment.ts";
 import type { Observation, Refusal } from "../observation.ts";
 import type { PodPlan } from "../pods/plan-pods.ts";
@@ -49,6 +51,7 @@ export interface Plans {
   readonly validation: ValidationPlan;
   readonly rollout: RolloutPlan;
   readonly experiment: ExperimentPlan;
+  readonly drill: DrillPlan;
   readonly capacity: CapacityPlan;
   readonly pods: PodPlan;
   readonly traffic: TrafficPlan;
@@ -72,8 +75,9 @@ function routersServe(observation: Observation, traffic: TrafficPlan, was: Condi
  * picture: a refusal must not blink between a decision and its execution.
  */
 function knownRefusal(observation: Observation): Omit<Refusal, "object"> | undefined {
-  if (observation.refusals !== undefined) {
-    const [refusal] = observation.refusals;
+  const refusals = refusalsButOfProbers(observation);
+  if (refusals !== undefined) {
+    const [refusal] = refusals;
     return refusal === undefined
       ? undefined
       : { ...refusal, message: `${refusal.object}: ${refusal.message}` };

@@ -23,7 +23,7 @@ function trafficOf(world: World): TrafficPlan {
   const revisions = plannedRoles(observation);
   const rollout = planRollout(observation, revisions);
   const capacity = planCapacity(observation, revisions, rollout, {});
-  return planTraffic(observation, revisions, rollout, {}, capacity);
+  return planTraffic(observation, revisions, rollout, {}, {}, capacity);
 }
 
 function arms(world: World): string {

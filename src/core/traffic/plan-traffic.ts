@@ -16,6 +16,7 @@ import type { TrafficSpec } from "../../api/traffic.ts";
 import type { PlannedPool, TrafficArm, TrafficPlan } from "../../api/traffic-plan.ts";
 import { FULL_WEIGHT, MAX_POOLS_PER_ARM } from "../../api/traffic-plan.ts";
 import type { CapacityPlan, PlannedModelServers } from "../capacity/plan-capacity.ts";
+import type { DrillPlan } from "../drill/plan-drill.ts";
 import { EXPERIMENT_ARM_NAMES, plannedWeights } from "../experiment/experiment-shares.ts";
 import type { ExperimentPlan, PlannedShares } from "../experiment/plan-experiment.ts";
 import type { Observation, ObservedRevision } from "../observation.ts";
@@ -230,6 +231,15 @@ function plannedFeedback(spec: ModelDeploymentSpec): Pick<TrafficPlan, "feedback
   };
 }
 
+/** A drill beside one arm alone, of whose first pool it is; what is real has priority. */
+function besideDrill(
+  { planned }: Pick<DrillPlan, "planned">,
+  arms: readonly TrafficArm[],
+): Pick<TrafficPlan, "drill"> {
+  const isTarget = arms.length === 1 && arms[0]?.pools[0]?.pool === planned?.pool;
+  return planned === undefined || !isTarget ? {} : { drill: planned };
+}
+
 /**
  * The epoch of a first plan: seconds since 1970. A ModelDeployment that is made anew under its name, or whose status
  * was lost, so never counts what a router acknowledged of an earlier plan as its own.
@@ -244,6 +254,7 @@ export function planTraffic(
   revisions: RevisionPlan,
   rollout: RolloutPlan,
   experiment: Pick<ExperimentPlan, "shares">,
+  drill: Pick<DrillPlan, "planned">,
   capacity: CapacityPlan,
 ): TrafficPlan {
   const { spec, status } = observation.deployment;
@@ -260,6 +271,7 @@ export function planTraffic(
     ...plannedFeedback(spec),
     arms: [...arms],
     ...plannedMirror(observation, revisions, rollout, capacity, arms),
+    ...besideDrill(drill, arms),
   });
   if (previous === undefined) return { ...content, epoch: firstEpoch(observation) };
   const { epoch, ...previousContent } = previous;

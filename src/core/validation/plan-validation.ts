@@ -57,9 +57,10 @@ export function heldValidation(
 /** Decides about the validation. */
 export function planValidation(observation: Observation, revisions: RevisionPlan): ValidationPlan {
   const { spec, status } = observation.deployment;
-  const jobs = [...observation.standing.keys()].flatMap((child) =>
-    child.startsWith("Job/") ? [child.slice("Job/".length)] : [],
-  );
+  const probers = new Set(observation.probers);
+  const jobs = [...observation.standing.keys()]
+    .flatMap((child) => (child.startsWith("Job/") ? [child.slice("Job/".length)] : []))
+    .filter((job) => !probers.has(job));
   const surplusBut = (kept?: string) => jobs.filter((name) => name !== kept);
   if (spec.validation === undefined) return { surplus: surplusBut() };
   const { awaited } = revisions;

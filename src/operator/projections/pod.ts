@@ -22,8 +22,10 @@ export interface PodSummary {
   /** Uid of the ModelDeployment; absent for routers, and for pods of a template that did not say it. */
   readonly modelDeploymentUid?: string;
   readonly observed: ObservedPod;
-  /** IP address of a router's pod; absent for others, which nobody asks. */
+  /** IP address of a pod of a router or a prober; absent for others, which nobody asks. */
   readonly address?: string;
+  /** Uid of the FailoverDrill whose prober it is; absent for what is none. */
+  readonly drill?: string;
   /** A router that tells the collector of answers, and takes labels to it. */
   readonly isCountingRouter: boolean;
   /** What it tells of a validation; absent for what is no pod of one. */
@@ -43,7 +45,8 @@ export function projectPod(object: KubeObject): PodSummary {
   const readySince = readySinceMilliseconds(object);
   const created = Date.parse(metadata.creationTimestamp ?? "");
   const isRouter = labels[LABEL.component] === COMPONENT.router;
-  const address = isRouter ? asString(valueAt(object, "status", "podIP")) : undefined;
+  const drill = labels[LABEL.component] === COMPONENT.prober ? labels[LABEL.drill] : undefined;
+  const address = isRouter || drill !== undefined ? asString(valueAt(object, "status", "podIP")) : undefined;
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -63,6 +66,7 @@ export function projectPod(object: KubeObject): PodSummary {
       ...(trouble === undefined ? {} : { trouble }),
     },
     ...(address === undefined ? {} : { address }),
+    ...(drill === undefined ? {} : { drill }),
     isCountingRouter: isRouter && isCountingRouter(object),
     ...(validation === undefined ? {} : { validation }),
   };

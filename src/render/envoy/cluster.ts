@@ -35,11 +35,17 @@ const ASSURED_RETRIES = 1_024;
  */
 const UPSTREAM_IDLE_MILLISECONDS = 4_000;
 
+/**
+ * Who is reached by a cluster of a drill: the probes' chain of pools, with stand-ins for the target; the stand-ins alone; the
+ * servers behind them.
+ */
+export type DrillRole = "Probes" | "Witnesses" | "Target";
+
 /** What a cluster needs to know. */
 export interface ClusterInput {
   readonly modelDeployment: string;
   /** Who is reached by it. */
-  readonly arm: Pick<TrafficArm, "pools"> & { readonly name: TrafficArm["name"] | "Mirror" };
+  readonly arm: Pick<TrafficArm, "pools"> & { readonly name: TrafficArm["name"] | "Mirror" | DrillRole };
   readonly protocol: Protocol;
   readonly perTryTimeoutMilliseconds: number;
   readonly layout: ConfigurationLayout;
@@ -82,7 +88,8 @@ function clusterSettings({ arm, protocol, perTryTimeoutMilliseconds }: ClusterIn
       healthy_panic_threshold: { value: 1 },
     },
     health_checks: [healthCheck(protocol)],
-    outlier_detection: OUTLIER_DETECTION,
+    // A witness must get to the target whatever becomes of it there.
+    ...(arm.name === "Witnesses" ? {} : { outlier_detection: OUTLIER_DETECTION }),
     circuit_breakers: {
       thresholds: [
         {

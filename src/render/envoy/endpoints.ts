@@ -19,6 +19,8 @@ export interface ModelServerEndpoint {
   readonly revision: string;
   /** Where requests reach it, if that is not where they reach all others. */
   readonly ports?: Readonly<Record<Protocol, number>>;
+  /** Socket of the same machine, in the place of address and port. */
+  readonly socketPath?: string;
 }
 
 /** Metadata namespace of what Petrel attaches to an endpoint. */
@@ -99,14 +101,17 @@ export function renderEndpoints(
 }
 
 function renderEndpoint(
-  { pod, ip, pool, revision }: ModelServerEndpoint,
+  { pod, ip, pool, revision, socketPath }: ModelServerEndpoint,
   priority: number,
   port: number,
 ): JsonObject {
   return {
     endpoint: {
       hostname: pod,
-      address: { socket_address: { address: ip, port_value: port } },
+      address:
+        socketPath === undefined
+          ? { socket_address: { address: ip, port_value: port } }
+          : { pipe: { path: socketPath } },
     },
     load_balancing_weight: 1,
     metadata: { filter_metadata: { [ENDPOINT_METADATA]: { pool, revision, priority: String(priority) } } },

@@ -9,9 +9,11 @@
  */
 
 import { ARM_NUMBER, type ArmName } from "../../api/arm.ts";
+import type { PlannedDrill } from "../../api/planned-drill.ts";
 import type { TrafficPlan } from "../../api/traffic-plan.ts";
 import { COLLECTOR_CLUSTER } from "./bootstrap.ts";
 import type { Protocol } from "./cluster.ts";
+import { faultHeaders } from "./drill.ts";
 import { ENDPOINT_METADATA } from "./endpoints.ts";
 import { UNCOMPARED } from "./first-try-statistics.ts";
 import type { JsonObject } from "./resource.ts";
@@ -41,6 +43,10 @@ export const PETREL_HEADER = {
   shadow: `${PETREL_HEADER_PREFIX}shadow`,
   /** Request: there on requests that are not to be counted. */
   excluded: `${PETREL_HEADER_PREFIX}excluded`,
+  /** Request of a client: it takes part in a drill. The routes read it before it is taken away. */
+  drill: `${PETREL_HEADER_PREFIX}drill`,
+  /** Answer to who takes part in a drill: the pool that answered. */
+  pool: `${PETREL_HEADER_PREFIX}pool`,
   /** Answer: the prediction token, to be sent back with labels. */
   token: `${PETREL_HEADER_PREFIX}token`,
   /** Answer: the model revision that answered. */
@@ -52,6 +58,8 @@ export const SHADOW_ROLE = { original: "Original", copy: "Copy" } as const;
 
 /** As the arm of a copy. It is none: its answer gets no token, is no impression and no first try of an arm. */
 const ARM_OF_COPIES = "Mirror";
+/** As the arm of who takes part in a drill. It is none: what a fault does to it must look like nothing that clients meet. */
+const ARM_OF_PROBES = "Drill";
 
 /**
  * Largest request body that is kept for a retry: that of a model server (16 MiB) and some room. A larger one
@@ -70,6 +78,9 @@ export const LONGEST_USER = 512;
 const CHECKED_USER = "[!-+--~](?:[ -+--~]*[!-+--~])?";
 /** The arm cannot be computed again. */
 const UNCHECKED = "-";
+
+/** Behind the key of a drill: the request is for the target alone, and is tried once. */
+export const WITNESS_SUFFIX = "-witness";
 
 /** Where clients send labels. */
 export const FEEDBACK_PATH = "/feedback";
@@ -95,6 +106,8 @@ const FEEDBACK_ROUTE: JsonObject = {
   },
 };
 
+const TELL_POOL = setHeader(PETREL_HEADER.pool, `%UPSTREAM_METADATA(${ENDPOINT_METADATA}:pool)%`);
+
 /** Tries after the first. With pools in reserve, each goes to a pool that has not been tried. */
 const RETRIES = 2;
 
@@ -119,6 +132,11 @@ export interface RouteInput {
   readonly feedback?: NonNullable<TrafficPlan["feedback"]>;
   /** Of which share of the requests a copy goes to which clusters; absent where of none. Only beside a single arm. */
   readonly mirror?: { readonly share: number; readonly clusters: Readonly<Record<Protocol, string>> };
+  /** The drill that goes on, with the clusters for who takes part in it. */
+  readonly drill?: Pick<PlannedDrill, "key" | "fault"> & {
+    readonly probes: Readonly<Record<Protocol, string>>;
+    readonly witnesses: Readonly<Record<Protocol, string>>;
+  };
   /** How the requests of one user find the same arm; absent where each request is for itself. */
   readonly stickiness?: NonNullable<TrafficPlan["stickiness"]>;
 }
@@ -140,6 +158,8 @@ export function renderRoutes(input: RouteInput): TypedMessage {
         ...(isOfRelease(input.arms) ? { include_request_attempt_count: true } : {}),
         routes: [
           ...(input.feedback === undefined ? [] : [FEEDBACK_ROUTE]),
+          ...renderDrill("grpc", input),
+          ...renderDrill("rest", input),
           ...renderProtocol("grpc", input),
           ...renderProtocol("rest", input),
         ],
@@ -152,6 +172,26 @@ const MATCH: Readonly<Record<Protocol, JsonObject>> = {
   grpc: { prefix: "/", grpc: {} },
   rest: { prefix: "/" },
 };
+
+/** The routes of who takes part in a drill: as all others, with the fault and without being counted. */
+function renderDrill(protocol: Protocol, { drill, ...input }: RouteInput): readonly JsonObject[] {
+  const [arm] = input.arms;
+  if (drill === undefined || arm === undefined) return [];
+  const { feedback: _uncounted, ...uncounted } = input;
+  const headers = [setHeader(PETREL_HEADER.excluded, "1"), ...faultHeaders(protocol, drill.fault)];
+  const routeOf = (key: string, clusters: RoutedArm["clusters"], isWitness: boolean): JsonObject => ({
+    match: { ...MATCH[protocol], headers: [{ name: PETREL_HEADER.drill, string_match: { exact: key } }] },
+    ...renderAction(
+      protocol,
+      { ...uncounted, arms: [{ ...arm, clusters }] },
+      { isUncompared: true, probe: { headers, isWitness } },
+    ),
+  });
+  return [
+    routeOf(`${drill.key}${WITNESS_SUFFIX}`, drill.witnesses, true),
+    routeOf(drill.key, drill.probes, false),
+  ];
+}
 
 /** The routes of a protocol. Envoy takes the first one that matches. */
 function renderProtocol(protocol: Protocol, input: RouteInput): readonly JsonObject[] {
@@ -240,12 +280,14 @@ interface Choice {
   readonly isUncompared?: boolean;
   /** Cluster to which a copy goes. */
   readonly copiesTo?: string;
+  /** It takes part in a drill, with these headers. */
+  readonly probe?: { readonly headers: readonly JsonObject[]; readonly isWitness: boolean };
 }
 
 function renderAction(
   protocol: Protocol,
   input: RouteInput,
-  { user, split = UNCHECKED, isUncompared = false, copiesTo }: Choice = {},
+  { user, split = UNCHECKED, isUncompared = false, copiesTo, probe }: Choice = {},
 ): JsonObject {
   const { modelDeployment, epoch, timeoutMilliseconds, perTryTimeoutMilliseconds, arms, feedback } = input;
   if (arms.length === 0) {
@@ -259,17 +301,23 @@ function renderAction(
       ...(isUncompared ? [setHeader(PETREL_HEADER.uncompared, UNCOMPARED)] : []),
       ...(copiesTo === undefined ? [] : [setHeader(PETREL_HEADER.shadow, SHADOW_ROLE.original)]),
       ...countedHeaders(feedback, split),
+      ...(probe?.headers ?? []),
     ],
+    ...(probe === undefined ? {} : { response_headers_to_add: [TELL_POOL] }),
     route: {
       weighted_clusters: {
-        clusters: candidateFirst(arms).map((arm) => weightedCluster(arm, protocol)),
+        clusters: candidateFirst(arms).map((arm) =>
+          weightedCluster(arm, protocol, probe === undefined ? arm.name : ARM_OF_PROBES),
+        ),
         ...(user === undefined ? {} : { use_hash_policy: true }),
       },
       ...(user === undefined ? {} : { hash_policy: [hashPolicy(user)] }),
       ...(copiesTo === undefined ? {} : { request_mirror_policies: [mirrorPolicy(copiesTo)] }),
       timeout: protoDuration(timeoutMilliseconds),
       idle_timeout: protoDuration(timeoutMilliseconds + IDLE_GRACE_MILLISECONDS),
-      retry_policy: retryPolicy(protocol, perTryTimeoutMilliseconds),
+      ...(probe?.isWitness === true
+        ? {}
+        : { retry_policy: retryPolicy(protocol, perTryTimeoutMilliseconds) }),
     },
   };
 }
@@ -295,11 +343,11 @@ function candidateFirst(arms: readonly RoutedArm[]): readonly RoutedArm[] {
   ];
 }
 
-function weightedCluster({ name, weight, clusters }: RoutedArm, protocol: Protocol): JsonObject {
+function weightedCluster({ weight, clusters }: RoutedArm, protocol: Protocol, toldArm: string): JsonObject {
   return {
     name: clusters[protocol],
     weight,
-    request_headers_to_add: [setHeader(PETREL_HEADER.arm, name)],
+    request_headers_to_add: [setHeader(PETREL_HEADER.arm, toldArm)],
   };
 }
 

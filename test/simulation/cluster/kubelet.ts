@@ -12,6 +12,7 @@ import { type Evaluations, isEvaluation } from "./evaluations.ts";
 import type { Node } from "./nodes.ts";
 import { hasEnded, isReady, isRouter, isTerminating, modelUri, nodeOf, podReference } from "./pod.ts";
 import { boundStatus, type PodStage, type PodState } from "./pod-status.ts";
+import { isProber, type Probers } from "./probers.ts";
 
 /** The routers in their pods. */
 export interface RouterProcesses {
@@ -36,10 +37,18 @@ export class Kubelet implements Controller, Disturbance {
   readonly #nodes: readonly Node[];
   readonly #routers: RouterProcesses;
   readonly #evaluations: Evaluations;
+  readonly #probers: Probers;
   /** By uid of the pod. */
   readonly #states = new Map<string, PodState>();
 
-  constructor(world: World, nodes: readonly Node[], routers: RouterProcesses, evaluations: Evaluations) {
+  constructor(
+    world: World,
+    nodes: readonly Node[],
+    routers: RouterProcesses,
+    evaluations: Evaluations,
+    probers: Probers,
+  ) {
+    this.#probers = probers;
     this.#world = world;
     this.#nodes = nodes;
     this.#routers = routers;
@@ -117,6 +126,7 @@ export class Kubelet implements Controller, Disturbance {
     }
     // One of a Job stays until its Job goes.
     if (isEvaluation(pod)) return this.#evaluations.taskOfPod(pod);
+    if (isProber(pod)) return this.#probers.taskOfPod(pod);
     // A pod that has ended is removed by the pod collector some time.
     if (hasEnded(pod)) {
       return {

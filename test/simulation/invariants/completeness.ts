@@ -4,6 +4,7 @@
  * It is told here a second time what the parts of a ModelDeployment are, in plain words and without the planners:
  * an error in them must not be an error here.
  */
+
 import { valueAt } from "../../../src/api/json.ts";
 import { jsonEquals } from "../../../src/api/json-equals.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
@@ -12,6 +13,7 @@ import { LABEL, MANAGED_BY } from "../../../src/api/names.ts";
 import { modelRevisionName, modelRevisionOf } from "../../../src/core/revision/model-revision.ts";
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { isReady } from "../cluster/pod.ts";
+import { isProber } from "../cluster/probers.ts";
 import type { Facts } from "../facts.ts";
 import { withStoredReplicas } from "../scaled-replicas.ts";
 import { storedValidation } from "../validation-history.ts";
@@ -75,7 +77,8 @@ function recordProblems(object: KubeObject, deployment: ModelDeployment, facts: 
   const owned = (kind: string) =>
     facts.world
       .objects(kind)
-      .filter((child) => facts.ownerOf(child)?.metadata.uid === uid && isVisible(child));
+      .filter((child) => facts.ownerOf(child)?.metadata.uid === uid && isVisible(child))
+      .filter((child) => !isProber(child));
   const { stable, candidate } = deployment.status.revisions ?? {};
   const inUse = new Set([
     ...[desired, stable, candidate, storedUndo(object)?.revision, storedValidation(object)?.baseline],

@@ -11,6 +11,15 @@ import { completeness } from "./completeness.ts";
 import { conditionForm } from "./condition-form.ts";
 import { convergence } from "./convergence.ts";
 import { countedWhenLost, countedWhenReady } from "./counted-replicas.ts";
+import {
+  drillsAtRest,
+  drillVerdictHolds,
+  endedByPerson,
+  endedClean,
+  faultStoredFirst,
+  neverFalselyPassed,
+  oneDrill,
+} from "./drills.ts";
 import { epochs } from "./epochs.ts";
 import {
   experimentAlone,
@@ -86,6 +95,12 @@ export const INVARIANTS: readonly Invariant[] = [
   takenOver,
   countedWhenReady,
   countedWhenLost,
+  faultStoredFirst,
+  oneDrill,
+  neverFalselyPassed,
+  drillVerdictHolds,
+  endedByPerson,
+  endedClean,
 ];
 
 /** Checked once everything has come to rest. */
@@ -102,4 +117,5 @@ export const REST_INVARIANTS: readonly RestInvariant[] = [
   loadMemories,
   oneAutoscaler,
   standbyTold,
+  drillsAtRest,
 ];

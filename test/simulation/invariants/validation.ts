@@ -2,6 +2,7 @@
  * A validation comes before the first request: nothing is served by what has not passed, and nothing passes by anything
  * but the word of its Job.
  */
+
 import { contentHash } from "../../../src/api/content-hash.ts";
 import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import { jsonEquals } from "../../../src/api/json-equals.ts";
@@ -9,6 +10,7 @@ import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { LABEL } from "../../../src/api/names.ts";
 import { readModelDeployment } from "../../../src/operator/projections/model-deployment.ts";
 import { fetchedUri } from "../cluster/evaluations.ts";
+import { isProber } from "../cluster/probers.ts";
 import { type Facts, isOperator } from "../facts.ts";
 import { storedPlan } from "../plan-history.ts";
 import { storedValidation } from "../validation-history.ts";
@@ -132,7 +134,8 @@ function notPassed(
 export const jobsAsked: Invariant = {
   name: "a Job judges the models that the status names",
   brokenBy({ actor, before, after }, facts) {
-    if (after?.kind !== "Job" || before !== undefined || !isOperator(actor)) return undefined;
+    if (after?.kind !== "Job" || isProber(after) || before !== undefined || !isOperator(actor))
+      return undefined;
     const owner = facts.ownerOf(after);
     if (owner === undefined) return undefined;
     const { name } = after.metadata;

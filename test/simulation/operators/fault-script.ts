@@ -56,21 +56,25 @@ export interface OperatorFaultsOptions {
 /** The least that a call takes: without it, two who answer each other would do so for ever in no time. */
 const ROUND_TRIP_MILLISECONDS = 20;
 
-/** How much more often a removal goes wrong: there are few, and each has to meet everything. */
-const REMOVAL_SEVERITY = 4;
+/** How much more often a rare write goes wrong: there are few, and each has to meet everything. */
+const RARE_SEVERITY = 4;
 
-/** Removals that a process may die at: whichever comes next, or the rarest. */
-export const REMOVALS = ["any", "rarest"] as const;
+/** Rare writes that a process may die at: whichever removal comes next, or one of the rarest. */
+export const RARE_WRITES = ["removal", "rarest"] as const;
 
-const RAREST_REMOVALS = ["revision: remove ControllerRevision", "rollout: remove ModelRollout"] as const;
+const RAREST_WRITES = [
+  "revision: remove ControllerRevision",
+  "rollout: remove ModelRollout",
+  "drill: apply Job",
+] as const;
 
-/** One of {@link REMOVALS}. */
-export type Removal = (typeof REMOVALS)[number];
+/** One of {@link RARE_WRITES}. */
+export type RareWrite = (typeof RARE_WRITES)[number];
 
-/** Whether a call that counts under these rows is such a removal. */
-export function isRemoval(removal: Removal | undefined, verb: string, rows: readonly string[]): boolean {
-  if (removal === undefined) return false;
-  return removal === "any" ? verb === "delete" : RAREST_REMOVALS.some((rare) => rows.includes(rare));
+/** Whether a call that counts under these rows is such a write. */
+export function isRare(write: RareWrite | undefined, verb: string, rows: readonly string[]): boolean {
+  if (write === undefined) return false;
+  return write === "removal" ? verb === "delete" : RAREST_WRITES.some((rare) => rows.includes(rare));
 }
 
 /** The faults of one process. */
@@ -82,7 +86,7 @@ export class OperatorFaults implements FaultScript {
   readonly #broken = new Set<string>();
   #isCalm = false;
   #callsUntilKill: number | undefined;
-  #diesAtRemoval: Removal | undefined;
+  #diesAtRareWrite: RareWrite | undefined;
 
   constructor(options: OperatorFaultsOptions) {
     this.#options = options;
@@ -92,7 +96,7 @@ export class OperatorFaults implements FaultScript {
   calm(): void {
     this.#isCalm = true;
     this.#callsUntilKill = undefined;
-    this.#diesAtRemoval = undefined;
+    this.#diesAtRareWrite = undefined;
     this.#laggingUntil.clear();
   }
 
@@ -112,9 +116,9 @@ export class OperatorFaults implements FaultScript {
     this.#callsUntilKill = writes;
   }
 
-  /** Has the process die before the next such object that it removes. */
-  killAtRemoval(removal: Removal): void {
-    this.#diesAtRemoval = removal;
+  /** Has the process die before the next such write. */
+  killAtRareWrite(write: RareWrite): void {
+    this.#diesAtRareWrite = write;
   }
 
   call(call: PortCall): CallFault | undefined {
@@ -126,9 +130,9 @@ export class OperatorFaults implements FaultScript {
     const rows = listener.rowsOf(call);
     const count = (fault: string) => this.#count(fault, rows);
     if (isWrite) for (const circumstance of this.#circumstances()) count(circumstance);
-    const diesNow = isRemoval(this.#diesAtRemoval, call.verb, rows);
+    const diesNow = isRare(this.#diesAtRareWrite, call.verb, rows);
     if (diesNow || (isWrite && call.resource.kind !== "Lease" && this.#countDownToKill())) {
-      this.#diesAtRemoval = undefined;
+      this.#diesAtRareWrite = undefined;
       count("Killed before");
       listener.killed();
       return undefined;
@@ -136,7 +140,8 @@ export class OperatorFaults implements FaultScript {
     const isSlow = random.chance(rates.slowCall);
     if (isSlow) count("Slow");
     const delayMilliseconds = isSlow ? random.integer(10, 4_000) : ROUND_TRIP_MILLISECONDS;
-    const severity = call.verb === "delete" ? REMOVAL_SEVERITY : 1;
+    const isRareWrite = RARE_WRITES.some((write) => isRare(write, call.verb, rows));
+    const severity = isRareWrite ? RARE_SEVERITY : 1;
     if (random.chance(rates.refusal * severity)) {
       const refusal = this.#refusal(call);
       count(refusal.status === 0 ? "No answer" : String(refusal.status));

@@ -3,13 +3,14 @@
  * can happen to them.
  */
 import type { PortCall } from "../../memory-cluster/faulty-port.ts";
+import type { Probers } from "../cluster/probers.ts";
 import type { Coverage } from "../coverage.ts";
 import type { Judges } from "../judges.ts";
 import type { Loads } from "../loads.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { Controller, Disturbance, Task } from "../task.ts";
 import type { World } from "../world.ts";
-import { chooseRates, type FaultRates, REMOVALS, type Removal } from "./fault-script.ts";
+import { chooseRates, type FaultRates, RARE_WRITES, type RareWrite } from "./fault-script.ts";
 import { type Leadership, OperatorProcess, type Substitutes, WATCHED_KINDS } from "./operator-process.ts";
 
 /** What a fleet is made from. */
@@ -20,6 +21,7 @@ export interface FleetOptions {
   readonly substitutes: Substitutes;
   readonly judges: Judges;
   readonly loads: Loads;
+  readonly probers: Probers;
   readonly sent: (process: string, call: PortCall) => void;
   readonly clockJumped: () => void;
   readonly defect: (message: string) => void;
@@ -86,8 +88,8 @@ export class Fleet implements Controller, Disturbance {
       [2, () => ({ what: `kills ${name}`, run: () => process.kill("at once") })],
       [3, () => killTask(process, random.integer(0, 12))],
       [3, () => killAfterTask(process, random.integer(1, 12))],
-      [2, () => killAtRemovalTask(process, random.pick(REMOVALS) ?? "any")],
-      [2, () => killAfterRemovalTask(process, random.pick(REMOVALS) ?? "any")],
+      [2, () => killAtRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
+      [2, () => killAfterRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
       [1, () => ({ what: `stops ${name}`, run: () => process.stop() })],
       [2, () => ({ what: `breaks the watches of ${name}`, run: () => process.breakWatches() })],
       [
@@ -132,7 +134,7 @@ export class Fleet implements Controller, Disturbance {
   }
 
   #start(slot: number, leadership: Leadership): void {
-    const { world, random, coverage, substitutes, judges, loads, sent, defect } = this.#options;
+    const { world, random, coverage, substitutes, judges, loads, probers, sent, defect } = this.#options;
     this.#startCount += 1;
     const name = `operator-${this.#startCount}`;
     const rates = this.#rates;
@@ -146,6 +148,7 @@ export class Fleet implements Controller, Disturbance {
       substitutes,
       judges,
       loads,
+      probers,
       sent,
       hasRival: () => this.running.some((other) => other.leads && other.name !== name),
       defect,
@@ -174,16 +177,16 @@ function killAfterTask(process: OperatorProcess, writes: number): Task {
   };
 }
 
-function killAtRemovalTask({ name, faults }: OperatorProcess, removal: Removal): Task {
+function killAtRareWriteTask({ name, faults }: OperatorProcess, write: RareWrite): Task {
   return {
-    what: `${name} is to die before its next removal (${removal})`,
-    run: () => faults.killAtRemoval(removal),
+    what: `${name} is to die before its next rare write (${write})`,
+    run: () => faults.killAtRareWrite(write),
   };
 }
 
-function killAfterRemovalTask(process: OperatorProcess, removal: Removal): Task {
+function killAfterRareWriteTask(process: OperatorProcess, write: RareWrite): Task {
   return {
-    what: `${process.name} is to die after its next removal (${removal})`,
-    run: () => process.killAfterRemoval(removal),
+    what: `${process.name} is to die after its next rare write (${write})`,
+    run: () => process.killAfterRareWrite(write),
   };
 }

@@ -14,6 +14,7 @@ import { CHILD_RESOURCES, OPTIONAL_KINDS } from "../../../src/operator/caches.ts
 import { eventSink } from "../../../src/operator/event-sink.ts";
 import { Operator, type OperatorOptions } from "../../../src/operator/operator.ts";
 import { FaultyPort, type PortCall } from "../../memory-cluster/faulty-port.ts";
+import type { Probers } from "../cluster/probers.ts";
 import type { Coverage } from "../coverage.ts";
 import type { Judges } from "../judges.ts";
 import { JumpingClock } from "../jumping-clock.ts";
@@ -21,7 +22,7 @@ import type { Loads } from "../loads.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { World, Write } from "../world.ts";
 import { rowsOf } from "../write-point.ts";
-import { type FaultRates, isRemoval, OperatorFaults, type Removal } from "./fault-script.ts";
+import { type FaultRates, isRare, OperatorFaults, type RareWrite } from "./fault-script.ts";
 
 /** Settings of every operator of the simulation. */
 export const SETTINGS: OperatorSettings = {
@@ -43,6 +44,7 @@ export const WATCHED_KINDS = [
   "ModelDeployment",
   "ModelRollout",
   "ModelExperiment",
+  "FailoverDrill",
   "Pod",
   "EndpointSlice",
   ...CHILD_RESOURCES.map(({ kind }) => kind),
@@ -76,6 +78,8 @@ export interface OperatorProcessOptions {
   readonly judges: Judges;
   /** Who tells of loads. */
   readonly loads: Loads;
+  /** Who counts for drills. */
+  readonly probers: Probers;
   /** Whether another process leads as well. */
   readonly hasRival: () => boolean;
   /** Told of errors that no fault explains. */
@@ -94,7 +98,7 @@ export class OperatorProcess {
   #state: "Running" | "Ended" = "Running";
   #leads = false;
   #writesUntilKill: number | undefined;
-  #diesAfterRemoval: Removal | undefined;
+  #diesAfterRareWrite: RareWrite | undefined;
 
   constructor(options: OperatorProcessOptions) {
     this.#options = options;
@@ -146,6 +150,7 @@ export class OperatorProcess {
       workers: 3,
       askGate: this.#options.judges.askedBy(this.name),
       askLoad: this.#options.loads.askedBy(this.name),
+      askProber: (address, key) => this.#options.probers.ask(address, key),
       recordEvent: eventSink(events),
       ...(substitutes.decide === undefined ? {} : { decide: substitutes.decide }),
       ...(substitutes.decideRouters === undefined ? {} : { decideRouters: substitutes.decideRouters }),
@@ -200,18 +205,18 @@ export class OperatorProcess {
     this.#writesUntilKill = writes;
   }
 
-  /** Has it die right after the next such object that it removes. */
-  killAfterRemoval(removal: Removal): void {
-    this.#diesAfterRemoval = removal;
+  /** Has it die right after the next such write. */
+  killAfterRareWrite(write: RareWrite): void {
+    this.#diesAfterRareWrite = write;
   }
 
   /** Told by the world that a write of this process took effect. */
   wrote({ call, before, after }: Write): void {
     const isLast = this.#countDownToKill();
-    if (!isLast && this.#diesAfterRemoval === undefined) return;
+    if (!isLast && this.#diesAfterRareWrite === undefined) return;
     const rows = call === undefined ? [] : rowsOf({ ...call, before, after, tookEffect: true });
-    if (!isLast && !isRemoval(this.#diesAfterRemoval, call?.verb ?? "", rows)) return;
-    this.#diesAfterRemoval = undefined;
+    if (!isLast && !isRare(this.#diesAfterRareWrite, call?.verb ?? "", rows)) return;
+    this.#diesAfterRareWrite = undefined;
     for (const row of rows) this.#options.coverage.count("Killed after", row);
     this.kill("after a write");
   }
@@ -219,7 +224,7 @@ export class OperatorProcess {
   /** Lets nothing go wrong any more. */
   calm(): void {
     this.#writesUntilKill = undefined;
-    this.#diesAfterRemoval = undefined;
+    this.#diesAfterRareWrite = undefined;
     this.faults.calm();
   }
 

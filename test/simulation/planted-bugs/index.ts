@@ -4,6 +4,7 @@
 import { AUTOSCALING_BUGS } from "./autoscaling.ts";
 import { CAPACITY_BUGS } from "./capacity.ts";
 import { CONDITION_BUGS } from "./conditions.ts";
+import { DRILL_BUGS } from "./drill.ts";
 import { EXECUTION_BUGS } from "./execution.ts";
 import { EXPERIMENT_BUGS } from "./experiment.ts";
 import type { PlantedBug } from "./planted-bug.ts";
@@ -23,6 +24,7 @@ export const PLANTED_BUGS_BY_PART = {
   validation: VALIDATION_BUGS,
   rollout: ROLLOUT_BUGS,
   experiment: EXPERIMENT_BUGS,
+  drill: DRILL_BUGS,
   capacity: CAPACITY_BUGS,
   pods: POD_BUGS,
   traffic: TRAFFIC_BUGS,

@@ -1,0 +1,55 @@
+/**
+ * A FailoverDrill as the command line shows it. Pure.
+ */
+import { Compile } from "typebox/compile";
+import { type FailoverDrillStatus, failoverDrillStatusSchema } from "../../api/drill-status.ts";
+import { type FailoverDrillSpec, failoverDrillSpecSchema } from "../../api/failover-drill.ts";
+import type { KubeObject } from "../../api/kube-object.ts";
+import { ageText } from "../age-text.ts";
+import { tableLines } from "../table.ts";
+
+const specCheck = Compile(failoverDrillSpecSchema);
+const statusCheck = Compile(failoverDrillStatusSchema);
+
+/** What is known of one drill. */
+export interface DrillView {
+  readonly name: string;
+  readonly madeAt: string | undefined;
+  readonly spec: FailoverDrillSpec;
+  /** Empty where it does not fit the schema that this program knows. */
+  readonly status: FailoverDrillStatus;
+}
+
+/** Reads one; undefined when it is one of another schema. */
+export function drillView(object: KubeObject): DrillView | undefined {
+  const { name, creationTimestamp: madeAt } = object.metadata;
+  const [spec, status] = [object["spec"], object["status"] ?? {}];
+  if (!specCheck.Check(spec)) return undefined;
+  return { name, madeAt, spec, status: statusCheck.Check(status) ? status : {} };
+}
+
+/** Where it is, and why: `Ended (Passed)`. */
+export function phaseText({ phase = "Pending", verdict, reason }: FailoverDrillStatus): string {
+  const why = verdict?.outcome ?? reason;
+  return why === undefined ? phase : `${phase} (${why})`;
+}
+
+/** What it does to whom: `Latency 5s of gpu`. */
+export function faultText({ fault: { type, pool, status, delay } }: FailoverDrillSpec): string {
+  const how = status ?? delay;
+  return how === undefined ? `${type} of ${pool}` : `${type} ${how} of ${pool}`;
+}
+
+/** A line for each, the oldest first. */
+export function drillLines(views: readonly DrillView[], nowMilliseconds: number): readonly string[] {
+  if (views.length === 0) return ["No drill is there."];
+  const rows = views.map(({ name, madeAt, spec, status }) => [
+    name,
+    spec.modelDeployment,
+    faultText(spec),
+    phaseText(status),
+    ageText(madeAt, nowMilliseconds),
+    status.message ?? "",
+  ]);
+  return tableLines([["NAME", "DEPLOYMENT", "FAULT", "PHASE", "AGE", "MESSAGE"], ...rows]);
+}

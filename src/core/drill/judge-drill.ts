@@ -1,0 +1,203 @@
+/**
+ * The verdict on a drill, from its probes. Pure.
+ *
+ * Passed is what is left when nothing is missing and nothing is wrong: the first finding of the chain wins, and what is missing
+ * comes before what is wrong. Broken monitoring must never look like a failover that works, nor like one that does not.
+ */
+import type { ProbeRecord } from "../../api/probe-record.ts";
+import { type DrillSettings, probesNeeded } from "./drill-settings.ts";
+import { type FaultPeriods, faultPeriods, LEAST_WITNESSES } from "./fault-periods.ts";
+import { rangeMilliseconds, type SlotSums, slotsOf, sumSlots } from "./slot-sums.ts";
+import { type DrillTimeline, drillTimeline, isWithin } from "./timeline.ts";
+
+/** How a drill ended. */
+export interface DrillVerdict {
+  readonly outcome: "Passed" | "Failed" | "Inconclusive" | "Aborted";
+  /** In UpperCamelCase. */
+  readonly reason: string;
+  /** For people. */
+  readonly message: string;
+}
+
+/** By what a drill was judged. */
+export interface DrillEvidence {
+  readonly control: SlotSums;
+  readonly fault?: SlotSums;
+  readonly after?: SlotSums;
+  readonly timeline?: DrillTimeline;
+}
+
+/** More probes than this share that the prober itself sent late, and it measured itself. */
+const MAXIMUM_LATE_SHARE = 0.01;
+/** In a control period: what other pools answer, and witnesses that are not answered. */
+const MAXIMUM_STRAY_SHARE = 0.01;
+
+interface Findings {
+  readonly record: ProbeRecord;
+  readonly periods: FaultPeriods;
+  readonly evidence: DrillEvidence;
+  readonly settings: DrillSettings;
+}
+
+type Finding = Omit<DrillVerdict, "outcome"> | undefined;
+type Check = (findings: Findings) => Finding;
+
+/** What was measured. */
+export function drillEvidence(
+  record: ProbeRecord,
+  settings: Pick<DrillSettings, "objectives" | "holdMilliseconds">,
+  periods: FaultPeriods = faultPeriods(record),
+): DrillEvidence {
+  const { control, fault, after } = periods;
+  const timeline = drillTimeline(record, periods, settings);
+  return {
+    control: sumSlots(record, control),
+    ...(fault === undefined ? {} : { fault: sumSlots(record, fault) }),
+    ...(after === undefined ? {} : { after: sumSlots(record, after) }),
+    ...(timeline === undefined ? {} : { timeline }),
+  };
+}
+
+/** Why the control period shows nothing, or something that was wrong before the fault; undefined where it is sound. */
+export function controlProblem(
+  record: ProbeRecord,
+  { control }: FaultPeriods,
+  { objectives, controlMilliseconds }: DrillSettings,
+): Finding {
+  const sums = sumSlots(record, control);
+  const broken = (message: string) => ({ reason: "ControlBroken", message: `before the fault ${message}` });
+  const length = rangeMilliseconds(record, control);
+  // Slots at the edges may be lost; nine tenths of what was asked for are enough.
+  if (length < controlMilliseconds * 0.9 || sums.sent === 0)
+    return {
+      reason: "ControlTooShort",
+      message: `probes were counted for ${length} ms before the fault, expected ${controlMilliseconds} ms`,
+    };
+  if (sums.late > sums.sent * MAXIMUM_LATE_SHARE) return broken("the prober itself was late");
+  if (sums.witnesses < LEAST_WITNESSES || sums.clear < sums.witnesses * (1 - MAXIMUM_STRAY_SHARE))
+    return broken(`the target answered ${sums.clear} of ${sums.witnesses} requests to it alone`);
+  if (!isWithin(sums, objectives))
+    return broken(`${sums.bad} of ${sums.sent} probes were bad, and ${sums.slow} were slow`);
+  if (sums.moved > sums.sent * MAXIMUM_STRAY_SHARE)
+    return broken(`other pools answered ${sums.moved} of ${sums.sent} probes`);
+  return undefined;
+}
+
+/** What must be there before anything can be said. */
+const MISSING: readonly Check[] = [
+  ({ record, periods, settings }) => controlProblem(record, periods, settings),
+  ({ periods: { verifiedFrom } }) =>
+    verifiedFrom === undefined
+      ? { reason: "FaultNotVerified", message: "not every request to the target met the fault" }
+      : undefined,
+  ({ evidence: { fault }, settings: { objectives } }) => {
+    const [counted, needed] = [fault?.sent ?? 0, probesNeeded(objectives)];
+    return counted < needed
+      ? {
+          reason: "TooFewProbes",
+          message: `${counted} probes were counted under the fault, and ${needed} are needed`,
+        }
+      : undefined;
+  },
+  ({ evidence: { fault } }) =>
+    fault !== undefined && fault.late > fault.sent * MAXIMUM_LATE_SHARE
+      ? { reason: "ProberLate", message: "the prober itself was late under the fault" }
+      : undefined,
+];
+
+/** What is wrong with the failover while the fault is there. */
+const WRONG_UNDER_FAULT: readonly Check[] = [
+  ({ evidence: { fault, timeline }, settings: { objectives } }) => {
+    const { recoveryMilliseconds } = objectives;
+    const recovered = timeline?.recovered;
+    // Too late is too late, however exact the time is: the error is counted against the failover.
+    if (recovered !== undefined && recovered <= recoveryMilliseconds) return undefined;
+    if (recovered !== undefined)
+      return {
+        reason: "RecoveredTooLate",
+        message: `probes were within the objectives after ${recovered} ms, expected at most ${recoveryMilliseconds} ms`,
+      };
+    return {
+      reason: "NotRecovered",
+      message: `probes were not within the objectives while the fault was there: ${fault?.bad} of ${fault?.sent} were bad, ${fault?.slow} were slow`,
+    };
+  },
+  ({ evidence: { fault }, settings: { objectives } }) =>
+    fault !== undefined && fault.bad > fault.sent * (1 - objectives.availability) + 1e-9
+      ? {
+          reason: "AvailabilityTooLow",
+          message: `${fault.bad} of ${fault.sent} probes were bad under the fault`,
+        }
+      : undefined,
+];
+
+/** Whether the fault was there for long enough for its absence of harm to tell anything. */
+const persisted: Check = ({ record, periods: { fault }, settings }) => {
+  const length = fault === undefined ? 0 : rangeMilliseconds(record, fault);
+  // Slots at the edges may be lost.
+  const needed = settings.faultMilliseconds * 0.9;
+  return length < needed
+    ? { reason: "FaultTooShort", message: `the fault was there for ${length} ms, expected ${needed} ms` }
+    : undefined;
+};
+
+const reverted: Check = ({ record, periods: { after }, settings }) =>
+  after === undefined || after.to - after.from < slotsOf(record, settings.holdMilliseconds)
+    ? {
+        reason: "RevertNotSeen",
+        message: "the target was not seen to answer again for long enough after the fault",
+      }
+    : undefined;
+
+/** What is wrong with the way back. */
+const failedBack: Check = ({ evidence: { after, timeline }, settings: { objectives } }) => {
+  if (after === undefined) return undefined;
+  if (after.bad > after.sent * (1 - objectives.availability) + 1e-9)
+    return {
+      reason: "FailbackBroken",
+      message: `${after.bad} of ${after.sent} probes were bad after the fault`,
+    };
+  return timeline?.failedBack === undefined
+    ? { reason: "NotFailedBack", message: "the target did not take its traffic back after the fault" }
+    : undefined;
+};
+
+/** The chain: the first finding is the verdict. */
+const CHAIN: readonly { readonly outcome: "Failed" | "Inconclusive"; readonly check: Check }[] = [
+  ...MISSING.map((check) => ({ outcome: "Inconclusive" as const, check })),
+  // An outage of a fault that ended early was seen nevertheless; but that nothing recovered in so short a time is no finding.
+  {
+    outcome: "Inconclusive",
+    check: (all) => (all.evidence.timeline?.recovered === undefined ? persisted(all) : undefined),
+  },
+  ...WRONG_UNDER_FAULT.map((check) => ({ outcome: "Failed" as const, check })),
+  { outcome: "Inconclusive", check: persisted },
+  { outcome: "Inconclusive", check: reverted },
+  { outcome: "Failed", check: failedBack },
+];
+
+/** Judges a drill whose probes have ended. */
+export function judgeDrill(
+  record: ProbeRecord | undefined,
+  settings: DrillSettings,
+): { readonly verdict: DrillVerdict; readonly evidence?: DrillEvidence } {
+  if (record === undefined)
+    return {
+      verdict: { outcome: "Inconclusive", reason: "NoProbes", message: "nothing is known of the probes" },
+    };
+  const periods = faultPeriods(record);
+  const evidence = drillEvidence(record, settings, periods);
+  for (const { outcome, check } of CHAIN) {
+    const finding = check({ record, periods, evidence, settings });
+    if (finding !== undefined) return { verdict: { outcome, ...finding }, evidence };
+  }
+  const { recovered = 0, resolutionMilliseconds = 0 } = evidence.timeline ?? {};
+  return {
+    verdict: {
+      outcome: "Passed",
+      reason: "WithinObjectives",
+      message: `probes were within the objectives after ${recovered} ms, exact to ${resolutionMilliseconds} ms, while the fault was there`,
+    },
+    evidence,
+  };
+}
