@@ -53,6 +53,12 @@ export const COMES_TO_REST = "everything comes to rest";
 /** Broken when something is written though nothing has changed. */
 export const IDLE = "idle means idle";
 
+/** What may happen next, and how likely. */
+type Disturbances = readonly (readonly [weight: number, disturbance: Disturbance])[];
+
+/** The part of the steps after which people who rehearse are left alone with the faults of operators. */
+const REHEARSED_FROM = 0.4;
+
 /** Steps of the trace that a failure shows. */
 const SHOWN_STEPS = 40;
 /** Everything must be quiet by then, in far more time than it takes. */
@@ -87,7 +93,8 @@ class Run {
   readonly #judges: Judges;
   readonly #loads: Loads;
   readonly #controllers: readonly Controller[];
-  readonly #disturbances: readonly (readonly [weight: number, disturbance: Disturbance])[];
+  readonly #disturbances: Disturbances;
+  readonly #rehearsal: Disturbances;
   #violation: Violation | undefined;
   #operatorWrites = 0;
   #busyAt = 0;
@@ -156,6 +163,15 @@ class Run {
       [owners.isCurious ? 5 : 0, this.#experimenters],
       ...(this.#drillers === undefined ? [] : [[20, this.#drillers] as const]),
     ];
+    // Whatever else happens ends a drill, or keeps it from its turn: the later part of a world with drills has little else.
+    this.#rehearsal =
+      this.#drillers === undefined
+        ? this.#disturbances
+        : [
+            [10, this.#drillers],
+            [3, this.#fleet],
+            [1, new ControlPlane(world)],
+          ];
     world.onWrite((write) => {
       const object = write.after ?? write.before;
       if (object?.kind === "Lease") return;
@@ -179,7 +195,9 @@ class Run {
     const { seed, steps } = this.#options;
     await this.#neighbours.settle(this.#random.fork("neighbours"));
     this.#world.trace.note(`operators: ${this.#fleet.description}`);
-    for (let step = 0; step < steps && this.#violation === undefined; step++) await this.#step();
+    for (let step = 0; step < steps && this.#violation === undefined; step++) {
+      await this.#step(step < steps * REHEARSED_FROM ? this.#disturbances : this.#rehearsal);
+    }
     if (this.#violation === undefined) await this.#rest();
     const { trace } = this.#world;
     return {
@@ -193,11 +211,11 @@ class Run {
     };
   }
 
-  async #step(): Promise<void> {
+  async #step(disturbances: Disturbances): Promise<void> {
     const random = this.#random;
     this.#beginStep();
     if (random.chance(0.35)) {
-      const disturbance = random.weighted(this.#disturbances);
+      const disturbance = random.weighted(disturbances);
       const task = disturbance.next(random);
       if (task !== undefined) await this.#do(disturbance.name, task);
     }

@@ -19,7 +19,7 @@ function trafficOf(world: World): TrafficPlan {
   const revisions = plannedRoles(observation);
   const rollout = planRollout(observation, revisions);
   const capacity = planCapacity(observation, revisions, rollout, {});
-  return planTraffic(observation, revisions, rollout, {}, capacity);
+  return planTraffic(observation, revisions, rollout, {}, {}, capacity);
 }
 
 /** `gpu 2, cpu 1`, of the first arm. */

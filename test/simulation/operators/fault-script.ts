@@ -66,6 +66,9 @@ const RAREST_WRITES = [
   "revision: remove ControllerRevision",
   "rollout: remove ModelRollout",
   "drill: apply Job",
+  "drill: apply NetworkPolicy",
+  "drill: remove Job",
+  "drill: remove NetworkPolicy",
 ] as const;
 
 /** One of {@link RARE_WRITES}. */
