@@ -202,6 +202,10 @@ test.each(PHASES)("replicas that are asked for in phase %s end no drill", (phase
   ]);
   world.world.edit({ replicas: 4, pools: [{ name: "gpu" }, { name: "cpu", replicas: 3 }] });
   world.second();
+  // What is still to come carries nothing, and is missed by nobody.
+  expect(world.world.status.traffic?.arms[0]?.pools.map(({ replicas }) => replicas)).toEqual([2, 2]);
+  world.world.setReady(world.world.revisionName("v1"));
+  world.second();
   expect(world.world.status.traffic?.arms[0]?.pools.map(({ replicas }) => replicas)).toEqual([4, 3]);
   expect(world.until("Ended").drill().status.verdict).toMatchObject({ outcome: "Passed" });
 });
