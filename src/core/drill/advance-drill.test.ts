@@ -14,6 +14,7 @@ import { judgeDrill } from "./judge-drill.ts";
 import {
   failedOver,
   GOOD_DRILL,
+  half,
   outage,
   recordOf,
   SETTINGS,
@@ -57,6 +58,7 @@ const EVENTS: Readonly<Record<string, Event>> = {
   "a broken control period": { record: recordOf({ ...well(10_000), bad: 2 }) },
   "the fault": { record: injected },
   "the whole fault": { record: observed },
+  "the whole fault, in some routers": { record: recordOf(well(10_000), half(10_000), failedOver(20_000)) },
   "its end": { record: reverted },
   "the way back": { record: whole },
   "an outage, and the way back": { record: recordOf(well(10_000), outage(30_000), well(10_000)) },
@@ -78,6 +80,7 @@ const CELLS: Readonly<Record<string, readonly string[]>> = {
   "a broken control period": [C, "Removing ControlBroken", I, O, R, F, E, E],
   "the fault": [C, "Removing ControlBroken", O, O, R, F, E, E],
   "the whole fault": [C, "Removing ControlBroken", O, R, R, F, E, E],
+  "the whole fault, in some routers": [C, "Removing ControlBroken", O, O, R, F, E, E],
   "its end": [C, "Removing ControlBroken", O, R, F, F, E, E],
   "the way back": [C, "Removing ControlBroken", O, R, F, "Removing WithinObjectives", E, E],
   "an outage, and the way back": [C, "Removing ControlBroken", O, R, F, "Removing NotRecovered", E, E],
@@ -160,6 +163,17 @@ test("routers are told when the fault ends by itself, after it should have been 
   expect(state.expiryMilliseconds).toBeGreaterThan(
     NOW + PROOF_LIMIT_MILLISECONDS + SETTINGS.faultMilliseconds,
   );
+});
+
+test("a fault that took as long as it may to get into every router is observed for as long as any other", () => {
+  const { state } = advanceDrill(view("Control", { record: control }));
+  const observing = { ...state, phase: "Observing" as const };
+  const last = NOW + PROOF_LIMIT_MILLISECONDS + SETTINGS.faultMilliseconds;
+  const phaseAt = (nowMilliseconds: number) =>
+    advanceDrill({ ...view("Observing"), state: observing, nowMilliseconds }).state.phase;
+  expect(phaseAt(last - 1)).toBe("Observing");
+  expect(phaseAt(last)).toBe("Reverting");
+  expect(state.expiryMilliseconds).toBeGreaterThan(last);
 });
 
 test("a fault without an end is asked of nobody", () => {

@@ -128,11 +128,11 @@ function advancedByProbes(view: DrillView, state: DrillState): DrillState | unde
     case "Control":
       return afterControl(view, state, record, periods);
     case "Injecting":
-      return periods.verifiedFrom === undefined ? undefined : enter(view, state, "Observing");
+      return periods.verified === undefined ? undefined : enter(view, state, "Observing");
     case "Observing": {
       // A fault that ended by itself is over: the rest of the drill tells what that means.
       const hasEnded = periods.fault !== undefined && periods.fault.to < record.sent.length;
-      return length(periods.fault) >= settings.faultMilliseconds || hasEnded
+      return length(periods.verified) >= settings.faultMilliseconds || hasEnded
         ? enter(view, state, "Reverting")
         : undefined;
     }

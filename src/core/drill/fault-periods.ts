@@ -17,8 +17,13 @@ export interface FaultPeriods {
   readonly control: SlotRange;
   /** From the first moment at which the fault may have been there to the first at which a witness did not meet it. */
   readonly fault?: SlotRange;
-  /** Where every witness met it, for {@link VERIFYING_MILLISECONDS}. */
-  readonly verifiedFrom?: number;
+  /**
+   * From where on every witness met it, for {@link VERIFYING_MILLISECONDS}, to its end. Before, only some of the routers may
+   * have had it: what is to be shown under the fault is shown here.
+   */
+  readonly verified?: SlotRange;
+  /** From the end of the fault to the end of the record: in its first part, some of the routers may still have the fault. */
+  readonly back?: SlotRange;
   /** From where on every witness was answered again, for {@link VERIFYING_MILLISECONDS}, to the end of the record. */
   readonly after?: SlotRange;
 }
@@ -56,7 +61,8 @@ export function faultPeriods(record: ProbeRecord): FaultPeriods {
   return {
     control,
     fault: { from, to },
-    ...(verifiedFrom === undefined ? {} : { verifiedFrom }),
+    ...(verifiedFrom === undefined ? {} : { verified: { from: verifiedFrom, to } }),
+    ...(to === end ? {} : { back: { from: to, to: end } }),
     ...(afterFrom === undefined ? {} : { after: { from: afterFrom, to: end } }),
   };
 }

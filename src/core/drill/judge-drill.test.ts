@@ -1,19 +1,24 @@
 import { expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { settingsProblem } from "./drill-settings.ts";
 import { judgeDrill } from "./judge-drill.ts";
 import { ProbeRecordError, readProbeRecord } from "./read-probe-record.ts";
 import {
   failedOver,
   GOOD_DRILL,
+  half,
   outage,
   PER_SLOT,
   recordOf,
   SETTINGS,
+  SLOT_MILLISECONDS,
   START_MILLISECONDS,
   type Stretch,
   stillMoved,
   well,
 } from "./testdata/probe-records.ts";
+
+const numRuns = Number(process.env["PETREL_PROPERTY_RUNS"] ?? 300);
 
 const verdictOn = (...stretches: readonly Stretch[]) =>
   judgeDrill(readProbeRecord(recordOf(...stretches)), SETTINGS).verdict;
@@ -77,6 +82,9 @@ test.each<[outcome: string, reason: string, stretches: readonly Stretch[]]>([
     [well(10_000), mixed(30_000, { witnesses: 2, clear: 1 }), well(10_000)],
   ],
   ["Inconclusive", "TooFewProbes", [well(10_000), failedOver(12_000), well(10_000)]],
+  // So long only some of the routers had it.
+  ["Inconclusive", "TooFewProbes", [well(10_000), half(20_000), failedOver(10_000), well(10_000)]],
+  ["Inconclusive", "FaultTooShort", [well(10_000), half(10_000), failedOver(20_000), well(10_000)]],
   ["Inconclusive", "ProberLate", [well(10_000), mixed(30_000, { late: 1 }), well(10_000)]],
   ["Inconclusive", "FaultTooShort", [well(10_000), failedOver(20_000), well(10_000)]],
   ["Inconclusive", "FaultTooShort", [well(10_000), outage(20_000), well(10_000)]],
@@ -88,10 +96,87 @@ test.each<[outcome: string, reason: string, stretches: readonly Stretch[]]>([
   ["Failed", "NotRecovered", [well(10_000), mixed(30_000, { slow: 10 }), well(10_000)]],
   ["Failed", "RecoveredTooLate", [well(10_000), outage(10_100), failedOver(20_000), well(10_000)]],
   ["Failed", "AvailabilityTooLow", [well(10_000), outage(300), failedOver(29_700), well(10_000)]],
+  // Well only while not all routers had the fault.
+  ["Failed", "NotRecovered", [well(10_000), half(10_000), mixed(30_000, { slow: 10 }), well(10_000)]],
+  [
+    "Failed",
+    "AvailabilityTooLow",
+    [well(10_000), half(30_000), failedOver(29_000), mixed(1_000, { bad: 1, moved: 19 }), well(10_000)],
+  ],
+  ["Failed", "TooSlow", [well(10_000), failedOver(10_000), mixed(20_000, { slow: 10 }), well(10_000)]],
+  [
+    "Failed",
+    "TooSlow",
+    [well(10_000), half(30_000), failedOver(29_000), mixed(1_000, { slow: 10 }), well(10_000)],
+  ],
   ["Failed", "NotFailedBack", [well(10_000), failedOver(30_000), stillMoved(10_000)]],
   ["Failed", "FailbackBroken", [well(10_000), failedOver(30_000), { ...well(300), bad: 5 }, well(9_700)]],
+  ["Failed", "FailbackBroken", [well(10_000), failedOver(30_000), { ...well(10_000), slow: 10 }]],
+  // Before all routers are without the fault again.
+  [
+    "Failed",
+    "FailbackBroken",
+    [well(10_000), failedOver(30_000), { ...half(20_000), bad: PER_SLOT }, well(10_000)],
+  ],
+  [
+    "Failed",
+    "FailbackBroken",
+    [well(10_000), failedOver(30_000), { ...half(20_000), slow: 10 }, well(10_000)],
+  ],
+  [
+    "Failed",
+    "FailbackBroken",
+    [well(10_000), failedOver(30_000), half(30_000), { ...well(10_000), slow: 1 }],
+  ],
 ])("%s for %s", (outcome, reason, stretches) => {
   expect(verdictOn(...stretches)).toMatchObject({ outcome, reason });
+});
+
+test("no time is counted from a later moment because a router was late", () => {
+  const late = (more: Partial<Stretch>) =>
+    judgeDrill(
+      recordOf(well(10_000), { ...half(2_000), ...more }, failedOver(30_000), well(10_000)),
+      SETTINGS,
+    );
+  expect(late({}).evidence?.timeline).toMatchObject({ verified: 2_000, recovered: 0 });
+  expect(late({}).verdict.outcome).toBe("Passed");
+  expect(late({ bad: 1 }).evidence?.timeline).toMatchObject({ verified: 2_000, recovered: 2_000 });
+});
+
+const slots = (most: number) => fc.oneof(fc.constant(0), fc.nat(most));
+
+test("passed is what is within the objectives under a whole fault and on all of the way back, and nothing else", () => {
+  const drills = fc.record({
+    lag: slots(300),
+    fault: fc.integer({ min: 100, max: 350 }),
+    slowUnderFault: slots(20),
+    gap: slots(250),
+    badInGap: slots(2),
+    slowInGap: slots(2),
+  });
+  const time = (count: number) => count * SLOT_MILLISECONDS;
+  fc.assert(
+    fc.property(drills, ({ lag, fault, slowUnderFault, gap, badInGap, slowInGap }) => {
+      const { outcome } = verdictOn(
+        well(10_000),
+        half(time(lag)),
+        failedOver(time(fault)),
+        mixed(time(slowUnderFault), { slow: 1 }),
+        { ...half(time(gap)), bad: badInGap, slow: slowInGap },
+        well(10_000),
+      );
+      const observed = fault + slowUnderFault;
+      const backSent = (gap + 100) * PER_SLOT;
+      const backBad = gap * badInGap;
+      const isSound =
+        observed >= 270 &&
+        slowUnderFault <= observed * PER_SLOT * 0.01 &&
+        backBad <= backSent * 0.001 &&
+        gap * slowInGap <= (backSent - backBad) * 0.01;
+      expect(outcome === "Passed").toBe(isSound);
+    }),
+    { numRuns },
+  );
 });
 
 test("without any probes nothing is concluded", () => {

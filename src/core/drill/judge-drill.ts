@@ -7,8 +7,8 @@
 import type { ProbeRecord } from "../../api/probe-record.ts";
 import { type DrillSettings, probesNeeded } from "./drill-settings.ts";
 import { type FaultPeriods, faultPeriods, LEAST_WITNESSES } from "./fault-periods.ts";
-import { rangeMilliseconds, type SlotSums, slotsOf, sumSlots } from "./slot-sums.ts";
-import { type DrillTimeline, drillTimeline, isWithin } from "./timeline.ts";
+import { rangeMilliseconds, type SlotRange, type SlotSums, slotsOf, sumSlots } from "./slot-sums.ts";
+import { type DrillTimeline, drillTimeline, isAvailable, isFast, isWithin } from "./timeline.ts";
 
 /** How a drill ended. */
 export interface DrillVerdict {
@@ -86,16 +86,17 @@ export function controlProblem(
 /** What must be there before anything can be said. */
 const MISSING: readonly Check[] = [
   ({ record, periods, settings }) => controlProblem(record, periods, settings),
-  ({ periods: { verifiedFrom } }) =>
-    verifiedFrom === undefined
+  ({ periods: { verified } }) =>
+    verified === undefined
       ? { reason: "FaultNotVerified", message: "not every request to the target met the fault" }
       : undefined,
-  ({ evidence: { fault }, settings: { objectives } }) => {
-    const [counted, needed] = [fault?.sent ?? 0, probesNeeded(objectives)];
+  ({ record, periods: { verified }, settings: { objectives } }) => {
+    const counted = verified === undefined ? 0 : sumSlots(record, verified).sent;
+    const needed = probesNeeded(objectives);
     return counted < needed
       ? {
           reason: "TooFewProbes",
-          message: `${counted} probes were counted under the fault, and ${needed} are needed`,
+          message: `${counted} probes were counted while every witness met the fault, and ${needed} are needed`,
         }
       : undefined;
   },
@@ -104,6 +105,11 @@ const MISSING: readonly Check[] = [
       ? { reason: "ProberLate", message: "the prober itself was late under the fault" }
       : undefined,
 ];
+
+/** Of a period and of its part in which all routers are alike: neither may hide in the other what is wrong. */
+function sumsOf(record: ProbeRecord, ...ranges: readonly (SlotRange | undefined)[]): readonly SlotSums[] {
+  return ranges.flatMap((range) => (range === undefined ? [] : [sumSlots(record, range)]));
+}
 
 /** What is wrong with the failover while the fault is there. */
 const WRONG_UNDER_FAULT: readonly Check[] = [
@@ -122,22 +128,39 @@ const WRONG_UNDER_FAULT: readonly Check[] = [
       message: `probes were not within the objectives while the fault was there: ${fault?.bad} of ${fault?.sent} were bad, ${fault?.slow} were slow`,
     };
   },
-  ({ evidence: { fault }, settings: { objectives } }) =>
-    fault !== undefined && fault.bad > fault.sent * (1 - objectives.availability) + 1e-9
-      ? {
+  ({ record, periods: { fault, verified }, settings: { objectives } }) => {
+    const low = sumsOf(record, fault, verified).find((sums) => !isAvailable(sums, objectives));
+    return low === undefined
+      ? undefined
+      : {
           reason: "AvailabilityTooLow",
-          message: `${fault.bad} of ${fault.sent} probes were bad under the fault`,
-        }
-      : undefined,
+          message: `${low.bad} of ${low.sent} probes were bad under the fault`,
+        };
+  },
+  ({ record, periods: { fault, verified }, evidence: { timeline }, settings: { objectives } }) => {
+    if (fault === undefined || verified === undefined || timeline?.recovered === undefined) return undefined;
+    const from = fault.from + timeline.recovered / record.slotMilliseconds;
+    const since = [from, Math.max(from, verified.from)].map((first) => ({ from: first, to: fault.to }));
+    const slow = sumsOf(record, ...since).find((sums) => !isFast(sums, objectives));
+    return slow === undefined
+      ? undefined
+      : {
+          reason: "TooSlow",
+          message: `${slow.slow} of ${slow.sent} probes were slow under the fault, once they had recovered`,
+        };
+  },
 ];
 
 /** Whether the fault was there for long enough for its absence of harm to tell anything. */
-const persisted: Check = ({ record, periods: { fault }, settings }) => {
-  const length = fault === undefined ? 0 : rangeMilliseconds(record, fault);
+const persisted: Check = ({ record, periods: { verified }, settings }) => {
+  const length = verified === undefined ? 0 : rangeMilliseconds(record, verified);
   // Slots at the edges may be lost.
   const needed = settings.faultMilliseconds * 0.9;
   return length < needed
-    ? { reason: "FaultTooShort", message: `the fault was there for ${length} ms, expected ${needed} ms` }
+    ? {
+        reason: "FaultTooShort",
+        message: `every witness met the fault for ${length} ms, expected ${needed} ms`,
+      }
     : undefined;
 };
 
@@ -150,12 +173,19 @@ const reverted: Check = ({ record, periods: { after }, settings }) =>
     : undefined;
 
 /** What is wrong with the way back. */
-const failedBack: Check = ({ evidence: { after, timeline }, settings: { objectives } }) => {
-  if (after === undefined) return undefined;
-  if (after.bad > after.sent * (1 - objectives.availability) + 1e-9)
+const failedBack: Check = ({
+  record,
+  periods: { back, after },
+  evidence: { timeline },
+  settings: { objectives },
+}) => {
+  const broken = sumsOf(record, back, after).find(
+    (sums) => !(isAvailable(sums, objectives) && isFast(sums, objectives)),
+  );
+  if (broken !== undefined)
     return {
       reason: "FailbackBroken",
-      message: `${after.bad} of ${after.sent} probes were bad after the fault`,
+      message: `${broken.bad} of ${broken.sent} probes were bad after the fault, and ${broken.slow} were slow`,
     };
   return timeline?.failedBack === undefined
     ? { reason: "NotFailedBack", message: "the target did not take its traffic back after the fault" }

@@ -8,7 +8,7 @@
 import type { ProbeRecord } from "../../api/probe-record.ts";
 import type { DrillObjectives, DrillSettings } from "./drill-settings.ts";
 import type { FaultPeriods } from "./fault-periods.ts";
-import { type SlotSums, slotsOf, sumSlots } from "./slot-sums.ts";
+import { type SlotRange, type SlotSums, slotsOf, sumSlots } from "./slot-sums.ts";
 
 /** Times in milliseconds after the fault began. Absent: it was not seen. */
 export interface DrillTimeline {
@@ -30,13 +30,22 @@ export interface DrillTimeline {
   readonly resolutionMilliseconds: number;
 }
 
+/** Room for what a division leaves. */
+const ROUNDING = 1e-9;
+
+/** Whether no more probes are bad than the objectives allow. */
+export function isAvailable({ sent, bad }: SlotSums, { availability }: DrillObjectives): boolean {
+  return bad <= sent * (1 - availability) + ROUNDING;
+}
+
+/** Whether no more good answers are slow than the objectives allow. */
+export function isFast({ sent, bad, slow }: SlotSums, { slowShare }: DrillObjectives): boolean {
+  return slow <= (sent - bad) * slowShare + ROUNDING;
+}
+
 /** Whether probes are within the objectives. Nothing is no sign of anything. */
-export function isWithin(sums: SlotSums, { availability, slowShare }: DrillObjectives): boolean {
-  const good = sums.sent - sums.bad;
-  // With room for what a division leaves.
-  return (
-    good > 0 && sums.bad <= sums.sent * (1 - availability) + 1e-9 && sums.slow <= good * slowShare + 1e-9
-  );
+export function isWithin(sums: SlotSums, objectives: DrillObjectives): boolean {
+  return sums.sent > sums.bad && isAvailable(sums, objectives) && isFast(sums, objectives);
 }
 
 /** The first slot of a range from which on something holds for a number of slots; undefined where there is none. */
@@ -53,7 +62,7 @@ function firstHolding(
 /** Reads the timeline; undefined while no witness has met the fault. */
 export function drillTimeline(
   record: ProbeRecord,
-  { control, fault, verifiedFrom, after }: FaultPeriods,
+  { control, fault, verified, after }: FaultPeriods,
   { objectives, holdMilliseconds }: Pick<DrillSettings, "objectives" | "holdMilliseconds">,
 ): DrillTimeline | undefined {
   if (fault === undefined) return undefined;
@@ -62,17 +71,21 @@ export function drillTimeline(
   const sums = (from: number, to: number) => sumSlots(record, { from, to });
   const time = (name: string, slot: number | undefined) =>
     slot === undefined ? {} : { [name]: (slot - fault.from) * slotMilliseconds };
+  // Only where all routers have the fault a hold shows a recovery; it counts from where on all was well up to its end.
+  const firstRecovered = (from: number, { from: verifiedFrom, to }: SlotRange): number | undefined => {
+    for (let slot = from; Math.max(slot, verifiedFrom) + hold <= to; slot += 1) {
+      const holdFrom = Math.max(slot, verifiedFrom);
+      const parts = [sums(slot, holdFrom + hold), sums(holdFrom, holdFrom + hold)];
+      if (sums(slot, slot + 1).bad === 0 && parts.every((part) => isWithin(part, objectives))) return slot;
+    }
+    return undefined;
+  };
   const detected = record.moved.slice(fault.from, fault.to).findIndex((moved) => moved > 0);
   const moved = firstHolding(fault.from, fault.to, hold, (from, to) => {
     const { sent, bad, moved } = sums(from, to);
     return (record.moved[from] ?? 0) > 0 && moved === sent - bad;
   });
-  const recovered = firstHolding(
-    fault.from,
-    fault.to,
-    hold,
-    (from, to) => sums(from, from + 1).bad === 0 && isWithin(sums(from, to), objectives),
-  );
+  const recovered = verified === undefined ? undefined : firstRecovered(fault.from, verified);
   const failedBack =
     after === undefined
       ? undefined
@@ -82,7 +95,7 @@ export function drillTimeline(
         });
   return {
     faultAtMilliseconds: record.startMilliseconds + fault.from * slotMilliseconds,
-    ...time("verified", verifiedFrom),
+    ...time("verified", verified?.from),
     ...time("detected", detected < 0 ? undefined : fault.from + detected),
     ...time("moved", moved),
     ...time("recovered", recovered),

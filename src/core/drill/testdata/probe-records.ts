@@ -37,6 +37,9 @@ export const outage = (milliseconds: number): Stretch => ({ milliseconds, met: 1
 /** The fault is gone, and the traffic has not come back. */
 export const stillMoved = (milliseconds: number): Stretch => ({ milliseconds, clear: 1, moved: PER_SLOT });
 
+/** Some of the routers have the fault and some do not; each witness finds one of them. */
+export const half = (milliseconds: number): Stretch => ({ milliseconds, witnesses: 2, met: 1, clear: 1 });
+
 /** A record of stretches, one after the other. */
 export function recordOf(...stretches: readonly Stretch[]): ProbeRecord {
   const column = (value: (stretch: Stretch) => number) =>
