@@ -6,7 +6,7 @@
  */
 import type { ProbeRecord } from "../../api/probe-record.ts";
 import { type DrillSettings, probesNeeded } from "./drill-settings.ts";
-import { type FaultPeriods, faultPeriods, LEAST_WITNESSES } from "./fault-periods.ts";
+import { type FaultPeriods, faultPeriods, LEAST_WITNESSES, VERIFYING_MILLISECONDS } from "./fault-periods.ts";
 import { rangeMilliseconds, type SlotSums, slotsOf, sumSlots } from "./slot-sums.ts";
 import { type DrillTimeline, drillTimeline, isWithin } from "./timeline.ts";
 
@@ -29,7 +29,10 @@ export interface DrillEvidence {
 
 /** More probes than this share that the prober itself sent late, and it measured itself. */
 const MAXIMUM_LATE_SHARE = 0.01;
-/** In a control period: what other pools answer, and witnesses that are not answered. */
+/**
+ * In a control period: what other pools answer, and witnesses that are not answered; under the fault: what the target answers
+ * well.
+ */
 const MAXIMUM_STRAY_SHARE = 0.01;
 
 interface Findings {
@@ -105,6 +108,23 @@ const MISSING: readonly Check[] = [
       : undefined,
 ];
 
+/**
+ * Whether all met the fault that every witness met: where requests reach a router that does not have it, what the target answers
+ * there looks like a failover. Under latency the target may answer; and routers do not end a fault in one moment.
+ */
+const whole: Check = ({ record, periods: { verifiedFrom, fault }, settings }) => {
+  if (verifiedFrom === undefined || fault === undefined || settings.fault === "Latency") return undefined;
+  const to = fault.to - slotsOf(record, VERIFYING_MILLISECONDS);
+  const { sent, bad, moved } = sumSlots(record, { from: verifiedFrom, to });
+  const missed = sent - bad - moved;
+  return missed > sent * MAXIMUM_STRAY_SHARE
+    ? {
+        reason: "FaultNotWhole",
+        message: `the target answered ${missed} of ${sent} probes well under the fault: not every router had it`,
+      }
+    : undefined;
+};
+
 /** What is wrong with the failover while the fault is there. */
 const WRONG_UNDER_FAULT: readonly Check[] = [
   ({ evidence: { fault, timeline }, settings: { objectives } }) => {
@@ -165,6 +185,7 @@ const failedBack: Check = ({ evidence: { after, timeline }, settings: { objectiv
 /** The chain: the first finding is the verdict. */
 const CHAIN: readonly { readonly outcome: "Failed" | "Inconclusive"; readonly check: Check }[] = [
   ...MISSING.map((check) => ({ outcome: "Inconclusive" as const, check })),
+  { outcome: "Inconclusive", check: whole },
   // An outage of a fault that ended early was seen nevertheless; but that nothing recovered in so short a time is no finding.
   {
     outcome: "Inconclusive",
