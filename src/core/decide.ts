@@ -174,6 +174,15 @@ function removalOf(
   return uid === undefined ? [] : [{ reference: { resource, name, namespace }, uid }];
 }
 
+/** What is left of probers that nobody needs. */
+function proberRemovals(observation: Observation, { prober, surplus }: DrillPlan): readonly RemoveIntent[] {
+  const group = probersGroupName(observation.deployment.metadata.name);
+  return [
+    ...surplus.flatMap((job) => removalOf(observation, RESOURCE.job, job)),
+    ...(prober === undefined ? removalOf(observation, RESOURCE.networkPolicy, group) : []),
+  ];
+}
+
 function removals(
   observation: Observation,
   { autoscaling, revisions, validation, rollout, experiment, drill, capacity, pods }: Plans,
@@ -205,8 +214,8 @@ function removals(
     ...emptyBudgets.flatMap((budget) => removal(RESOURCE.podDisruptionBudget, budget)),
     ...(accountIsLeftOver(observation) ? removal(RESOURCE.serviceAccount, modelServerAccountName(name)) : []),
     ...rollout.surplus.flatMap((name) => removal(RESOURCE.modelRollout, name)),
-    ...[...validation.surplus, ...drill.surplus].flatMap((name) => removal(RESOURCE.job, name)),
-    ...(drill.prober === undefined ? removal(RESOURCE.networkPolicy, probersGroupName(name)) : []),
+    ...validation.surplus.flatMap((name) => removal(RESOURCE.job, name)),
+    ...proberRemovals(observation, drill),
     ...[
       ...revisions.surplus.filter((name) => !arms.has(name)),
       ...pods.surplus,
@@ -237,7 +246,7 @@ export function decide(seen: Observation): Decision {
     : decideWrites(withPause(observation, anomalies), { anomalies, undo, autoscaling });
 }
 
-/** It is looked at, and nothing else, but that a drill ends: what it asked for would stay as well. */
+/** It is looked at, and nothing else, but that a drill ends: what it asked for would stay as well, and so would its prober. */
 function decideNothing(
   observation: Observation,
   held: ModelDeploymentStatus,
@@ -257,7 +266,7 @@ function decideNothing(
     status,
     apply: [],
     scale: [],
-    remove: [],
+    remove: proberRemovals(observation, drill),
     events: [
       ...events,
       ...drill.reports.flatMap(eventsOfDrill),

@@ -8,13 +8,17 @@ import { ProbeClient } from "./probe-client.ts";
 
 const sockets = new Set<Socket>();
 const seen: unknown[] = [];
+const drills: { readonly drill: unknown; readonly socket: Socket }[] = [];
 let held = 0;
 const server = createServer((request, response) => {
   sockets.add(request.socket);
   seen.push([request.method, request.headers["x-petrel-drill"]]);
+  drills.push({ drill: request.headers["x-petrel-drill"], socket: request.socket });
   switch (request.url) {
     case "/good":
-      response.writeHead(200, { "x-petrel-pool": "gpu", "x-petrel-fault": "-" }).end("{}");
+      response
+        .writeHead(200, { "x-petrel-pool": "gpu", "x-petrel-revision": "r1", "x-petrel-fault": "-" })
+        .end("{}");
       break;
     case "/fault":
       response.writeHead(503, { "x-petrel-pool": "gpu", "x-petrel-fault": "FI" }).end("{}");
@@ -44,12 +48,20 @@ afterEach(() => {
   for (const made of clients.splice(0)) made.close();
   sockets.clear();
   seen.length = 0;
+  drills.length = 0;
 });
 
+const socketsOf = (key: string) =>
+  new Set(drills.filter(({ drill }) => drill === key).map(({ socket }) => socket)).size;
+
 test("an answer tells its status, who gave it and whether a fault did", async () => {
-  expect(await client("/good").send("key", 5_000)).toMatchObject({ status: 200, pool: "gpu" });
-  expect(await client("/good").send("key", 5_000)).not.toHaveProperty("faultFlag");
-  expect(await client("/fault").send("key", 5_000)).toMatchObject({ status: 503, faultFlag: "FI" });
+  expect(await client("/good").send("key", 5_000, "Mixed")).toMatchObject({
+    status: 200,
+    pool: "gpu",
+    revision: "r1",
+  });
+  expect(await client("/good").send("key", 5_000, "Mixed")).not.toHaveProperty("faultFlag");
+  expect(await client("/fault").send("key", 5_000, "Mixed")).toMatchObject({ status: 503, faultFlag: "FI" });
   expect(seen).toEqual([
     ["POST", "key"],
     ["POST", "key"],
@@ -58,12 +70,12 @@ test("an answer tells its status, who gave it and whether a fault did", async ()
 });
 
 test("an answer that is cut off is none", async () => {
-  expect(await client("/cut").send("key", 5_000)).not.toHaveProperty("status");
+  expect(await client("/cut").send("key", 5_000, "Mixed")).not.toHaveProperty("status");
 });
 
 test("what does not come in time is none, and holds nothing up", async () => {
   const hanging = client("/hang");
-  const answers = await Promise.all(Array.from({ length: 20 }, () => hanging.send("key", 300)));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => hanging.send("key", 300, "Mixed")));
   expect(answers.every(({ status }) => status === undefined)).toBe(true);
   // All were sent at once, though none was answered.
   expect(held).toBe(20);
@@ -71,12 +83,19 @@ test("what does not come in time is none, and holds nothing up", async () => {
 });
 
 test("where nobody listens there is no answer", async () => {
-  expect(await client("/good", 1).send("key", 5_000)).not.toHaveProperty("status");
+  expect(await client("/good", 1).send("key", 5_000, "Mixed")).not.toHaveProperty("status");
 });
 
-test("half of the requests come on connections of their own", async () => {
+test("half of the probes come on connections of their own, and all witnesses do, however the two mix", async () => {
   const mixed = client("/good");
-  for (let sent = 0; sent < 10; sent += 1) await mixed.send("key", 5_000);
+  for (let sent = 0; sent < 10; sent += 1) await mixed.send("key", 5_000, "Mixed");
   // Five new ones, and one that is kept.
   expect(sockets.size).toBe(6);
+  sockets.clear();
+  for (let round = 0; round < 4; round += 1) {
+    await mixed.send("key", 5_000, "Mixed");
+    await mixed.send("key-witness", 5_000, "Own");
+  }
+  expect(sockets.size).toBe(4 + 2 + 1);
+  expect(socketsOf("key-witness")).toBe(4);
 });

@@ -21,16 +21,22 @@ export interface ProbeAnswer extends WitnessAnswer {
   readonly milliseconds: number;
   /** Pool that answered; absent where the answer does not tell. */
   readonly pool?: string;
+  /** Revision of the server that answered; absent where none did. */
+  readonly revision?: string;
 }
 
-/** Sends requests: every second one on a connection of its own, as from clients without a pool. */
+/** How requests come: each on a connection of its own, or every second one, as from clients of which some keep theirs. */
+export type Connections = "Own" | "Mixed";
+
+/** Sends requests. What comes on a connection of its own may get to any router; what is kept leads to one. */
 export class ProbeClient {
   readonly #target: ProbeTarget;
   readonly #clock: Clock;
   /** Without a limit: one that waits for a connection would not be sent at its time. */
   readonly #kept = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   readonly #fresh = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY });
-  #count = 0;
+  /** Of the mixed ones. */
+  #mixed = 0;
 
   constructor(target: ProbeTarget, clock: Clock) {
     this.#target = target;
@@ -38,11 +44,10 @@ export class ProbeClient {
   }
 
   /** Never rejects: what fails has no status. */
-  send(drill: string, timeoutMilliseconds: number): Promise<ProbeAnswer> {
+  send(drill: string, timeoutMilliseconds: number, connections: Connections): Promise<ProbeAnswer> {
     const { host, port, path, body } = this.#target;
     const start = this.#clock.monotonic();
-    this.#count += 1;
-    const agent = this.#count % 2 === 0 ? this.#kept : this.#fresh;
+    const agent = this.#agentFor(connections);
     const headers = {
       "content-type": "application/json",
       "content-length": body.length,
@@ -56,11 +61,13 @@ export class ProbeClient {
       const call = request({ host, port, path, method: "POST", agent, headers }, (response) => {
         const { statusCode, headers } = response;
         const pool = headers[PETREL_HEADER.pool];
+        const revision = headers[PETREL_HEADER.revision];
         response.on("error", () => end({}));
         response.on("end", () =>
           end({
             ...(statusCode === undefined ? {} : { status: statusCode }),
             ...(typeof pool === "string" ? { pool } : {}),
+            ...(typeof revision === "string" ? { revision } : {}),
             ...faultFlagOf(headers[FAULT_HEADER]),
           }),
         );
@@ -73,6 +80,12 @@ export class ProbeClient {
       call.on("error", () => end({}));
       call.end(body);
     });
+  }
+
+  #agentFor(connections: Connections): Agent {
+    if (connections === "Own") return this.#fresh;
+    this.#mixed += 1;
+    return this.#mixed % 2 === 0 ? this.#kept : this.#fresh;
   }
 
   /** Ends all connections. */

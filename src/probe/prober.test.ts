@@ -2,7 +2,7 @@
 import { expect, test } from "@jest/globals";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { readProbeRecord } from "../core/drill/read-probe-record.ts";
-import type { ProbeAnswer } from "./probe-client.ts";
+import type { Connections, ProbeAnswer } from "./probe-client.ts";
 import { Prober, type ProberOptions } from "./prober.ts";
 
 const KEY = "k".repeat(32);
@@ -15,16 +15,18 @@ type Server = (
   atMilliseconds: number,
 ) => (Omit<ProbeAnswer, "milliseconds"> & { readonly after: number }) | undefined;
 
-const good = (pool = "gpu", after = 5) => ({ status: 200, pool, after });
+const good = (pool = "gpu", after = 5) => ({ status: 200, pool, revision: "r1", after });
+/** A server answers on a route of everybody's. */
+const unrouted = (status = 200) => ({ status, revision: "r1", after: 5 });
 
 function probing(server: Server, more: Partial<ProberOptions> = {}) {
   const clock = new VirtualClock();
   const stop = new AbortController();
-  const sent: { readonly drill: string; readonly at: number }[] = [];
+  const sent: { readonly drill: string; readonly at: number; readonly connections: Connections }[] = [];
   const client = {
-    send(drill: string, timeoutMilliseconds: number): Promise<ProbeAnswer> {
+    send(drill: string, timeoutMilliseconds: number, connections: Connections): Promise<ProbeAnswer> {
       const at = clock.monotonic();
-      sent.push({ drill, at });
+      sent.push({ drill, at, connections });
       const { after, ...answer } = server(drill, at) ?? { after: timeoutMilliseconds };
       return new Promise((resolve) =>
         clock.schedule(after, () => resolve({ ...answer, milliseconds: clock.monotonic() - at })),
@@ -49,8 +51,8 @@ function probing(server: Server, more: Partial<ProberOptions> = {}) {
   return { clock, stop, sent, prober, ended };
 }
 
-/** The routes are seen after 10 looks, 205 ms each. */
-const START = 2_050;
+/** The routes are seen after 10 looks, 210 ms each. */
+const START = 2_100;
 const sum = (counts: readonly number[] | undefined) => (counts ?? []).reduce((all, count) => all + count, 0);
 
 test("a server that stalls slows nothing: as many probes are sent, and those without an answer are bad", async () => {
@@ -117,7 +119,7 @@ test.each([
 ])("nothing is counted while %s", async (_what, before) => {
   let pool = before;
   const world = probing((drill) => {
-    if (pool === undefined) return { status: 200, after: 5 };
+    if (pool === undefined) return unrouted();
     return good(drill === WITNESS ? "gpu" : pool);
   });
   await world.clock.advance(10_000);
@@ -171,19 +173,52 @@ test("it ends by itself, and when it is asked to", async () => {
   }
 });
 
-test("it ends once its routes are gone: what it would send then is as anybody's request", async () => {
-  const isRouted = (at: number) => at < START + 2_000;
-  const world = probing((_drill, at) => (isRouted(at) ? good() : { status: 200, after: 5 }));
-  await world.clock.advance(START + 5_000);
-  await world.ended;
-  const last = Math.max(...world.sent.map(({ at }) => at));
-  expect(last).toBeLessThan(START + 2_500);
-  expect(sum(world.prober.record?.sent)).toBeGreaterThan(150);
-});
+test.each([200, 422, 500])(
+  "it ends once its routes are gone and servers answer %d: what it would send then is as anybody's request",
+  async (status) => {
+    const isRouted = (at: number) => at < START + 2_000;
+    const world = probing((_drill, at) => (isRouted(at) ? good() : unrouted(status)));
+    await world.clock.advance(START + 5_000);
+    await world.ended;
+    const last = Math.max(...world.sent.map(({ at }) => at));
+    expect(last).toBeLessThan(START + 2_500);
+    expect(sum(world.prober.record?.sent)).toBeGreaterThan(150);
+  },
+);
 
-test("bad answers tell nothing of routes", async () => {
+test("answers of routers themselves tell nothing of routes", async () => {
   const world = probing((_drill, at) => (at < START + 1_000 ? good() : { status: 503, after: 5 }));
   await world.clock.advance(START + 5_000);
   expect(Math.max(...world.sent.map(({ at }) => at))).toBeGreaterThan(START + 4_900);
+  world.stop.abort();
+});
+
+test("before its routes are there it sends witnesses alone, and few; its start needs both", async () => {
+  const world = probing((_drill, at) => (at < 10_000 ? unrouted() : good()));
+  await world.clock.advance(10_000);
+  expect(world.sent.filter(({ drill }) => drill === KEY)).toEqual([]);
+  expect(world.sent.length).toBeLessThanOrEqual(10);
+  await world.clock.advance(5_000);
+  expect(sum(world.prober.record?.sent)).toBeGreaterThan(200);
+  world.stop.abort();
+});
+
+test("every witness comes on a connection of its own, and probes do not", async () => {
+  const world = probing(() => good());
+  await world.clock.advance(START + 2_000);
+  const connectionsOf = (key: string) =>
+    new Set(world.sent.filter(({ drill }) => drill === key).map(({ connections }) => connections));
+  expect([...connectionsOf(WITNESS)]).toEqual(["Own"]);
+  expect([...connectionsOf(KEY)]).toEqual(["Mixed"]);
+  world.stop.abort();
+});
+
+test("what names no pool has not moved", async () => {
+  const world = probing((drill, at) =>
+    at >= START + 1_000 && at < START + 1_100 && drill === KEY ? unrouted() : good(),
+  );
+  await world.clock.advance(START + 3_000);
+  expect(sum(world.prober.record?.moved)).toBe(0);
+  expect(sum(world.prober.record?.good)).toBe(sum(world.prober.record?.sent));
   world.stop.abort();
 });

@@ -11,7 +11,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { isClear } from "../faults/fault.ts";
 import { FAULTS } from "../faults/register.ts";
 import { WITNESS_SUFFIX } from "../render/envoy/route.ts";
-import type { ProbeAnswer, ProbeClient } from "./probe-client.ts";
+import type { Connections, ProbeAnswer, ProbeClient } from "./probe-client.ts";
 import { ProbeCounts } from "./probe-counts.ts";
 
 /** What a prober does. */
@@ -35,11 +35,12 @@ export interface ProberOptions {
 
 /** Between two looks at what is due. */
 const TICK_MILLISECONDS = 2;
-/** Between two looks at the routes before the start. */
-const WAITING_INTERVAL_MILLISECONDS = 200;
+/** Between two looks at the routes before the start, once they are there, and before: what looks too early is anybody's request. */
+const LOOKING_INTERVAL_MILLISECONDS = 200;
+const WAITING_INTERVAL_MILLISECONDS = 1_000;
 /** So many in a row must find them before probes are counted: they come up one router, and one stand-in, after the other. */
 const CLEAR_BEFORE_START = 10;
-/** So many good answers in a row that tell no pool: the routes are gone, and whatever is sent is as anybody's request. */
+/** So many answers of servers in a row that tell no pool: the routes are gone, and what is sent is as anybody's request. */
 const UNROUTED_BEFORE_END = 20;
 
 /** Sends probes and witnesses, and keeps the counts. */
@@ -48,7 +49,7 @@ export class Prober {
   #counts: ProbeCounts | undefined;
   /** All that was due before this has been sent; milliseconds after the start. */
   #sentUntil = 0;
-  /** Good answers in a row that told no pool. */
+  /** Answers of servers in a row that told no pool. */
   #unrouted = 0;
 
   constructor(options: ProberOptions) {
@@ -72,14 +73,13 @@ export class Prober {
   }
 
   async #waitForRoutes(stop: AbortSignal): Promise<void> {
-    const { client, clock, key, timeoutMilliseconds } = this.#options;
+    const { clock } = this.#options;
     for (let clear = 0; clear < CLEAR_BEFORE_START; ) {
-      const answers = await Promise.all(
-        [key, `${key}${WITNESS_SUFFIX}`].map((drill) => client.send(drill, timeoutMilliseconds)),
-      );
-      const areThere = answers.every((answer) => this.#isOfTarget(answer) && isClear(answer));
+      const answersClear = (answer: ProbeAnswer) => this.#isOfTarget(answer) && isClear(answer);
+      // No probe before the routes are there: neither is refused without them.
+      const areThere = answersClear(await this.#sendWitness()) && answersClear(await this.#sendProbe());
       clear = areThere ? clear + 1 : 0;
-      await sleep(clock, WAITING_INTERVAL_MILLISECONDS, stop);
+      await sleep(clock, areThere ? LOOKING_INTERVAL_MILLISECONDS : WAITING_INTERVAL_MILLISECONDS, stop);
     }
   }
 
@@ -114,21 +114,38 @@ export class Prober {
   }
 
   async #probe(end: ReturnType<ProbeCounts["probe"]>): Promise<void> {
-    const { client, key, pool, timeoutMilliseconds, slowMilliseconds } = this.#options;
-    const answer = await client.send(key, timeoutMilliseconds);
+    const { pool, slowMilliseconds } = this.#options;
+    const answer = await this.#sendProbe();
     const isGood = answer.status === 200;
-    if (isGood) this.#unrouted = answer.pool === undefined ? this.#unrouted + 1 : 0;
     end({
       isGood,
       isSlow: isGood && answer.milliseconds > slowMilliseconds,
-      isMoved: isGood && answer.pool !== pool,
+      isMoved: isGood && answer.pool !== undefined && answer.pool !== pool,
     });
   }
 
   async #witness(end: ReturnType<ProbeCounts["witness"]>): Promise<void> {
-    const { client, key, fault, timeoutMilliseconds } = this.#options;
-    const answer = await client.send(`${key}${WITNESS_SUFFIX}`, timeoutMilliseconds);
+    const { fault } = this.#options;
+    const answer = await this.#sendWitness();
     if (FAULTS[fault].isMet(answer)) end("Met");
     else end(isClear(answer) && this.#isOfTarget(answer) ? "Clear" : "Neither");
+  }
+
+  #sendProbe(): Promise<ProbeAnswer> {
+    return this.#sendAs(this.#options.key, "Mixed");
+  }
+
+  /** On a connection of its own: witnesses that are kept on one see one router, and say nothing of the others. */
+  #sendWitness(): Promise<ProbeAnswer> {
+    return this.#sendAs(`${this.#options.key}${WITNESS_SUFFIX}`, "Own");
+  }
+
+  async #sendAs(drill: string, connections: Connections): Promise<ProbeAnswer> {
+    const { client, timeoutMilliseconds } = this.#options;
+    const answer = await client.send(drill, timeoutMilliseconds, connections);
+    if (answer.pool !== undefined) this.#unrouted = 0;
+    // What a router itself answers names neither, with its routes and without.
+    else if (answer.revision !== undefined) this.#unrouted += 1;
+    return answer;
   }
 }

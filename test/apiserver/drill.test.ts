@@ -24,7 +24,7 @@ jest.setTimeout(240_000);
 const SUBNET = 82;
 const KEY = "k".repeat(32);
 /** 300 probes are needed. */
-const SETTINGS: DrillSettings = {
+const SETTINGS: Omit<DrillSettings, "fault"> = {
   objectives: { recoveryMilliseconds: 3_000, availability: 0.99, slowShare: 1 },
   controlMilliseconds: 3_000,
   faultMilliseconds: 6_000,
@@ -100,7 +100,7 @@ async function runDrill(name: string, fault: FaultType): Promise<DrillState> {
         const { record } = prober;
         state = advanceDrill({
           nowMilliseconds: systemClock.now(),
-          settings: SETTINGS,
+          settings: { ...SETTINGS, fault },
           isAcknowledged: world.envoy.acknowledgement(name).serving?.epoch === plan.epoch,
           ...(state === undefined ? {} : { state }),
           ...(record === undefined ? {} : { record }),

@@ -217,10 +217,11 @@ describe("a stored ModelDeployment", () => {
   test("takes a whole status, and shows it in columns", async () => {
     await kubectl(["replace", "--subresource=status", "--validate=strict", "-f", "-"], full);
     const [header, row] = (await kubectl(["get", "mdep", "full"])).trim().split("\n");
-    const columns = ["NAME", "READY", "REASON", "DESIRED", "AVAILABLE", "REVISION", "SUSPENDED", "AGE"];
-    expect(header?.split(/\s+/)).toEqual(columns);
-    const cells = ["full", "True", "Serving", "4", "3", "full-bcdfghjklm", "true"];
-    expect(row?.split(/\s+/).slice(0, 7)).toEqual(cells);
+    const columns = ["NAME", "READY", "REASON", "DESIRED", "AVAILABLE", "REVISION"];
+    const more = ["PROMOTED", "SUSPENDED", "AGE"];
+    expect(header?.split(/\s+/)).toEqual([...columns, ...more]);
+    const cells = ["full", "True", "Serving", "4", "3", "full-bcdfghjklm", "False", "true"];
+    expect(row?.split(/\s+/).slice(0, 8)).toEqual(cells);
     const [wideHeader, wideRow] = (await kubectl(["get", "mdep", "full", "-o", "wide"])).trim().split("\n");
     expect(wideHeader?.split(/\s+/)).toContain("CANDIDATE");
     expect(wideRow).toContain("full-npqrstvwxz");

@@ -1,6 +1,7 @@
 /**
  * What a drill is to do and by what it is judged, read and with its units.
  */
+import type { FaultType } from "../../api/failover-drill.ts";
 
 /** By what a drill is judged. */
 export interface DrillObjectives {
@@ -14,6 +15,7 @@ export interface DrillObjectives {
 
 /** A drill. */
 export interface DrillSettings {
+  readonly fault: FaultType;
   readonly objectives: DrillObjectives;
   /** How long probes run before the fault. */
   readonly controlMilliseconds: number;

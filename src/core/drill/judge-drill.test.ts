@@ -47,8 +47,9 @@ const mixed = (milliseconds: number, more: Partial<Stretch> = {}): Stretch => ({
 test("a short outage that the availability allows is in the timeline, and passes", () => {
   const record = recordOf(
     well(10_000),
-    mixed(300, { moved: 0, bad: 1 }),
-    mixed(700, { moved: 15 }),
+    // Routers get the fault one after the other.
+    mixed(300, { moved: 0, bad: 1, witnesses: 2, clear: 1 }),
+    mixed(700, { moved: 15, witnesses: 2, clear: 1 }),
     failedOver(29_000),
     stillMoved(2_000),
     well(10_000),
@@ -56,6 +57,7 @@ test("a short outage that the availability allows is in the timeline, and passes
   const { verdict, evidence } = judgeDrill(record, SETTINGS);
   expect(verdict.outcome).toBe("Passed");
   expect(evidence?.timeline).toMatchObject({
+    verified: 1_000,
     detected: 300,
     moved: 1_000,
     recovered: 300,
@@ -80,6 +82,13 @@ test.each<[outcome: string, reason: string, stretches: readonly Stretch[]]>([
     "Inconclusive",
     "FaultNotVerified",
     [well(10_000), mixed(30_000, { witnesses: 2, clear: 1 }), well(10_000)],
+  ],
+  // Witnesses see one of two routers, which alone has it.
+  ["Inconclusive", "FaultNotWhole", [well(10_000), mixed(30_000, { moved: PER_SLOT / 2 }), well(10_000)]],
+  [
+    "Inconclusive",
+    "FaultNotWhole",
+    [well(10_000), failedOver(20_000), mixed(10_000, { moved: 15 }), well(10_000)],
   ],
   ["Inconclusive", "TooFewProbes", [well(10_000), failedOver(12_000), well(10_000)]],
   // So long only some of the routers had it.
@@ -177,6 +186,18 @@ test("passed is what is within the objectives under a whole fault and on all of 
     }),
     { numRuns },
   );
+});
+
+test("a target that answers late under latency, or as routers end a fault one after the other, is no fault that is not whole", () => {
+  const answered = recordOf(well(10_000), mixed(30_000, { moved: 0 }), well(10_000));
+  expect(judgeDrill(answered, { ...SETTINGS, fault: "Latency" }).verdict.outcome).toBe("Passed");
+  for (const fault of ["PoolLoss", "Errors", "Hang"] as const)
+    expect(judgeDrill(answered, { ...SETTINGS, fault }).verdict.reason).toBe("FaultNotWhole");
+  expect(verdictOn(well(10_000), failedOver(29_500), mixed(500, { moved: 0 }), well(10_000)).outcome).toBe(
+    "Passed",
+  );
+  const few = [failedOver(15_000), mixed(200, { moved: 0 }), failedOver(14_800)];
+  expect(verdictOn(well(10_000), ...few, well(10_000)).outcome).toBe("Passed");
 });
 
 test("without any probes nothing is concluded", () => {

@@ -6,7 +6,7 @@
  */
 import type { ProbeRecord } from "../../api/probe-record.ts";
 import { type DrillSettings, probesNeeded } from "./drill-settings.ts";
-import { type FaultPeriods, faultPeriods, LEAST_WITNESSES } from "./fault-periods.ts";
+import { type FaultPeriods, faultPeriods, LEAST_WITNESSES, VERIFYING_MILLISECONDS } from "./fault-periods.ts";
 import { rangeMilliseconds, type SlotRange, type SlotSums, slotsOf, sumSlots } from "./slot-sums.ts";
 import { type DrillTimeline, drillTimeline, isAvailable, isFast, isWithin } from "./timeline.ts";
 
@@ -29,7 +29,10 @@ export interface DrillEvidence {
 
 /** More probes than this share that the prober itself sent late, and it measured itself. */
 const MAXIMUM_LATE_SHARE = 0.01;
-/** In a control period: what other pools answer, and witnesses that are not answered. */
+/**
+ * In a control period: what other pools answer, and witnesses that are not answered; under the fault: what the target answers
+ * well.
+ */
 const MAXIMUM_STRAY_SHARE = 0.01;
 
 interface Findings {
@@ -110,6 +113,23 @@ const MISSING: readonly Check[] = [
 function sumsOf(record: ProbeRecord, ...ranges: readonly (SlotRange | undefined)[]): readonly SlotSums[] {
   return ranges.flatMap((range) => (range === undefined ? [] : [sumSlots(record, range)]));
 }
+
+/**
+ * Whether all met the fault that every witness met: where requests reach a router that does not have it, what the target answers
+ * there looks like a failover. Under latency the target may answer; and routers do not end a fault in one moment.
+ */
+const whole: Check = ({ record, periods: { verified }, settings }) => {
+  if (verified === undefined || settings.fault === "Latency") return undefined;
+  const to = verified.to - slotsOf(record, VERIFYING_MILLISECONDS);
+  const { sent, bad, moved } = sumSlots(record, { from: verified.from, to });
+  const missed = sent - bad - moved;
+  return missed > sent * MAXIMUM_STRAY_SHARE
+    ? {
+        reason: "FaultNotWhole",
+        message: `the target answered ${missed} of ${sent} probes well under the fault: not every router had it`,
+      }
+    : undefined;
+};
 
 /** What is wrong with the failover while the fault is there. */
 const WRONG_UNDER_FAULT: readonly Check[] = [
@@ -195,6 +215,7 @@ const failedBack: Check = ({
 /** The chain: the first finding is the verdict. */
 const CHAIN: readonly { readonly outcome: "Failed" | "Inconclusive"; readonly check: Check }[] = [
   ...MISSING.map((check) => ({ outcome: "Inconclusive" as const, check })),
+  { outcome: "Inconclusive", check: whole },
   // An outage of a fault that ended early was seen nevertheless; but that nothing recovered in so short a time is no finding.
   {
     outcome: "Inconclusive",

@@ -253,6 +253,22 @@ test.each(["Job", "NetworkPolicy"])("where the %s of the prober is refused, the 
   expect(world.until("Ended").planned).toBeUndefined();
 });
 
+test("a suspension leaves no prober", () => {
+  const world = new DrilledWorld().make().until("Observing");
+  const group = probersGroupName("ranker");
+  const [job] = world.probers;
+  world.world.edit({ suspend: true });
+  const removed: string[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    removed.push(...world.decideOnce().remove.map(({ reference }) => reference.name));
+    world.world.acknowledge();
+  }
+  expect(world.drill().status).toMatchObject({ phase: "Ended", verdict: { reason: "Suspended" } });
+  expect(world.probers).toEqual([]);
+  expect(removed).toContain(job);
+  expect(removed).toContain(group);
+});
+
 test("it is over only once every live router has taken it back", () => {
   const world = new DrilledWorld().make().until("Observing");
   world.write("weekly", { spec: { ...world.drill().spec, abort: true } });

@@ -17,6 +17,7 @@ export function settingsOfDrill({
   ...spec
 }: FailoverDrillSpec): DrillSettings {
   return {
+    fault: spec.fault.type,
     objectives: {
       recoveryMilliseconds: parseDurationMilliseconds(recovery),
       availability: parsePercentage(availability) / FULL_WEIGHT,

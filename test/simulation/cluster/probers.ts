@@ -155,7 +155,8 @@ export class Probers {
     const isMet = isRouted && this.#isInEffect(planned?.fault);
     const targetAnswers = target !== undefined && !isMet && answers(target);
     const found: Finding = isMet ? "Met" : isRouted && targetAnswers ? "Clear" : "Neither";
-    return { found, isGood: targetAnswers || behind.some(answers), isMoved: !targetAnswers };
+    // An answer names its pool on the routes of the drill alone.
+    return { found, isGood: targetAnswers || behind.some(answers), isMoved: isRouted && !targetAnswers };
   }
 
   /** Routers end a fault by the time of day, or after its longest time. */

@@ -132,19 +132,10 @@ export const drillsAtRest: RestInvariant = {
         ...(valueAt(deployment, "status", "drill") === undefined ? [] : [`${name}: a drill has its turn`]),
       ];
     });
-    // What is suspended is left alone, and a Job of it ends by itself.
     const jobs = [...world.objects("Job"), ...world.objects("NetworkPolicy")]
       .filter(isProber)
-      .filter((object) => {
-        const owner = facts.ownerOf(object);
-        return owner !== undefined && valueAt(owner, "spec", "suspend") !== true && !isStuck(owner);
-      })
+      .filter((object) => facts.ownerOf(object) !== undefined)
       .map(({ kind, metadata }) => `${kind} ${metadata.name} of a prober is left`);
     return [...waiting, ...left, ...jobs];
   },
 };
-
-/** Nothing is decided about it. */
-function isStuck(deployment: KubeObject): boolean {
-  return JSON.stringify(valueAt(deployment, "status", "conditions") ?? []).includes("UndoTargetLost");
-}

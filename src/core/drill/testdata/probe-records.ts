@@ -9,6 +9,7 @@ export const START_MILLISECONDS = 1_700_000_000_000;
 
 /** Availability 99.9 %, so 3,000 probes are needed: 15 s. */
 export const SETTINGS: DrillSettings = {
+  fault: "PoolLoss",
   objectives: { recoveryMilliseconds: 10_000, availability: 0.999, slowShare: 0.01 },
   controlMilliseconds: 10_000,
   faultMilliseconds: 30_000,
