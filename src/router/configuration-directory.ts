@@ -45,13 +45,17 @@ export class ConfigurationDirectory implements ConfigurationStore {
     for (const [cluster, file] of files.endpoints) await this.#put(layout.endpoints(cluster), file);
     await this.#put(layout.clusters, files.clusters);
     for (const [name, file] of files.secrets) await this.#put(layout.secrets(name), file);
-    for (const [name, file] of files.routes) await this.#put(layout.routes(name), file);
+    await this.writeRoutes(files.routes);
     await this.#put(layout.listeners, files.listeners);
     await this.#removeOthers(layout.secretDirectory, [...files.secrets.keys()].map(layout.secrets));
     const routes = [...files.routes.keys(), ...files.knownListeners].map(layout.routes);
     await this.#removeOthers(layout.routeDirectory, routes);
     const endpoints = [...files.endpoints.keys(), ...files.knownClusters].map(layout.endpoints);
     await this.#removeOthers(layout.endpointDirectory, endpoints);
+  }
+
+  async writeRoutes(routes: ReadonlyMap<string, ResourceFile>): Promise<void> {
+    for (const [name, file] of routes) await this.#put(this.#layout.routes(name), file);
   }
 
   async writePlans(plans: ReadonlyMap<string, KnownPlans<TrafficPlan>>): Promise<void> {

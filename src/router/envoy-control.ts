@@ -7,12 +7,12 @@
 import type { TrafficPlan } from "../api/traffic-plan.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/log.ts";
-import type { JsonObject } from "../render/envoy/resource.ts";
+import type { JsonObject, ResourceFile } from "../render/envoy/resource.ts";
 import type { RenderSettings } from "../render/envoy/traffic-configuration.ts";
 import type { EnvoyAdministration } from "./envoy-administration.ts";
 import type { EnvoyReport } from "./envoy-report.ts";
-import { mapValues } from "./map-values.ts";
-import { type KnownPlans, renderPlan } from "./progress.ts";
+import { mapValues, presentValues } from "./map-values.ts";
+import { type KnownPlans, type Progress, renderPlan } from "./progress.ts";
 import {
   type Acknowledgement,
   type ConfigurationFiles,
@@ -30,6 +30,8 @@ export interface ConfigurationStore {
   prepare(bootstrap: JsonObject): Promise<void>;
   /** Makes the files as they are wanted; what is as wanted already is not touched. */
   write(files: ConfigurationFiles): Promise<void>;
+  /** Makes the routes of these ModelDeployments as they are wanted, and touches nothing else. */
+  writeRoutes(routes: ReadonlyMap<string, ResourceFile>): Promise<void>;
   /** Notes the plans to which Envoy leads, or may lead, for the next run of the router in this pod. */
   writePlans(plans: ReadonlyMap<string, KnownPlans<TrafficPlan>>): Promise<void>;
   /** The plans that an earlier run noted. A note that cannot be read, or a plan in it, counts as none. */
@@ -99,6 +101,43 @@ export class EnvoyControl {
     });
     this.#state = newSequence(known, clock.monotonic());
     return [...plans.values()].some(({ serving }) => serving !== undefined);
+  }
+
+  /** The plans with a fault to which Envoy may lead: of each ModelDeployment that in effect, else another one. */
+  get faulted(): DesiredConfiguration {
+    return presentValues(
+      mapValues(this.#state.progress, ({ serving, retired }) => {
+        const plans = [serving, ...retired.map(({ traffic }) => traffic)];
+        const traffic = plans.find((each) => each?.plan.drill?.fault !== undefined);
+        return traffic === undefined ? undefined : { traffic, endpoints: [] };
+      }),
+    );
+  }
+
+  /**
+   * Ends faults that an earlier run left, before anything is known of the API: by the routes alone, for what they lead to
+   * is there. Rejects when files cannot be written; then nothing is noted.
+   *
+   * @param before as {@link faulted} had it.
+   * @param after the same plans; those whose fault is over are without it.
+   */
+  async endFaults(before: DesiredConfiguration, after: DesiredConfiguration): Promise<void> {
+    const { store } = this.#options;
+    const progress = new Map<string, Progress>(this.#state.progress);
+    const routes = new Map<string, ResourceFile>();
+    for (const [name, { traffic }] of after) {
+      const entry = progress.get(name);
+      const faulted = before.get(name)?.traffic;
+      if (entry === undefined || traffic === undefined || traffic === faulted) continue;
+      // One that was still on its way gives place to the plan in effect, as it will in the first whole step.
+      const serving = entry.serving === faulted ? traffic : entry.serving;
+      if (serving !== undefined) progress.set(name, { ...entry, serving });
+      routes.set(name, (serving ?? traffic).configuration.routes);
+    }
+    const state = { ...this.#state, progress };
+    await store.writePlans(knownPlans(state));
+    await store.writeRoutes(routes);
+    this.#state = state;
   }
 
   /**

@@ -2,7 +2,8 @@
  * One router: brings what the API wants into its Envoy, and reports what Envoy has taken.
  *
  * It keeps nothing that is not in the API, in Envoy or in its files. Without the API server or the operator Envoy
- * goes on with the files that are there; before the API has been seen whole, none of them is changed.
+ * goes on with the files that are there; before the API has been seen whole, none of them is changed, but to end a fault
+ * whose time is over.
  */
 import { RESOURCE } from "../api/kube-resources.ts";
 import { COMPONENT, LABEL } from "../api/names.ts";
@@ -68,6 +69,8 @@ export interface RouterStatus {
 
 /** After a failure of our own, such as a full disk. */
 const FAILURE_INTERVAL_MILLISECONDS = 1_000;
+/** Between two looks at the clocks for the end of a fault, while nothing is known of the API yet. */
+const CLOCK_INTERVAL_MILLISECONDS = 1_000;
 /** Time for the API server to hear that this router leaves. */
 const FAREWELL_MILLISECONDS = 5_000;
 /** Between two looks at whether it has heard. */
@@ -170,7 +173,7 @@ export class Router {
     stop.addEventListener("abort", () => this.#wakeUp.notify(), { once: true });
     const watches = [this.#deployments.run(signal), this.#pods.run(signal), this.#slices.run(signal)];
     const synced = Promise.all([this.#deployments.synced, this.#pods.synced, this.#slices.synced]);
-    if (await Promise.race([synced, aborted(stop)])) {
+    if (await this.#endFaultsUntil(Promise.race([synced, aborted(stop)]))) {
       this.#podsAreKnown = true;
       watches.push(this.#peers.run(stop));
       while (!stop.aborted) {
@@ -181,6 +184,28 @@ export class Router {
     }
     running.abort();
     await Promise.all(watches);
+  }
+
+  /** Ends the faults that an earlier run left when their time is over, and changes nothing else. */
+  async #endFaultsUntil<News>(news: Promise<News>): Promise<News> {
+    let isWaiting = true;
+    void news.then(() => {
+      isWaiting = false;
+      this.#wakeUp.notify();
+    });
+    const faulted = this.#control.faulted;
+    let isDue = false;
+    while (isWaiting && faulted.size > 0) {
+      try {
+        isDue = this.#faults.look(faulted) || isDue;
+        if (isDue) await this.#control.endFaults(faulted, this.#faults.inEffect(faulted));
+        isDue = false;
+      } catch (error) {
+        this.#options.log.error("cannot end a fault, trying again", { error });
+      }
+      await this.#wakeUp.wait(Math.min(CLOCK_INTERVAL_MILLISECONDS, this.#faults.delayMilliseconds(faulted)));
+    }
+    return await news;
   }
 
   get #state(): RouterState {

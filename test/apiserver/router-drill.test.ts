@@ -72,8 +72,9 @@ class Drill {
     return this.#plan.port;
   }
 
-  async ask(routes: "None" | "Probes" | "Fault"): Promise<void> {
-    const { drill: _before, ...plan } = this.#plan;
+  async ask(routes: "None" | "Probes" | "Fault", change: Partial<TrafficPlan> = {}): Promise<void> {
+    const { drill: _before, ...before } = this.#plan;
+    const plan = { ...before, ...change };
     const routed = {
       name: "weekly",
       pool: "gpu",
@@ -147,6 +148,22 @@ describe.each<Protocol>(["rest", "grpc"])("over %s", (protocol) => {
     }),
   );
 });
+
+test("replicas of the target come and go under the fault: each plan is taken, and the fault ends when asked", () =>
+  world.undisturbed(async () => {
+    const drill = await Drill.begin("scaled", "PoolLoss");
+    await withClients(drill.port, async ({ rest }) => {
+      await drill.ask("Fault");
+      for (const replicas of [3, 2, 40, 1]) {
+        await drill.ask("Fault", { arms: [stableArm({ ...gpu, replicas }, cpu)] });
+        const met = answerOf(await drill.witness(rest));
+        expect([met, FAULTS.PoolLoss.isMet(met)]).toEqual([met, true]);
+      }
+      await drill.ask("Probes", { arms: [stableArm(gpu, cpu)] });
+      await until("no witness meets the fault", async () => isClear(answerOf(await drill.witness(rest))));
+    });
+    world.envoy.forget("scaled");
+  }));
 
 test("errors of the target's own are told from those of a fault", () =>
   world.undisturbed(async () => {

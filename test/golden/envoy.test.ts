@@ -248,6 +248,12 @@ describe("of one ModelDeployment", () => {
     const before = rendered([stable], { drill: routes });
     expect(before.listenerHash).toBe(drilled.listenerHash);
     expect(before.clusters).toEqual(drilled.clusters);
+    // So are replicas that come or go changes of the endpoints alone.
+    const scaled = {
+      ...stable,
+      pools: stable.pools.map((pool) => ({ ...pool, replicas: pool.replicas + 5 })),
+    };
+    expect(rendered([scaled], { drill }).listenerHash).toBe(drilled.listenerHash);
     // What others use is the same as without a drill.
     const without = rendered([stable]);
     expect(drilled.listener).toEqual(without.listener);

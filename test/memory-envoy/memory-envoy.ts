@@ -91,6 +91,11 @@ export class MemoryEnvoy implements EnvoyAdministration, ConfigurationStore {
     if (this.isRunning) this.#read(files);
   }
 
+  async writeRoutes(routes: ReadonlyMap<string, ResourceFile>): Promise<void> {
+    if (this.#files === undefined) throw new Error("there are no files yet");
+    await this.write({ ...this.#files, routes: new Map([...this.#files.routes, ...routes]) });
+  }
+
   async writePlans(plans: ReadonlyMap<string, KnownPlans<TrafficPlan>>): Promise<void> {
     this.#plans = new Map(plans);
   }

@@ -14,8 +14,8 @@ import type { Protocol } from "./cluster.ts";
 import type { ModelServerEndpoint } from "./endpoints.ts";
 import { type JsonObject, protoDuration, setHeader, TYPE_URL, type TypedMessage } from "./resource.ts";
 
-/** Stand-ins at most: each is a socket. */
-const MAXIMUM_STAND_INS = 16;
+/** Sockets of a target, so stand-ins at most. */
+const SOCKETS = 16;
 
 /** Answer of a stand-in: which fault it met, in Envoy's own words. Absent where it met none. */
 export const FAULT_HEADER = "x-petrel-fault";
@@ -36,9 +36,9 @@ function socketPath(modelDeployment: string, index: number): string {
   return `@petrel-fault/${modelDeployment}/${index}`;
 }
 
-/** The target with as many replicas as it has stand-ins. */
+/** The target with as many replicas as it has stand-ins: they follow its replicas, for endpoints may change at any time. */
 export function standInPool({ pool, revision, replicas }: PlannedPool): PlannedPool {
-  return { pool, revision, replicas: Math.max(1, Math.min(MAXIMUM_STAND_INS, replicas)) };
+  return { pool, revision, replicas: Math.max(1, Math.min(SOCKETS, replicas)) };
 }
 
 /** What stands in for the servers of a pool, which is as {@link standInPool} has it. */
@@ -74,8 +74,6 @@ export function faultHeaders(protocol: Protocol, fault: PlannedFault | undefined
 /** What the listener of the stand-ins needs to know. */
 export interface FaultListenerInput {
   readonly modelDeployment: string;
-  /** As {@link standInPool} has it. */
-  readonly target: PlannedPool;
   /** Clusters of the target's servers. */
   readonly clusters: Readonly<Record<Protocol, string>>;
   readonly timeoutMilliseconds: number;
@@ -110,16 +108,18 @@ const TELL_OF_ABORTS: JsonObject = {
   ],
 };
 
-/** Renders the sockets of all stand-ins. It is the same with and without the fault. */
+/**
+ * Renders the sockets of all stand-ins. It is the same with and without the fault, and all sockets are always there: Envoy
+ * refuses a listener that is to change its addresses, and with it the plan that would end the fault.
+ */
 export function renderFaultListener({
   modelDeployment,
-  target,
   clusters,
   timeoutMilliseconds,
 }: FaultListenerInput): TypedMessage {
   const name = faultListenerName(modelDeployment);
   const address = (index: number): JsonObject => ({ pipe: { path: socketPath(modelDeployment, index) } });
-  const others = Array.from({ length: target.replicas - 1 }, (_, index) => ({ address: address(index + 1) }));
+  const others = Array.from({ length: SOCKETS - 1 }, (_, index) => ({ address: address(index + 1) }));
   const route = (match: JsonObject, cluster: string): JsonObject => ({
     match: { prefix: "/", ...match },
     // A server that answers is told of by nothing: only a delay gives a flag here.
@@ -132,7 +132,7 @@ export function renderFaultListener({
     "@type": TYPE_URL.listener,
     name,
     address: address(0),
-    ...(others.length === 0 ? {} : { additional_addresses: others }),
+    additional_addresses: others,
     // Clients are counted where they come in.
     ignore_global_conn_limit: true,
     filter_chains: [

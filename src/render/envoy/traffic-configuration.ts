@@ -133,7 +133,7 @@ function drillOf(
   const clusters = clustersOf({ name: "Target", pools: [first] });
   return {
     routed: { ...drill, probes, witnesses },
-    listener: renderFaultListener({ modelDeployment, target, clusters, timeoutMilliseconds }),
+    listener: renderFaultListener({ modelDeployment, clusters, timeoutMilliseconds }),
   };
 }
 
