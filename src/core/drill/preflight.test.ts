@@ -14,14 +14,11 @@ const plan = (...arms: TrafficPlan["arms"]): TrafficPlan => ({
 const stable = (...pools: PlannedPool[]) => ({ name: "Stable" as const, weight: 10_000, pools });
 
 const WELL: PreflightView = {
-  nowMilliseconds: 1_000,
-  endMilliseconds: 2_000,
   pool: "gpu",
   traffic: plan(stable(gpu, cpu)),
   readyReplicas: (_revision, pool) => (pool === "gpu" ? 2 : 3),
   routers: 2,
   alarms: [],
-  blocked: [],
 };
 const { traffic: _traffic, ...withoutPlan } = WELL;
 
@@ -32,8 +29,6 @@ test("nothing is in the way where everything is well", () => {
 test.each<[string, PreflightView]>([
   ["SomethingUnderWay", { ...WELL, underWay: "release ranker-3" }],
   ["AlarmOn", { ...WELL, alarms: ["ctr"] }],
-  ["TimeBlocked", { ...WELL, blocked: [{ fromMilliseconds: 1_999, toMilliseconds: 5_000, reason: "sale" }] }],
-  ["TimeBlocked", { ...WELL, blocked: [{ fromMilliseconds: 0, toMilliseconds: 1_001, reason: "sale" }] }],
   ["TrafficIsSplit", withoutPlan],
   ["TrafficIsSplit", { ...WELL, traffic: plan() }],
   [
@@ -82,21 +77,12 @@ test.each<[string, Partial<PreflightView>, string | undefined]>([
   expect(findObstacle({ ...WELL, begunWith: BEGUN_WITH, ...seen })?.reason).toBe(reason);
 });
 
-test("a time that is over, and one that begins when the drill ends, block nothing", () => {
-  const blocked = [
-    { fromMilliseconds: 0, toMilliseconds: 1_000, reason: "sale" },
-    { fromMilliseconds: 2_000, toMilliseconds: 3_000, reason: "sale" },
-  ];
-  expect(findObstacle({ ...WELL, blocked })).toBeUndefined();
-});
-
 test("every check finds something in a world in which nothing is well", () => {
   const broken: PreflightView = {
     ...withoutPlan,
     routers: 0,
     underWay: "an undo",
     alarms: ["a"],
-    blocked: [{ fromMilliseconds: 0, toMilliseconds: 9_999, reason: "sale" }],
   };
   expect(PREFLIGHT_CHECKS.map((check) => check(broken) !== undefined)).toEqual(
     PREFLIGHT_CHECKS.map(() => true),

@@ -8,19 +8,8 @@ import type { TrafficPlan } from "../../api/traffic-plan.ts";
 import type { DrillObstacle } from "./advance-drill.ts";
 import type { DrillPool } from "./drill-state.ts";
 
-/** A time in which no drill may run, in milliseconds since the Unix epoch. */
-export interface BlockedTime {
-  readonly fromMilliseconds: number;
-  readonly toMilliseconds: number;
-  /** For people. */
-  readonly reason: string;
-}
-
 /** What preflight looks at. */
 export interface PreflightView {
-  readonly nowMilliseconds: number;
-  /** Until the drill is over, as long as everything goes its way. */
-  readonly endMilliseconds: number;
   /** Pool that is to be lost. */
   readonly pool: string;
   /** The plan as it is stored; absent before the first. */
@@ -37,7 +26,6 @@ export interface PreflightView {
   readonly underWay?: string;
   /** Alarms that are on; for people. */
   readonly alarms: readonly string[];
-  readonly blocked: readonly BlockedTime[];
 }
 
 type Check = (view: PreflightView) => DrillObstacle | undefined;
@@ -54,14 +42,6 @@ const nothingElseGoesOn: Check = ({ underWay }) =>
 
 const noAlarmIsOn: Check = ({ alarms }) =>
   alarms.length === 0 ? undefined : obstacle("AlarmOn", `alarms are on: ${alarms.join(", ")}`);
-
-const timeIsFree: Check = ({ nowMilliseconds, endMilliseconds, blocked }) => {
-  const found = blocked.find(
-    ({ fromMilliseconds, toMilliseconds }) =>
-      fromMilliseconds < endMilliseconds && toMilliseconds > nowMilliseconds,
-  );
-  return found === undefined ? undefined : obstacle("TimeBlocked", `no drill may run now: ${found.reason}`);
-};
 
 const oneRevisionServes: Check = (view) =>
   onlyChain(view) === undefined
@@ -111,7 +91,6 @@ const capacityIsThere: Check = (view) => {
 export const PREFLIGHT_CHECKS = [
   nothingElseGoesOn,
   noAlarmIsOn,
-  timeIsFree,
   oneRevisionServes,
   routersLive,
   targetServes,
