@@ -224,6 +224,7 @@ function viewOf(
     unreachable(observation) ??
     findObstacle({
       pool: spec.fault.pool,
+      delay: spec.fault.delay,
       ...(traffic === undefined ? {} : { traffic }),
       readyReplicas: (revision, pool) => readyReplicas(observation, revision, pool),
       ...(state?.pools === undefined ? {} : { begunWith: state.pools }),

@@ -44,12 +44,18 @@ test.each<[string, PreflightView]>([
   ["NoRouter", { ...WELL, routers: 0 }],
   ["TargetDoesNotServe", { ...WELL, pool: "cpu" }],
   ["NoFallback", { ...WELL, traffic: plan(stable(gpu)) }],
+  ["DelayTooLong", { ...WELL, delay: "600ms" }],
+  ["DelayTooLong", { ...WELL, delay: "1s" }],
   ["CapacityMissing", { ...WELL, readyReplicas: () => 1 }],
   ["CapacityMissing", { ...WELL, readyReplicas: (_revision, pool) => (pool === "gpu" ? 1 : 3) }],
   ["CapacityMissing", { ...WELL, readyReplicas: (_revision, pool) => (pool === "gpu" ? 2 : 2) }],
   ["CapacityMissing", { ...WELL, traffic: plan(stable(gpu, { ...cpu, replicas: 0 })) }],
 ])("%s keeps a drill from beginning", (reason, seen) => {
   expect(findObstacle(seen)?.reason).toBe(reason);
+});
+
+test("a delay that ends before requests do can be proven, also where it is longer than a try", () => {
+  expect(findObstacle({ ...WELL, delay: "599ms" })).toBeUndefined();
 });
 
 const BEGUN_WITH = [
@@ -83,6 +89,7 @@ test("every check finds something in a world in which nothing is well", () => {
     routers: 0,
     underWay: "an undo",
     alarms: ["a"],
+    delay: "1ms",
   };
   expect(PREFLIGHT_CHECKS.map((check) => check(broken) !== undefined)).toEqual(
     PREFLIGHT_CHECKS.map(() => true),

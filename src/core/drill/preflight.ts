@@ -4,6 +4,7 @@
  * Each check is a finding with a name; the first one keeps a drill from beginning, and stops one that has begun. What is not
  * known counts as not well.
  */
+import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { TrafficPlan } from "../../api/traffic-plan.ts";
 import type { DrillObstacle } from "./advance-drill.ts";
 import type { DrillPool } from "./drill-state.ts";
@@ -12,6 +13,8 @@ import type { DrillPool } from "./drill-state.ts";
 export interface PreflightView {
   /** Pool that is to be lost. */
   readonly pool: string;
+  /** Of `Latency`: how long every try of it waits. Absent for every other fault. */
+  readonly delay?: string | undefined;
   /** The plan as it is stored; absent before the first. */
   readonly traffic?: TrafficPlan;
   /** Ready replicas of a pool of a revision. */
@@ -61,6 +64,20 @@ const somethingIsBehind: Check = (view) =>
     ? undefined
     : obstacle("NoFallback", `there is no pool behind ${view.pool}`);
 
+/** A request to the target alone is tried once, for all of the time: only its late answer proves the delay. */
+const delayCanBeProven: Check = ({ delay, traffic }) => {
+  if (delay === undefined) return undefined;
+  if (traffic === undefined)
+    return obstacle("DelayTooLong", "there is no plan whose timeout it could be below");
+  const { timeout } = traffic;
+  return parseDurationMilliseconds(delay) < parseDurationMilliseconds(timeout)
+    ? undefined
+    : obstacle(
+        "DelayTooLong",
+        `spec.fault.delay is ${delay}: expected less than ${timeout}, the traffic.timeout of the ModelDeployment, after which nothing is answered; Hang rehearses that`,
+      );
+};
+
 /**
  * A drill takes nothing away from anybody, and one pool behind the target must be able to carry all of it. Once it has begun,
  * replicas that are asked for beyond those that it began with are no loss.
@@ -95,6 +112,7 @@ export const PREFLIGHT_CHECKS = [
   routersLive,
   targetServes,
   somethingIsBehind,
+  delayCanBeProven,
   capacityIsThere,
 ] as const satisfies readonly Check[];
 
