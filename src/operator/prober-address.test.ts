@@ -1,5 +1,6 @@
 /** Who is asked as the prober of a drill: the pod of the Job that was made for it, and nobody who only looks like one. */
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { startLeadingOperator } from "../../test/fixtures/leading-operator.ts";
 import { modelDeploymentObject } from "../../test/fixtures/model-deployment-object.ts";
 import { silentLogger } from "../../test/fixtures/silent-logger.ts";
 import { spec } from "../../test/fixtures/spec.ts";
@@ -7,6 +8,8 @@ import { MemoryApiServer } from "../../test/memory-cluster/api-server.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import { API_GROUP_VERSION, COMPONENT, LABEL, MANAGED_BY } from "../api/names.ts";
 import { proberJobName } from "../core/child-names.ts";
+import { decide } from "../core/decide.ts";
+import { drillKey } from "../core/drill/plan-drill.ts";
 import { type Caches, createCaches } from "./caches.ts";
 import { proberAddress } from "./prober-address.ts";
 
@@ -116,4 +119,21 @@ test("one that has ended is asked after one that runs", async () => {
   expect(asked()).toBe("10.0.0.1");
   await makePod("runs", "10.0.0.2");
   expect(asked()).toBe("10.0.0.2");
+});
+
+test("an operator hands the key of a drill to its prober alone", async () => {
+  const heard: string[] = [];
+  const operator = startLeadingOperator(server, clock, {
+    // As while the drill has its turn.
+    decide: (observation) => ({ ...decide(observation), remove: [], probing: DRILL }),
+    askProber: async (address, key) => {
+      heard.push(`${address} ${key}`);
+      throw new Error("nothing is counted yet");
+    },
+  });
+  await makePod("a-stranger", "10.6.6.6", { namespace: "elsewhere" });
+  await makePod("real", "10.0.0.1");
+  await clock.advance(5_000);
+  operator.stop();
+  expect(new Set(heard)).toEqual(new Set([`10.0.0.1 ${drillKey(DRILL)}`]));
 });
