@@ -37,7 +37,12 @@ const faultSchema = Type.Object(
     status: Type.Optional(
       Type.Integer({ minimum: 400, maximum: 599, description: "Of `Errors`: the status of every answer." }),
     ),
-    delay: Type.Optional(durationSchema({ description: "Of `Latency`: from 1ms to 1h." })),
+    delay: Type.Optional(
+      durationSchema({
+        description:
+          "Of `Latency`: at least 1ms; less than `probe.timeout`, and than `traffic.timeout` of the ModelDeployment.",
+      }),
+    ),
   },
   { description: "What is taken away. Only requests of the drill meet it." },
 );
@@ -173,8 +178,13 @@ export const failoverDrillKind: KindDefinition = {
       message: "spec.fault.delay: must be there for Latency, and for no other fault",
     },
     {
-      rule: "!has(self.fault.delay) || (duration(self.fault.delay) >= duration('1ms') && duration(self.fault.delay) <= duration('1h'))",
-      message: "spec.fault.delay: must be from 1ms to 1h",
+      rule: "!has(self.fault.delay) || duration(self.fault.delay) >= duration('1ms')",
+      message: "spec.fault.delay: must be at least 1ms",
+    },
+    {
+      rule: "!has(self.fault.delay) || duration(self.fault.delay) < duration(self.probe.timeout)",
+      message:
+        "spec.fault.delay: must be less than spec.probe.timeout, or no answer could prove it; wait for less, or give probes longer",
     },
     within("self.probe.timeout", "probe.timeout", "1ms", "1m"),
     within("self.probe.slowAfter", "probe.slowAfter", "1ms", "1m"),

@@ -127,6 +127,20 @@ describe("a report", () => {
     expect(page.match(/https?:\/\/[^"]*/g)).toEqual(["http://www.w3.org/2000/svg"]);
   });
 
+  test.each([
+    ["Markdown", drillMarkdown],
+    ["a page", drillPage],
+  ])("as %s moves nothing on a terminal, whatever the reason of a person has in it", (_form, formOf) => {
+    const message = "a person ended it: \u001b[2Ja\u009b1m sale\u202e begins";
+    const aborted = {
+      ...PASSED,
+      verdict: { outcome: "Aborted", reason: "AbortedByPerson", message },
+    };
+    const text = formOf(drillReport(viewOf(aborted)));
+    expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+    expect(text).toMatch(/a person ended it: +\\?\[2Ja 1m sale +begins/);
+  });
+
   test("draws each phase and moment where its time is", () => {
     const drawing = drillDrawing(report) ?? "";
     const bars = [...drawing.matchAll(/<rect x="([\d.]+)" y="\d+" width="([\d.]+)"[^>]*><title>([A-Z]\w+)/g)];

@@ -77,7 +77,7 @@ function runCommand(): Command {
     .option("--name <name>", "name of the drill; what and when unless given")
     .option("--pool <pool>", "pool that is lost; the first one unless given")
     .option("--status <status>", "of Errors: the status of every answer", wholeNumber(400, 599))
-    .option("--delay <duration>", "of Latency: how long every try waits")
+    .option("--delay <duration>", "of Latency: how long every try waits, such as 300ms")
     .option("--path <path>", "path of the requests; that of the model unless given")
     .option("--per-second <count>", "probes in a second", wholeNumber(1, 1_000))
     .option("--duration <duration>", "how long the fault persists")

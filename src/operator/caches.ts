@@ -69,7 +69,7 @@ interface DrillSwitch {
 /** All caches. */
 export interface Caches {
   readonly modelDeployments: Cache<ReadModelDeployment, "namespace" | "trafficPort" | "unreadable">;
-  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf" | "proberOf">;
+  readonly pods: Cache<PodSummary, "modelDeployment" | "routersOf" | "collectorOf" | "prober">;
   readonly routerReports: Cache<RouterReport, "modelDeployment">;
   readonly rollouts: Cache<RolloutSummary, "modelDeployment">;
   readonly experiments: Cache<ExperimentSummary, "modelDeployment">;
@@ -94,6 +94,11 @@ export function keyOfRead(read: ReadModelDeployment): string {
 /** Key of a traffic port in indexes: `NAMESPACE/PORT`. */
 export function portKey(namespace: string, port: number): string {
   return `${namespace}/${port}`;
+}
+
+/** Key of the pods of a prober in indexes: `NAMESPACE/UID` of its Job. */
+export function proberKey(namespace: string, job: string): string {
+  return `${namespace}/${job}`;
 }
 
 function ownerKeys(object: KubeObject): readonly string[] {
@@ -134,7 +139,8 @@ export function createCaches({ drillSwitch, ...access }: CacheAccess, usesKeda =
           modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
         routersOf: ({ namespace, component }) => (component === COMPONENT.router ? [namespace] : []),
         collectorOf: ({ namespace, component }) => (component === COMPONENT.collector ? [namespace] : []),
-        proberOf: ({ drill }) => (drill === undefined ? [] : [drill]),
+        prober: ({ namespace, proberJob }) =>
+          proberJob === undefined ? [] : [proberKey(namespace, proberJob)],
       },
     }),
     routerReports: new Cache({

@@ -60,8 +60,12 @@ function isControlledBy({ object }: Pick<ChildSummary, "object">, uid: string): 
   );
 }
 
-/** Whatever a former ModelDeployment of the same name left behind is not ours. */
-function childrenOf(caches: Caches, deployment: ModelDeployment, kind: string): readonly ChildSummary[] {
+/** Its children of a kind. Whatever a former ModelDeployment of the same name left behind is not ours. */
+export function childrenOf(
+  caches: Caches,
+  deployment: ModelDeployment,
+  kind: string,
+): readonly ChildSummary[] {
   const { namespace, name, uid } = deployment.metadata;
   const children = caches.children.get(kind)?.byIndex("modelDeployment", ownerKey(namespace, name)) ?? [];
   return children.filter(

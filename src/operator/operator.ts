@@ -21,6 +21,7 @@ import { experimentPhases } from "./experiment-metrics.ts";
 import { type AskGate, GateAnswers } from "./gate-answers.ts";
 import { LoadReadings } from "./load-readings.ts";
 import { type AskProber, ProbeReadings } from "./probe-readings.ts";
+import { proberAddress } from "./prober-address.ts";
 import { countsAnswers } from "./projections/model-deployment.ts";
 import { reconcileCollector } from "./reconcile-collector.ts";
 import { type ReconcileContext, reconcileModelDeployment } from "./reconcile-model-deployment.ts";
@@ -180,7 +181,7 @@ export class Operator {
         : new ProbeReadings({
             clock,
             ask: askProber,
-            addressOf: (drill) => this.#caches.pods.byIndex("proberOf", drill)[0]?.address,
+            addressOf: (key, drill) => proberAddress(this.#caches, key, drill),
             onRecord: (key) => deployments.add(key),
           });
     const collectorProblems = new CollectorProblems((namespace) =>

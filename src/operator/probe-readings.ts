@@ -17,8 +17,8 @@ export type AskProber = (address: string, key: string, signal: AbortSignal) => P
 export interface ProbeReadingsOptions {
   readonly clock: Clock;
   readonly ask: AskProber;
-  /** IP address of the prober's pod; undefined while there is none. */
-  readonly addressOf: (drill: string) => string | undefined;
+  /** IP address of the pod that is the prober of this drill of a ModelDeployment; undefined while there is none. */
+  readonly addressOf: (key: string, drill: string) => string | undefined;
   /** Told the key of a ModelDeployment when there is more to know. */
   readonly onRecord: (key: string) => void;
 }
@@ -76,7 +76,7 @@ export class ProbeReadings {
       },
     };
     const askAndPlan = async () => {
-      const record = await this.#ask(drill, ended.signal);
+      const record = await this.#ask(key, drill, ended.signal);
       if (ended.signal.aborted) return;
       cancel = clock.schedule(PROBE_ASK_PERIOD_MILLISECONDS, () => void askAndPlan());
       if (record === undefined || !isLater(record, followed.record)) return;
@@ -88,8 +88,8 @@ export class ProbeReadings {
   }
 
   /** Never rejects: no record is no reason to do anything. */
-  async #ask(drill: string, signal: AbortSignal): Promise<ProbeRecord | undefined> {
-    const address = this.#options.addressOf(drill);
+  async #ask(key: string, drill: string, signal: AbortSignal): Promise<ProbeRecord | undefined> {
+    const address = this.#options.addressOf(key, drill);
     if (address === undefined) return undefined;
     try {
       return await this.#options.ask(address, drillKey(drill), signal);

@@ -61,9 +61,14 @@ test.each([
   ["a delay of no latency", { fault: { type: "Hang", pool: "gpu", delay: "1s" } }, "spec.fault.delay:"],
   ["latency of no delay", { fault: { type: "Latency", pool: "gpu" } }, "spec.fault.delay: must be there"],
   [
-    "a delay without end",
-    { fault: { type: "Latency", pool: "gpu", delay: "61m" } },
-    "spec.fault.delay: must be from 1ms to 1h",
+    "a delay of nothing",
+    { fault: { type: "Latency", pool: "gpu", delay: "0.5ms" } },
+    "spec.fault.delay: must be at least 1ms",
+  ],
+  [
+    "a delay that no probe waits for",
+    { fault: { type: "Latency", pool: "gpu", delay: "2s" } },
+    "spec.fault.delay: must be less than spec.probe.timeout, or no answer could prove it",
   ],
   ["no time to answer", { probe: { ...probe, timeout: "0s" } }, "spec.probe.timeout: must be from 1ms to 1m"],
   ["slow after hours", { probe: { ...probe, slowAfter: "2m" } }, "spec.probe.slowAfter: must be from"],

@@ -4,6 +4,7 @@
  * It says what stands in the status and nothing else: a time that was not seen is said to be so, and never left out.
  */
 import type { FailoverDrillStatus } from "../../api/drill-status.ts";
+import { printable } from "../terminal-text.ts";
 import { type DrillView, faultText } from "./drill-view.ts";
 
 type Evidence = NonNullable<FailoverDrillStatus["evidence"]>;
@@ -154,9 +155,11 @@ export function periodCells(period: PeriodRow): readonly string[] {
   ];
 }
 
-/** Text that Markdown takes as it is. */
+/** Text that Markdown takes as it is, and that moves nothing on a terminal. */
 function plain(text: string): string {
-  return text.replaceAll(/[\\`*_{}[\]<>|#]/g, (character) => `\\${character}`).replaceAll(/\s+/g, " ");
+  return printable(text)
+    .replaceAll(/[\\`*_{}[\]<>|#]/g, (character) => `\\${character}`)
+    .replaceAll(/\s+/g, " ");
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {

@@ -34,7 +34,7 @@ export function phaseText({ phase = "Pending", verdict, reason }: FailoverDrillS
   return why === undefined ? phase : `${phase} (${why})`;
 }
 
-/** What it does to whom: `Latency 5s of gpu`. */
+/** What it does to whom: `Latency 300ms of gpu`. */
 export function faultText({ fault: { type, pool, status, delay } }: FailoverDrillSpec): string {
   const how = status ?? delay;
   return how === undefined ? `${type} of ${pool}` : `${type} ${how} of ${pool}`;

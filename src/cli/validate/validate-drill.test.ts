@@ -42,6 +42,11 @@ test.each(cases.map(({ name, object }) => [name, object] as const))("refused: %s
 
 test.each([
   ["errors without a status", { fault: { type: "Errors", pool: "gpu" } }, "must be there for Errors"],
+  [
+    "a delay that no probe waits for",
+    { fault: { type: "Latency", pool: "gpu", delay: "2s" } },
+    "must be less than spec.probe.timeout",
+  ],
   ["a fault that is too short", { duration: "16s" }, "must be at least a ninth more"],
   ["too few probes", { duration: "20s" }, "too few probes to show"],
   ["all of the probes", { objectives: { ...full.spec.objectives, availability: "100%" } }, "less than 100%"],

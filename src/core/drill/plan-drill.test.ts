@@ -32,6 +32,24 @@ test("a drill goes through its phases, passes, and leaves nothing", () => {
   expect(left).toEqual(former);
 });
 
+test("a delay that nobody waits for is no drill, and says what it would have to be", () => {
+  const late = new DrilledWorld({ traffic: { timeout: "600ms" } });
+  late.make("weekly", { fault: { type: "Latency", pool: "gpu", delay: "600ms" } });
+  late.second();
+  expect(late.drill().status).toMatchObject({ phase: "Preflight", reason: "DelayTooLong" });
+  late.world.passTime(600_000);
+  late.second();
+  expect(late.drill().status).toMatchObject({
+    phase: "Ended",
+    verdict: { outcome: "Inconclusive", reason: "DelayTooLong" },
+  });
+  expect(verdictOf(late)?.message).toContain("expected less than 600ms, the traffic.timeout");
+  expect(late.world.status.traffic?.drill).toBeUndefined();
+  const inTime = new DrilledWorld({ traffic: { timeout: "600ms" } });
+  inTime.make("weekly", { fault: { type: "Latency", pool: "gpu", delay: "300ms" } });
+  expect(inTime.until("Ended").drill().status.verdict).toMatchObject({ outcome: "Passed" });
+});
+
 test("one that does not recover fails", () => {
   const world = new DrilledWorld().make();
   for (let second = 0; second < 40; second += 1)

@@ -23,7 +23,7 @@ import { plannedDrill } from "./planned-drill.ts";
 import { findObstacle } from "./preflight.ts";
 import { proberRefusal } from "./prober-refusals.ts";
 import { drillStatus, isDone, pendingStatus, storedState, type ToldDrill } from "./reported-drill.ts";
-import { longestDrill, longestFault, longestProbing } from "./settings-of-drill.ts";
+import { longestFault, longestProbing } from "./settings-of-drill.ts";
 
 /** What else goes on with the ModelDeployment. */
 export interface BesideDrill {
@@ -217,15 +217,14 @@ function viewOf(
 ): Pick<DrillView, "nowMilliseconds" | "obstacle" | "refusal" | "pools" | "isAcknowledged" | "record"> {
   const { nowMilliseconds, deployment, probes } = observation;
   const { traffic } = deployment.status;
-  const { settings, spec, uid } = drill;
+  const { spec, uid } = drill;
   const pools = traffic?.arms[0]?.pools.map(({ pool, replicas }) => ({ name: pool, replicas }));
   const refusal = proberRefusal(observation, drill);
   const obstacle =
     unreachable(observation) ??
     findObstacle({
-      nowMilliseconds,
-      endMilliseconds: nowMilliseconds + longestDrill(settings),
       pool: spec.fault.pool,
+      delay: spec.fault.delay,
       ...(traffic === undefined ? {} : { traffic }),
       readyReplicas: (revision, pool) => readyReplicas(observation, revision, pool),
       ...(state?.pools === undefined ? {} : { begunWith: state.pools }),
@@ -233,7 +232,6 @@ function viewOf(
       routers: observation.routers.filter(({ isLive }) => isLive).length,
       ...(underWay === undefined ? {} : { underWay }),
       alarms,
-      blocked: [],
     });
   const planned = isHolder ? plannedOf(drill).drill : undefined;
   const isPlanned =

@@ -4,25 +4,17 @@
  * Each check is a finding with a name; the first one keeps a drill from beginning, and stops one that has begun. What is not
  * known counts as not well.
  */
+import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { TrafficPlan } from "../../api/traffic-plan.ts";
 import type { DrillObstacle } from "./advance-drill.ts";
 import type { DrillPool } from "./drill-state.ts";
 
-/** A time in which no drill may run, in milliseconds since the Unix epoch. */
-export interface BlockedTime {
-  readonly fromMilliseconds: number;
-  readonly toMilliseconds: number;
-  /** For people. */
-  readonly reason: string;
-}
-
 /** What preflight looks at. */
 export interface PreflightView {
-  readonly nowMilliseconds: number;
-  /** Until the drill is over, as long as everything goes its way. */
-  readonly endMilliseconds: number;
   /** Pool that is to be lost. */
   readonly pool: string;
+  /** Of `Latency`: how long every try of it waits. Absent for every other fault. */
+  readonly delay?: string | undefined;
   /** The plan as it is stored; absent before the first. */
   readonly traffic?: TrafficPlan;
   /** Ready replicas of a pool of a revision. */
@@ -37,7 +29,6 @@ export interface PreflightView {
   readonly underWay?: string;
   /** Alarms that are on; for people. */
   readonly alarms: readonly string[];
-  readonly blocked: readonly BlockedTime[];
 }
 
 type Check = (view: PreflightView) => DrillObstacle | undefined;
@@ -54,14 +45,6 @@ const nothingElseGoesOn: Check = ({ underWay }) =>
 
 const noAlarmIsOn: Check = ({ alarms }) =>
   alarms.length === 0 ? undefined : obstacle("AlarmOn", `alarms are on: ${alarms.join(", ")}`);
-
-const timeIsFree: Check = ({ nowMilliseconds, endMilliseconds, blocked }) => {
-  const found = blocked.find(
-    ({ fromMilliseconds, toMilliseconds }) =>
-      fromMilliseconds < endMilliseconds && toMilliseconds > nowMilliseconds,
-  );
-  return found === undefined ? undefined : obstacle("TimeBlocked", `no drill may run now: ${found.reason}`);
-};
 
 const oneRevisionServes: Check = (view) =>
   onlyChain(view) === undefined
@@ -80,6 +63,20 @@ const somethingIsBehind: Check = (view) =>
   (onlyChain(view)?.length ?? 0) > 1
     ? undefined
     : obstacle("NoFallback", `there is no pool behind ${view.pool}`);
+
+/** A request to the target alone is tried once, for all of the time: only its late answer proves the delay. */
+const delayCanBeProven: Check = ({ delay, traffic }) => {
+  if (delay === undefined) return undefined;
+  if (traffic === undefined)
+    return obstacle("DelayTooLong", "there is no plan whose timeout it could be below");
+  const { timeout } = traffic;
+  return parseDurationMilliseconds(delay) < parseDurationMilliseconds(timeout)
+    ? undefined
+    : obstacle(
+        "DelayTooLong",
+        `spec.fault.delay is ${delay}: expected less than ${timeout}, the traffic.timeout of the ModelDeployment, after which nothing is answered; Hang rehearses that`,
+      );
+};
 
 /**
  * A drill takes nothing away from anybody, and one pool behind the target must be able to carry all of it. Once it has begun,
@@ -111,11 +108,11 @@ const capacityIsThere: Check = (view) => {
 export const PREFLIGHT_CHECKS = [
   nothingElseGoesOn,
   noAlarmIsOn,
-  timeIsFree,
   oneRevisionServes,
   routersLive,
   targetServes,
   somethingIsBehind,
+  delayCanBeProven,
   capacityIsThere,
 ] as const satisfies readonly Check[];
 

@@ -5,7 +5,7 @@ import { parseDurationMilliseconds } from "../../api/duration.ts";
 import type { FailoverDrillSpec } from "../../api/failover-drill.ts";
 import { parsePercentage } from "../../api/percentage.ts";
 import { FULL_WEIGHT } from "../../api/traffic-plan.ts";
-import { PROBE_LIMIT_MILLISECONDS, PROOF_LIMIT_MILLISECONDS } from "./advance-drill.ts";
+import { PROOF_LIMIT_MILLISECONDS } from "./advance-drill.ts";
 import type { DrillSettings } from "./drill-settings.ts";
 
 /** So many changes of the plan wait for a proof: the fault, its end, and the way back. */
@@ -34,11 +34,6 @@ export function settingsOfDrill({
 export function longestProbing(settings: DrillSettings): number {
   const { controlMilliseconds, faultMilliseconds, failbackMilliseconds } = settings;
   return controlMilliseconds + faultMilliseconds + failbackMilliseconds + PROOFS * PROOF_LIMIT_MILLISECONDS;
-}
-
-/** How long everything takes at most, from the first probe's pod on. */
-export function longestDrill(settings: DrillSettings): number {
-  return longestProbing(settings) + PROBE_LIMIT_MILLISECONDS;
 }
 
 /** How long routers let the fault be, whatever their clocks show. */

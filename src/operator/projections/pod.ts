@@ -24,8 +24,8 @@ export interface PodSummary {
   readonly observed: ObservedPod;
   /** IP address of a pod of a router or a prober; absent for others, which nobody asks. */
   readonly address?: string;
-  /** Uid of the FailoverDrill whose prober it is; absent for what is none. */
-  readonly drill?: string;
+  /** Uid of the Job that a prober's pod belongs to; absent for what is none, or belongs to nothing. */
+  readonly proberJob?: string;
   /** A router that tells the collector of answers, and takes labels to it. */
   readonly isCountingRouter: boolean;
   /** What it tells of a validation; absent for what is no pod of one. */
@@ -45,8 +45,10 @@ export function projectPod(object: KubeObject): PodSummary {
   const readySince = readySinceMilliseconds(object);
   const created = Date.parse(metadata.creationTimestamp ?? "");
   const isRouter = labels[LABEL.component] === COMPONENT.router;
-  const drill = labels[LABEL.component] === COMPONENT.prober ? labels[LABEL.drill] : undefined;
-  const address = isRouter || drill !== undefined ? asString(valueAt(object, "status", "podIP")) : undefined;
+  const controller = metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
+  const proberJob = labels[LABEL.component] === COMPONENT.prober ? controller : undefined;
+  const address =
+    isRouter || proberJob !== undefined ? asString(valueAt(object, "status", "podIP")) : undefined;
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -66,7 +68,7 @@ export function projectPod(object: KubeObject): PodSummary {
       ...(trouble === undefined ? {} : { trouble }),
     },
     ...(address === undefined ? {} : { address }),
-    ...(drill === undefined ? {} : { drill }),
+    ...(proberJob === undefined ? {} : { proberJob }),
     isCountingRouter: isRouter && isCountingRouter(object),
     ...(validation === undefined ? {} : { validation }),
   };

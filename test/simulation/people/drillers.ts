@@ -15,7 +15,7 @@ const MANAGER = { fieldManager: "kubectl" };
 /** Nobody waits for longer than that for a drill to begin. */
 const PATIENCE_MILLISECONDS = 20_000;
 const BEGUN: ReadonlySet<unknown> = new Set(["Control", "Injecting", "Observing", "Reverting", "Failback"]);
-const SETTINGS: Readonly<Record<string, object>> = { Errors: { status: 500 }, Latency: { delay: "5s" } };
+const SETTINGS: Readonly<Record<string, object>> = { Errors: { status: 500 }, Latency: { delay: "300ms" } };
 
 /** People who rehearse. */
 export class Drillers implements Controller, Disturbance {
