@@ -17,8 +17,6 @@ export function storedReplicas(deployment: KubeObject): number | undefined {
 export interface StoredPool {
   readonly name: string;
   readonly replicas: number;
-  /** It serves a model of its own. */
-  readonly isOwn: boolean;
 }
 
 /** The pools, by the stored object; the first one has the replicas of the ModelDeployment. */
@@ -26,7 +24,6 @@ export function storedPools(deployment: KubeObject): readonly StoredPool[] {
   return asList(valueAt(deployment, "spec", "pools")).map((pool, index) => ({
     name: asString(valueAt(pool, "name")) ?? "",
     replicas: (index === 0 ? storedReplicas(deployment) : asNumber(valueAt(pool, "replicas"))) ?? 0,
-    isOwn: valueAt(pool, "model") !== undefined,
   }));
 }
 

@@ -57,7 +57,7 @@ export const IDLE = "idle means idle";
 type Disturbances = readonly (readonly [weight: number, disturbance: Disturbance])[];
 
 /** The part of the steps after which people who rehearse are left alone with the faults of operators. */
-const REHEARSED_FROM = 0.4;
+const REHEARSED_FROM = 0.5;
 
 /** Steps of the trace that a failure shows. */
 const SHOWN_STEPS = 40;
@@ -133,7 +133,7 @@ class Run {
     const owners = new ModelOwners(world, this.#random.fork("owners"));
     const autoscalers = new Autoscalers(world);
     const drills = this.#random.fork("drillers");
-    this.#drillers = drills.chance(0.3) ? new Drillers(world, drills) : undefined;
+    this.#drillers = drills.chance(0.25) ? new Drillers(world, drills) : undefined;
     this.#controllers = [
       this.#fleet,
       new WorkloadControllers(new DeploymentController(world), evaluations),

@@ -118,7 +118,7 @@ function isTrue(
     case "NotValidated":
       return valueAt(deployment, "spec", "validation") !== undefined;
     case "NoPool":
-      return poolOfArms(deployment) === undefined;
+      return poolOfArms(deployment, facts.world) === undefined;
     default:
       return false;
   }

@@ -57,9 +57,16 @@ export interface ArmAtRest {
   readonly replicas: number;
 }
 
-/** The pool in which arms have their replicas: the first one with replicas and no model of its own. */
-export function poolOfArms(deployment: KubeObject): StoredPool | undefined {
-  return storedPools(deployment).find(({ isOwn, replicas }) => !isOwn && replicas > 0);
+/**
+ * The pool in which arms have their replicas: the first one with replicas in which the stable revision has no model of its own,
+ * whatever a spec says of which the release was given up.
+ */
+export function poolOfArms(deployment: KubeObject, world: World): StoredPool | undefined {
+  const stable = asString(valueAt(deployment, "status", "revisions", "stable")) ?? "";
+  const record = world.find("ControllerRevision", deployment.metadata.namespace ?? "", stable);
+  return storedPools(deployment).find(
+    ({ name, replicas }) => valueAt(record, "data", "poolModels", name) === undefined && replicas > 0,
+  );
 }
 
 /**
@@ -67,7 +74,7 @@ export function poolOfArms(deployment: KubeObject): StoredPool | undefined {
  * its own, as many as its share needs and two at least, if the spec asks for as many.
  */
 export function armsAtRest(deployment: KubeObject, world: World): readonly ArmAtRest[] {
-  const pool = poolOfArms(deployment);
+  const pool = poolOfArms(deployment, world);
   if (pool === undefined) return [];
   return experimentsOf(deployment, world)
     .filter((experiment) => valueAt(experiment, "status", "reason") === "ReplicasNotReady")

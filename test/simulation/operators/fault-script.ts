@@ -59,25 +59,30 @@ const ROUND_TRIP_MILLISECONDS = 20;
 /** How much more often a rare write goes wrong: there are few, and each has to meet everything. */
 const RARE_SEVERITY = 4;
 
-/** Rare writes that a process may die at: whichever removal comes next, or one of the rarest. */
-export const RARE_WRITES = ["removal", "rarest"] as const;
-
-const RAREST_WRITES = [
-  "revision: remove ControllerRevision",
-  "rollout: remove ModelRollout",
-  "drill: apply Job",
-  "drill: apply NetworkPolicy",
-  "drill: remove Job",
-  "drill: remove NetworkPolicy",
-] as const;
+/** Rare writes that a process may die at: whichever removal comes next, or one of {@link RAREST_WRITES}. */
+export const RARE_WRITES = ["removal", "rarest", "prober", "event"] as const;
 
 /** One of {@link RARE_WRITES}. */
 export type RareWrite = (typeof RARE_WRITES)[number];
 
+/** What comes before another one in every look has a list of its own: whoever waits for both dies at the first. */
+const RAREST_WRITES: Readonly<Record<Exclude<RareWrite, "removal">, readonly string[]>> = {
+  rarest: [
+    "revision: remove ControllerRevision",
+    "rollout: remove ModelRollout",
+    "autoscaling: apply ControllerRevision",
+    "autoscaling: remove ControllerRevision",
+    "drill: apply NetworkPolicy",
+    "drill: remove NetworkPolicy",
+  ],
+  prober: ["drill: apply Job"],
+  event: ["rollout: event", "experiment: event"],
+};
+
 /** Whether a call that counts under these rows is such a write. */
 export function isRare(write: RareWrite | undefined, verb: string, rows: readonly string[]): boolean {
   if (write === undefined) return false;
-  return write === "removal" ? verb === "delete" : RAREST_WRITES.some((rare) => rows.includes(rare));
+  return write === "removal" ? verb === "delete" : RAREST_WRITES[write].some((rare) => rows.includes(rare));
 }
 
 /** The faults of one process. */

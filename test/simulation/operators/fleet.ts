@@ -88,8 +88,8 @@ export class Fleet implements Controller, Disturbance {
       [2, () => ({ what: `kills ${name}`, run: () => process.kill("at once") })],
       [3, () => killTask(process, random.integer(0, 12))],
       [3, () => killAfterTask(process, random.integer(1, 12))],
-      [2, () => killAtRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
-      [2, () => killAfterRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
+      [4, () => killAtRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
+      [4, () => killAfterRareWriteTask(process, random.pick(RARE_WRITES) ?? "removal")],
       [1, () => ({ what: `stops ${name}`, run: () => process.stop() })],
       [2, () => ({ what: `breaks the watches of ${name}`, run: () => process.breakWatches() })],
       [
