@@ -26,12 +26,21 @@ const OUT_SECONDS = 180;
 /** The minute after which replicas go, and the one in which the load is averaged, twice, for at most half go at once. */
 const IN_SECONDS = 600;
 
+/** With time-outs far above what a pod may be kept waiting for a core while others begin beside it. */
+function deployment(changes: object): object {
+  return plainDeployment(NAME, {
+    replicas: 1,
+    traffic: { timeout: "8s", perTryTimeout: "1500ms" },
+    ...changes,
+  });
+}
+
 const asked = async () => (await scenario.status(NAME)).autoscaling?.replicas;
 const pods = async () => (await scenario.pods("model-server", NAME)).length;
 
 beforeAll(async () => {
   scenario = await Scenario.create(await sharedCluster(), "autoscaling");
-  await scenario.apply(plainDeployment(NAME, { replicas: 1, autoscaling: AUTOSCALING }));
+  await scenario.apply(deployment({ autoscaling: AUTOSCALING }));
   await scenario.waitFor(NAME, "Ready");
 }, 300_000);
 
@@ -65,9 +74,9 @@ test("a load that has gone leaves the fewest replicas, not at once", async () =>
 
 test("whoever takes the replicas over begins with those that there are", async () => {
   const atLeast3 = { ...AUTOSCALING, minReplicas: 3 };
-  await scenario.apply(plainDeployment(NAME, { replicas: 1, autoscaling: atLeast3 }));
+  await scenario.apply(deployment({ autoscaling: atLeast3 }));
   await scenario.until("three replicas", pods, (count) => count === 3);
-  await scenario.apply(plainDeployment(NAME, { replicas: 1, autoscaling: { ...atLeast3, owner: "None" } }));
+  await scenario.apply(deployment({ autoscaling: { ...atLeast3, owner: "None" } }));
   await scenario.until(
     "the hand-over",
     async () => (await scenario.status(NAME)).autoscaling?.because,
