@@ -61,7 +61,7 @@ async function expectNothingLeft(): Promise<void> {
 test("the loss of the first pool is answered by the second one, and the drill passes", async () => {
   const report = await underLoad(scenario, NAME, async () => {
     await scenario.apply(drill);
-    await scenario.petrel("drill", "watch", drill.metadata.name, "--timeout", "6m");
+    await phaseOf(drill.metadata.name, "Ended", 360);
   });
   expect(report.failures).toEqual([]);
   const { verdict, evidence, history } = await statusOf(drill.metadata.name);
@@ -71,6 +71,8 @@ test("the loss of the first pool is answered by the second one, and the drill pa
   expect(history?.map(({ phase }) => phase)).toContain("Failback");
   console.info(`drill: ${JSON.stringify(evidence)}`);
   await expectNothingLeft();
+  const watched = await scenario.petrel("drill", "watch", drill.metadata.name);
+  expect(watched).toContain("Passed");
   const page = await scenario.petrel("drill", "report", drill.metadata.name, "--format", "html");
   expect(page).toContain("<svg");
 }, 480_000);
