@@ -75,6 +75,7 @@ test("kubectl shows what people look for", async () => {
     "DESIRED",
     "AVAILABLE",
     "REVISION",
+    "PROMOTED",
     "SUSPENDED",
     "AGE",
   ]);

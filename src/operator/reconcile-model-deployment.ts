@@ -177,6 +177,11 @@ async function report(
     observation.experiments,
     experimentReports.map(({ experiment, ...report }) => ({ ...report, part: experiment })),
   );
+  // Nothing of a drill is left by the ModelDeployment as it was read: a cache that is behind would say so too early.
+  if (
+    drillReports.some(({ drill, status: { phase } }) => phase === "Ended" && drill.status.phase !== "Ended")
+  )
+    await applyStatus(port, identityOf(deployment), deployment.status);
   const drills = await reportParts(
     { ...parts, kind: RESOURCE.failoverDrill.kind },
     observation.drills,

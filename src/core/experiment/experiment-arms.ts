@@ -57,15 +57,20 @@ export function poolOfArms(
   );
 }
 
-/** Replicas that an arm is to have in its pool, and those that are ready. */
+/**
+ * Replicas that an arm is to have in its pool, and those that are ready. Where fewer are asked for than are told, as many as are
+ * told: whoever goes on from what is stored, after a kill say, counts on those.
+ */
 export function replicasOfArm(
   observation: Observation,
   { revision, weight }: ExperimentArm,
   pool: PoolSpec | undefined,
 ): { readonly replicas: number; readonly readyReplicas: number } {
   if (pool === undefined) return { replicas: 0, readyReplicas: 0 };
+  const { spec, status } = observation.deployment;
+  const told = Math.max(spec.replicas, status.autoscaling?.replicas ?? 0);
   return {
-    replicas: replicasForWeight(observation.deployment.spec, pool, weight),
+    replicas: replicasForWeight({ ...spec, replicas: told }, pool, weight),
     readyReplicas: readyReplicas(observation, revision.name, pool.name),
   };
 }

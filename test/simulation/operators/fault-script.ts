@@ -76,7 +76,7 @@ const RAREST_WRITES: Readonly<Record<Exclude<RareWrite, "removal">, readonly str
     "drill: remove NetworkPolicy",
   ],
   prober: ["drill: apply Job"],
-  event: ["rollout: event", "experiment: event"],
+  event: ["revision: event", "rollout: event", "experiment: event"],
 };
 
 /** Whether a call that counts under these rows is such a write. */
