@@ -179,7 +179,9 @@ async function report(
   );
   // Nothing of a drill is left by the ModelDeployment as it was read: a cache that is behind would say so too early.
   if (
-    drillReports.some(({ drill, status: { phase } }) => phase === "Ended" && drill.status.phase !== "Ended")
+    drillReports.some(
+      ({ drill, status: { phase } }) => phase === "Ended" && drill.status.phase === "Removing",
+    )
   )
     await applyStatus(port, identityOf(deployment), deployment.status);
   const drills = await reportParts(
