@@ -20,11 +20,9 @@ test("a seed replays exactly, and another one is another run", async () => {
   const first = await run();
   const again = await run();
   for (const seed of SEEDS) {
+    expect(first.get(seed)?.operatorWrites).toBeGreaterThan(0);
     expect(again.get(seed)?.traceHash).toBe(first.get(seed)?.traceHash);
     expect(again.get(seed)?.lastLines).toEqual(first.get(seed)?.lastLines);
   }
-  // In a few worlds nobody has a model to deploy.
-  const writes = [...first.values()].map(({ operatorWrites }) => operatorWrites);
-  expect(writes.filter((count) => count > 0).length).toBeGreaterThan(SEEDS.length / 2);
   expect(new Set([...first.values()].map(({ traceHash }) => traceHash)).size).toBe(SEEDS.length);
 }, 120_000);

@@ -56,7 +56,7 @@ export const IDLE = "idle means idle";
 /** What may happen next, and how likely. */
 type Disturbances = readonly (readonly [weight: number, disturbance: Disturbance])[];
 
-/** The part of the steps after which people who rehearse are left alone with the faults of operators. */
+/** The part of the steps after which people who rehearse are left alone with the faults of operators; before, all is as elsewhere. */
 const REHEARSED_FROM = 0.5;
 
 /** Steps of the trace that a failure shows. */
@@ -150,7 +150,7 @@ class Run {
     this.#neighbours = new Neighbours(world, this.#facts);
     this.#undoers = new Undoers(world, this.#random.fork("undoers"));
     this.#disturbances = [
-      [this.#weightOf(owners), owners],
+      [owners.isRestless ? 30 : 6, owners],
       [3, new Meddlers(world, this.#facts)],
       [4, this.#kubelet],
       [3, this.#routers],
@@ -161,7 +161,7 @@ class Run {
       [1, new ControlPlane(world)],
       [3, autoscalers],
       [owners.isCurious ? 5 : 0, this.#experimenters],
-      ...(this.#drillers === undefined ? [] : [[20, this.#drillers] as const]),
+      ...(this.#drillers === undefined ? [] : [[3, this.#drillers] as const]),
     ];
     // Whatever else happens ends a drill, or keeps it from its turn: the later part of a world with drills has little else.
     this.#rehearsal =
@@ -183,12 +183,6 @@ class Run {
         if (details !== undefined) this.#breaks(invariant.name, details);
       }
     });
-  }
-
-  /** Where people rehearse, others let them: a release ends every drill. */
-  #weightOf({ isRestless }: ModelOwners): number {
-    if (this.#drillers !== undefined) return 1;
-    return isRestless ? 30 : 6;
   }
 
   async complete(): Promise<SimulationResult> {

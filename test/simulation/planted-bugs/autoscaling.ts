@@ -80,7 +80,6 @@ export const AUTOSCALING_BUGS: readonly PlantedBug[] = [
   },
   {
     what: "begins with what the spec says, and not with what is there",
-    withinSeeds: 900,
     substitutes: seeing((observation) =>
       observation.deployment.status.autoscaling === undefined
         ? withoutStatus(observation, "pools")

@@ -97,7 +97,7 @@ export const DRILL_BUGS: readonly PlantedBug[] = [
       return former?.drill !== undefined && isGone && isSame && plan.drill === undefined ? former : {};
     }),
     noticedBy: [drillsAtRest.name],
-    withinSeeds: 900,
+    withinSeeds: 400,
   },
   {
     what: "leaves the prober running",

@@ -51,7 +51,7 @@ export const REVISION_BUGS: readonly PlantedBug[] = [
       return revisions === undefined ? decision : withStatus(decision, { revisions });
     }),
     noticedBy: [promotion.name],
-    withinSeeds: 900,
+    withinSeeds: 400,
   },
   {
     what: "forgets that a pool may have a model of its own",

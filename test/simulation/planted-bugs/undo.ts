@@ -32,7 +32,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
         : observation,
     ),
     noticedBy: [undoStands.name],
-    withinSeeds: 900,
+    withinSeeds: 400,
   },
   {
     what: "takes an undone model for another one when something else of the spec changes",
