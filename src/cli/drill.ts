@@ -9,6 +9,7 @@ import { FAULT_TYPES, type FaultType, MAXIMUM_DRILL_REASON_LENGTH } from "../api
 import { RESOURCE } from "../api/kube-resources.ts";
 import { errorMessage } from "../core/log.ts";
 import { wholeNumber } from "../process/whole-number.ts";
+import { oldestFirst } from "./concluded-object.ts";
 import { type ConnectionOptions, connected, withConnection } from "./connection.ts";
 import { drillMarkdown, drillReport } from "./drill/drill-report.ts";
 import { drillLines, drillView } from "./drill/drill-view.ts";
@@ -50,9 +51,7 @@ function listCommand(): Command {
             mayBeForbidden: false,
           } as const;
           const { objects } = await readObjects(port, [source]);
-          const views = objects.drills
-            .flatMap((object) => drillView(object) ?? [])
-            .toSorted((left, right) => Date.parse(left.madeAt ?? "") - Date.parse(right.madeAt ?? ""));
+          const views = oldestFirst(objects.drills.flatMap((object) => drillView(object) ?? []));
           process.stdout.write(printed(options.output, views, () => drillLines(views, clock.now())));
           return EXIT.done;
         }),

@@ -6,12 +6,11 @@
 import type { Command } from "commander";
 import { Compile } from "typebox/compile";
 import { type ModelExperimentStatus, modelExperimentStatusSchema } from "../api/experiment-status.ts";
-import type { KubeObject } from "../api/kube-object.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import { type ModelExperimentSpec, modelExperimentSpecSchema } from "../api/model-experiment.ts";
-import { API_GROUP_VERSION } from "../api/names.ts";
 import type { KubePort } from "../kube/port.ts";
 import { ageText } from "./age-text.ts";
+import { type ConcludedView, endEarly, oldestFirst, viewReader } from "./concluded-object.ts";
 import { type ConnectionOptions, connected, withConnection } from "./connection.ts";
 import { CommandError, EXIT } from "./exit-code.ts";
 import { readObjects } from "./followed-objects.ts";
@@ -27,21 +26,13 @@ const specCheck = Compile(modelExperimentSpecSchema);
 const statusCheck = Compile(modelExperimentStatusSchema);
 
 /** What is known of one experiment. */
-export interface ExperimentView {
-  readonly name: string;
-  readonly madeAt: string | undefined;
-  readonly spec: ModelExperimentSpec;
-  /** Empty where it does not fit the schema that this program knows. */
-  readonly status: ModelExperimentStatus;
-}
+export type ExperimentView = ConcludedView<ModelExperimentSpec, ModelExperimentStatus>;
 
 /** Reads one; undefined when it is one of another schema. Pure. */
-export function experimentView(object: KubeObject): ExperimentView | undefined {
-  const { name, creationTimestamp: madeAt } = object.metadata;
-  const [spec, status] = [object["spec"], object["status"] ?? {}];
-  if (!specCheck.Check(spec)) return undefined;
-  return { name, madeAt, spec, status: statusCheck.Check(status) ? status : {} };
-}
+export const experimentView = viewReader<ModelExperimentSpec, ModelExperimentStatus>(
+  (value) => specCheck.Check(value),
+  (value) => statusCheck.Check(value),
+);
 
 /** A line for each, the oldest first. Pure. */
 export function experimentLines(
@@ -102,20 +93,11 @@ export async function stopExperiment(
   name: string,
   reason: string | undefined,
 ): Promise<void> {
-  const object = await port.get({ resource: RESOURCE.modelExperiment, namespace, name });
-  const verdict = experimentView(object)?.status.verdict;
-  if (verdict !== undefined) {
-    throw new CommandError(EXIT.refused, `${name} is over: ${verdict.outcome}, ${verdict.message}`);
-  }
-  const { uid } = object.metadata;
-  const guidance = {
-    apiVersion: API_GROUP_VERSION,
-    kind: RESOURCE.modelExperiment.kind,
-    // With the uid, an apply does not bring back what was deleted meanwhile.
-    metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
+  await endEarly(port, {
+    ...{ resource: RESOURCE.modelExperiment, namespace, name, fieldManager: FIELD_MANAGER },
     spec: { stopped: true, ...(reason === undefined ? {} : { reason }) },
-  };
-  await port.apply(guidance, { fieldManager: FIELD_MANAGER, force: true });
+    verdictOf: (object) => experimentView(object)?.status.verdict,
+  });
 }
 
 interface Options extends ConnectionOptions {
@@ -144,9 +126,7 @@ function listCommand(): Command {
             mayBeForbidden: false,
           } as const;
           const { objects } = await readObjects(port, [source]);
-          const views = objects.experiments
-            .flatMap((object) => experimentView(object) ?? [])
-            .toSorted((left, right) => Date.parse(left.madeAt ?? "") - Date.parse(right.madeAt ?? ""));
+          const views = oldestFirst(objects.experiments.flatMap((object) => experimentView(object) ?? []));
           process.stdout.write(printed(options.output, views, () => experimentLines(views, clock.now())));
           return EXIT.done;
         }),

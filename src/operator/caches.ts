@@ -106,6 +106,17 @@ function ownerKeys(object: KubeObject): readonly string[] {
   return name === undefined ? [] : [ownerKey(object.metadata.namespace ?? "", name)];
 }
 
+/** By the ModelDeployment that its spec names. */
+function namedKeys({
+  namespace,
+  modelDeployment,
+}: {
+  readonly namespace: string;
+  readonly modelDeployment?: string;
+}): readonly string[] {
+  return modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)];
+}
+
 function namespacesOf(object: KubeObject, component: string): readonly string[] {
   const isOne = object.metadata.labels?.[LABEL.component] === component;
   return isOne ? [object.metadata.namespace ?? ""] : [];
@@ -165,20 +176,14 @@ export function createCaches({ drillSwitch, ...access }: CacheAccess, usesKeda =
       ...access,
       resource: RESOURCE.modelExperiment,
       project: projectExperiment,
-      indexes: {
-        modelDeployment: ({ namespace, modelDeployment }) =>
-          modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
-      },
+      indexes: { modelDeployment: (named) => namedKeys(named) },
     }),
     // Likewise.
     drills: new Cache({
       ...access,
       resource: RESOURCE.failoverDrill,
       project: projectDrill,
-      indexes: {
-        modelDeployment: ({ namespace, modelDeployment }) =>
-          modelDeployment === undefined ? [] : [ownerKey(namespace, modelDeployment)],
-      },
+      indexes: { modelDeployment: (named) => namedKeys(named) },
     }),
     ...(drillSwitch === undefined ? {} : { drillSwitch: drillSwitchCache(access, drillSwitch) }),
     children: new Map(

@@ -7,13 +7,12 @@ import { drillSpec } from "../../test/fixtures/drilled-world.ts";
 import { startLeadingOperator } from "../../test/fixtures/leading-operator.ts";
 import { modelDeploymentObject } from "../../test/fixtures/model-deployment-object.ts";
 import { spec } from "../../test/fixtures/spec.ts";
+import { StoredStatuses } from "../../test/fixtures/stored-statuses.ts";
 import { MemoryApiServer } from "../../test/memory-cluster/api-server.ts";
-import { FaultyPort } from "../../test/memory-cluster/faulty-port.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { FailoverDrillStatus } from "../api/drill-status.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import { decide } from "../core/decide.ts";
-import { KubeError } from "../kube/port.ts";
 import { DRILL_SWITCH_NAME } from "./caches.ts";
 
 const PEOPLE = { fieldManager: "people", force: true };
@@ -23,12 +22,11 @@ const WEEKLY = { resource: RESOURCE.failoverDrill, namespace: "shop", name: "wee
 let clock: VirtualClock;
 let server: MemoryApiServer;
 let events: string[];
-let reports: number;
-/** Kinds of the statuses in the order in which they were stored; of what stands in {@link refused} none is. */
-let stored: string[];
-let refused: string | undefined;
+let statuses: StoredStatuses;
 /** The plan has a drill as soon as there is one, whatever the planners say. */
 let isHasty: boolean;
+/** A drill of which nothing is to be left is over at once, whatever routers say. */
+let isOver: boolean;
 /** The operator's watch of drills shows nothing. */
 let isBlind: boolean;
 let stop: () => void;
@@ -37,27 +35,21 @@ beforeEach(async () => {
   clock = new VirtualClock();
   server = new MemoryApiServer(clock);
   events = [];
-  reports = 0;
-  stored = [];
-  refused = undefined;
+  statuses = new StoredStatuses(server, clock);
   isHasty = false;
+  isOver = false;
   isBlind = false;
-  const port = new FaultyPort(server, clock, {
-    call: ({ verb, resource: { kind }, subresource }) => {
-      if (verb !== "apply" || subresource !== "status") return undefined;
-      if (kind === refused)
-        return { refusal: new KubeError(409, "Conflict", "somebody else has written it") };
-      if (kind === "FailoverDrill") reports += 1;
-      stored.push(kind);
-      return undefined;
-    },
-  });
-  ({ stop } = startLeadingOperator(port, clock, {
+  ({ stop } = startLeadingOperator(statuses.port, clock, {
     drillSwitch: "petrel-system",
     decide: (observation) => {
       const { drills = [] } = observation;
       const decision = decide(isBlind ? { ...observation, drills: [] } : observation);
       const [drill] = drills;
+      if (isOver && drill?.status.phase === "Removing")
+        return {
+          ...decision,
+          drills: [{ drill, status: { ...drill.status, phase: "Ended" }, isCurrent: true }],
+        };
       const { traffic } = decision.status;
       if (!isHasty || drill === undefined || traffic === undefined) return decision;
       const { status } = observation.deployment;
@@ -111,10 +103,10 @@ test("one that names nothing waits and says so, and has its turn once that is th
 test("it is reported on only when something has changed", async () => {
   await deploy();
   await apply();
-  const before = reports;
+  const before = statuses.countOf("FailoverDrill");
   expect(before).toBeGreaterThan(0);
   await clock.advance(300_000);
-  expect(reports).toBe(before);
+  expect(statuses.countOf("FailoverDrill")).toBe(before);
 });
 
 test("a person who ends it is heard within 5 s, told of once, and for good", async () => {
@@ -170,13 +162,29 @@ test("one of a later version of the kind counts for nothing", async () => {
 test("what it says is stored before any plan follows from it, and no plan follows where it is not", async () => {
   await deploy();
   isHasty = true;
-  refused = "FailoverDrill";
+  statuses.refused = "FailoverDrill";
   await apply();
   const planned = async () => (await server.get(RANKER))["status"];
   expect(await planned()).not.toMatchObject({ traffic: { drill: {} } });
-  refused = undefined;
-  stored = [];
+  statuses.refused = undefined;
+  statuses.kinds = [];
   await clock.advance(30_000);
   expect(await planned()).toMatchObject({ traffic: { drill: { name: "weekly" } } });
-  expect(stored.slice(0, 2)).toEqual(["FailoverDrill", "ModelDeployment"]);
+  expect(statuses.kinds.slice(0, 2)).toEqual(["FailoverDrill", "ModelDeployment"]);
+});
+
+test("a drill is over only by the ModelDeployment as it stands, whatever a watch that is behind shows", async () => {
+  await deploy();
+  await apply();
+  isOver = true;
+  statuses.refused = "ModelDeployment";
+  await writeStatus({
+    phase: "Removing",
+    since: "2026-01-01T00:00:00.000Z",
+    verdict: { outcome: "Aborted", reason: "AbortedByPerson", message: "enough" },
+  });
+  expect(await statusOf()).toMatchObject({ phase: "Removing" });
+  statuses.refused = undefined;
+  await clock.advance(60_000);
+  expect(await statusOf()).toMatchObject({ phase: "Ended", verdict: { reason: "AbortedByPerson" } });
 });

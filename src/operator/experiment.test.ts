@@ -5,15 +5,14 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { startLeadingOperator } from "../../test/fixtures/leading-operator.ts";
 import { modelDeploymentObject } from "../../test/fixtures/model-deployment-object.ts";
 import { spec } from "../../test/fixtures/spec.ts";
+import { StoredStatuses } from "../../test/fixtures/stored-statuses.ts";
 import { experimentSpec } from "../../test/fixtures/world-experiments.ts";
 import { MemoryApiServer } from "../../test/memory-cluster/api-server.ts";
-import { FaultyPort } from "../../test/memory-cluster/faulty-port.ts";
 import { VirtualClock } from "../../test/memory-cluster/virtual-clock.ts";
 import type { ModelExperimentStatus } from "../api/experiment-status.ts";
 import type { JsonRecord } from "../api/json.ts";
 import { RESOURCE } from "../api/kube-resources.ts";
 import { decide } from "../core/decide.ts";
-import { KubeError } from "../kube/port.ts";
 
 const PEOPLE = { fieldManager: "people", force: true };
 const RANKER = { resource: RESOURCE.modelDeployment, namespace: "shop", name: "ranker" };
@@ -26,10 +25,7 @@ const quality = {
 let clock: VirtualClock;
 let server: MemoryApiServer;
 let events: string[];
-let reports: number;
-/** Statuses in the order in which they were stored; of what stands in {@link refused} none is. */
-let stored: string[];
-let refused: string | undefined;
+let statuses: StoredStatuses;
 /** The arms get their shares as soon as there is an experiment, whatever the planners say. */
 let isHasty: boolean;
 let stop: () => void;
@@ -38,21 +34,9 @@ beforeEach(async () => {
   clock = new VirtualClock();
   server = new MemoryApiServer(clock);
   events = [];
-  reports = 0;
-  stored = [];
-  refused = undefined;
+  statuses = new StoredStatuses(server, clock);
   isHasty = false;
-  const port = new FaultyPort(server, clock, {
-    call: ({ verb, resource: { kind }, subresource }) => {
-      if (verb !== "apply" || subresource !== "status") return undefined;
-      if (kind === refused)
-        return { refusal: new KubeError(409, "Conflict", "somebody else has written it") };
-      if (kind === "ModelExperiment") reports += 1;
-      stored.push(kind);
-      return undefined;
-    },
-  });
-  ({ stop } = startLeadingOperator(port, clock, {
+  ({ stop } = startLeadingOperator(statuses.port, clock, {
     decide: (observation) => {
       const decision = decide(observation);
       const [experiment] = observation.experiments ?? [];
@@ -113,10 +97,10 @@ test("one that names nothing waits and says so, and goes on once that is there",
 test("it is reported on only when something has changed", async () => {
   await deploy({ quality });
   await apply();
-  const before = reports;
+  const before = statuses.countOf("ModelExperiment");
   expect(before).toBeGreaterThan(0);
   await clock.advance(300_000);
-  expect(reports).toBe(before);
+  expect(statuses.countOf("ModelExperiment")).toBe(before);
 });
 
 test("a person who stops it is heard at once, told of once, and for good", async () => {
@@ -164,13 +148,13 @@ test("one of a later version of the kind counts for nothing", async () => {
 test("what it says is stored before any traffic follows from it, and no traffic follows where it is not", async () => {
   await deploy({ quality });
   isHasty = true;
-  refused = "ModelExperiment";
+  statuses.refused = "ModelExperiment";
   await apply();
   const trafficOf = async () => (await server.get(RANKER))["status"];
   expect(await trafficOf()).toMatchObject({ traffic: { arms: [] } });
-  refused = undefined;
-  stored = [];
+  statuses.refused = undefined;
+  statuses.kinds = [];
   await clock.advance(30_000);
   expect(await trafficOf()).toMatchObject({ traffic: { arms: [{ name: "ArmA" }] } });
-  expect(stored.slice(0, 2)).toEqual(["ModelExperiment", "ModelDeployment"]);
+  expect(statuses.kinds.slice(0, 2)).toEqual(["ModelExperiment", "ModelDeployment"]);
 });

@@ -3,8 +3,9 @@
  *
  * The two clocks are never put on one axis: nobody knows how far they are apart.
  */
+
+import { escaped } from "../markup-text.ts";
 import { type DrillReport, secondsText } from "./drill-report.ts";
-import { escaped } from "./escaped.ts";
 
 const WIDTH = 960;
 const LEFT = 130;

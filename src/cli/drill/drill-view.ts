@@ -4,29 +4,21 @@
 import { Compile } from "typebox/compile";
 import { type FailoverDrillStatus, failoverDrillStatusSchema } from "../../api/drill-status.ts";
 import { type FailoverDrillSpec, failoverDrillSpecSchema } from "../../api/failover-drill.ts";
-import type { KubeObject } from "../../api/kube-object.ts";
 import { ageText } from "../age-text.ts";
+import { type ConcludedView, viewReader } from "../concluded-object.ts";
 import { tableLines } from "../table.ts";
 
 const specCheck = Compile(failoverDrillSpecSchema);
 const statusCheck = Compile(failoverDrillStatusSchema);
 
 /** What is known of one drill. */
-export interface DrillView {
-  readonly name: string;
-  readonly madeAt: string | undefined;
-  readonly spec: FailoverDrillSpec;
-  /** Empty where it does not fit the schema that this program knows. */
-  readonly status: FailoverDrillStatus;
-}
+export type DrillView = ConcludedView<FailoverDrillSpec, FailoverDrillStatus>;
 
 /** Reads one; undefined when it is one of another schema. */
-export function drillView(object: KubeObject): DrillView | undefined {
-  const { name, creationTimestamp: madeAt } = object.metadata;
-  const [spec, status] = [object["spec"], object["status"] ?? {}];
-  if (!specCheck.Check(spec)) return undefined;
-  return { name, madeAt, spec, status: statusCheck.Check(status) ? status : {} };
-}
+export const drillView = viewReader<FailoverDrillSpec, FailoverDrillStatus>(
+  (value) => specCheck.Check(value),
+  (value) => statusCheck.Check(value),
+);
 
 /** Where it is, and why: `Ended (Passed)`. */
 export function phaseText({ phase = "Pending", verdict, reason }: FailoverDrillStatus): string {

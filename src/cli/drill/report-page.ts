@@ -1,6 +1,8 @@
 /**
  * The report of a drill as one HTML page that needs nothing else: no script, no font, no picture from anywhere. Pure.
  */
+
+import { escaped } from "../markup-text.ts";
 import { drillDrawing } from "./drill-drawing.ts";
 import {
   type DrillReport,
@@ -10,7 +12,6 @@ import {
   periodCells,
   secondsText,
 } from "./drill-report.ts";
-import { escaped } from "./escaped.ts";
 
 const COLOURS: Readonly<Record<string, string>> = {
   Passed: "#15803d",

@@ -7,6 +7,7 @@ import type { KubeObject } from "../../api/kube-object.ts";
 import { RESOURCE } from "../../api/kube-resources.ts";
 import { API_GROUP_VERSION } from "../../api/names.ts";
 import type { KubePort } from "../../kube/port.ts";
+import { endEarly } from "../concluded-object.ts";
 import type { Connection } from "../connection.ts";
 import { deploymentReference } from "../deployment-object.ts";
 import { CommandError, EXIT, type ExitCode } from "../exit-code.ts";
@@ -102,19 +103,11 @@ export async function abortDrill(
   name: string,
   reason: string | undefined,
 ): Promise<void> {
-  const object = await port.get({ resource: RESOURCE.failoverDrill, namespace, name });
-  const verdict = drillView(object)?.status.verdict;
-  if (verdict !== undefined)
-    throw new CommandError(EXIT.refused, `${name} is over: ${verdict.outcome}, ${verdict.message}`);
-  const { uid } = object.metadata;
-  const guidance = {
-    apiVersion: API_GROUP_VERSION,
-    kind: RESOURCE.failoverDrill.kind,
-    // With the uid, an apply does not bring back what was deleted meanwhile.
-    metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
+  await endEarly(port, {
+    ...{ resource: RESOURCE.failoverDrill, namespace, name, fieldManager: FIELD_MANAGER.abort },
     spec: { abort: true, ...(reason === undefined ? {} : { reason }) },
-  };
-  await port.apply(guidance, { fieldManager: FIELD_MANAGER.abort, force: true });
+    verdictOf: (object) => drillView(object)?.status.verdict,
+  });
 }
 
 /**

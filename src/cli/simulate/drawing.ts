@@ -3,6 +3,7 @@
  *
  * It names no font and loads nothing, so that it looks alike in a browser, a review and a slide.
  */
+import { escaped } from "../markup-text.ts";
 import type { SimulatedBucket } from "./simulation.ts";
 
 /** What is drawn. */
@@ -146,12 +147,4 @@ function round(value: number): number {
 
 function shortNumber(value: number): string {
   return String(Number(value.toPrecision(3)));
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

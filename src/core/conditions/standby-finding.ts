@@ -22,12 +22,19 @@ export function standbyStatus(
   { revisions, rollout }: Pick<Plans, "revisions" | "rollout">,
 ): StandbyStatus | undefined {
   const { pools, replicas: needed } = observation.deployment.spec;
-  const behind = pools.slice(1);
-  if (behind.length === 0 || needed === 0) return undefined;
-  const { name } = leadingRevision(revisions, rollout);
-  const ready = behind.reduce((sum, pool) => sum + readyReplicas(observation, name, pool.name), 0);
-  const covered = Math.min(ALL, (ALL * ready) / needed);
+  if (pools.length === 1 || needed === 0) return undefined;
+  const covered = Math.min(ALL, (ALL * readyBehind(observation, { revisions, rollout })) / needed);
   return { coverage: Math.floor(covered / COVERAGE_STEP_PERCENT) * COVERAGE_STEP_PERCENT };
+}
+
+/** Ready replicas of the revision that serves in the pools behind the first one. */
+function readyBehind(
+  observation: Observation,
+  { revisions, rollout }: Pick<Plans, "revisions" | "rollout">,
+): number {
+  const { name } = leadingRevision(revisions, rollout);
+  const [, ...behind] = observation.deployment.spec.pools;
+  return behind.reduce((sum, pool) => sum + readyReplicas(observation, name, pool.name), 0);
 }
 
 /** Nothing without a standby. Words change by steps of the coverage. */
@@ -43,10 +50,7 @@ export function standbyFinding(
     const message = `the pools behind the first one have ready replicas of ${name} for all of the traffic`;
     return [{ type: TYPE, status: "True", reason: "StandbyCovers", message }];
   }
-  const isAnyReady = observation.deployment.spec.pools
-    .slice(1)
-    .some((pool) => readyReplicas(observation, name, pool.name) > 0);
-  if (!isAnyReady) {
+  if (readyBehind(observation, plans) === 0) {
     const message = `no replica of ${name} is ready in the pools behind the first one: without that, nobody answers`;
     return [{ type: TYPE, status: "False", reason: "StandbyNotReady", message }];
   }

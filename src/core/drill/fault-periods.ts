@@ -15,7 +15,7 @@ export const LEAST_WITNESSES = 5;
 export interface FaultPeriods {
   /** Before the fault. The slot in which it may have begun is in neither. */
   readonly control: SlotRange;
-  /** From the first moment at which the fault may have been there to the first at which a witness did not meet it. */
+  /** From the first moment at which the fault may have been there to the first at which no witness shows it any more. */
   readonly fault?: SlotRange;
   /**
    * From where on every witness met it, for {@link VERIFYING_MILLISECONDS}, to its end. Before, only some of the routers may
@@ -42,6 +42,22 @@ function firstRun(record: ProbeRecord, says: Says, from: number): number | undef
   return undefined;
 }
 
+/**
+ * The first slot from `from` on in which a witness did not meet it, or from which on there was none for too long to say that it
+ * was there; the end of the record where there is neither.
+ */
+function endOfFault(record: ProbeRecord, from: number): number {
+  const longestGap = slotsOf(record, VERIFYING_MILLISECONDS);
+  let lastMet = from;
+  for (let slot = from; slot < record.sent.length; slot += 1) {
+    const witnesses = record.witnesses[slot] ?? 0;
+    if ((record.met[slot] ?? 0) < witnesses) return slot;
+    if (witnesses > 0) lastMet = slot;
+    else if (slot - lastMet >= longestGap) return lastMet + 1;
+  }
+  return record.sent.length;
+}
+
 /** Splits a record. */
 export function faultPeriods(record: ProbeRecord): FaultPeriods {
   const end = record.sent.length;
@@ -53,11 +69,8 @@ export function faultPeriods(record: ProbeRecord): FaultPeriods {
   const control = { from: 0, to: Math.max(0, lastClear) };
   const verifiedFrom = firstRun(record, "met", firstMet);
   const lastCertain = verifiedFrom ?? firstMet;
-  const length = record.witnesses
-    .slice(lastCertain)
-    .findIndex((count, index) => (record.met[lastCertain + index] ?? 0) < count);
-  const to = length < 0 ? end : lastCertain + length;
-  const afterFrom = length < 0 ? undefined : firstRun(record, "clear", to);
+  const to = endOfFault(record, lastCertain);
+  const afterFrom = to === end ? undefined : firstRun(record, "clear", to);
   return {
     control,
     fault: { from, to },

@@ -96,6 +96,12 @@ test.each<[outcome: string, reason: string, stretches: readonly Stretch[]]>([
   ["Inconclusive", "FaultTooShort", [well(10_000), half(10_000), failedOver(20_000), well(10_000)]],
   ["Inconclusive", "ProberLate", [well(10_000), mixed(30_000, { late: 1 }), well(10_000)]],
   ["Inconclusive", "FaultTooShort", [well(10_000), failedOver(20_000), well(10_000)]],
+  // The prober has no witnesses any more: nobody knows whether the fault is there.
+  [
+    "Inconclusive",
+    "FaultTooShort",
+    [well(10_000), failedOver(20_000), { ...failedOver(10_000), witnesses: 0, met: 0 }, well(10_000)],
+  ],
   ["Inconclusive", "FaultTooShort", [well(10_000), outage(20_000), well(10_000)]],
   ["Inconclusive", "RevertNotSeen", [well(10_000), failedOver(30_000)]],
   ["Inconclusive", "RevertNotSeen", [well(10_000), failedOver(30_000), well(4_000)]],

@@ -4,23 +4,11 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { inHoldback } from "../../../test/fixtures/held-back-world.ts";
-import { plannedRoles } from "../../../test/fixtures/planned-roles.ts";
+import { trafficOf } from "../../../test/fixtures/planned-traffic.ts";
 import { inStepOne } from "../../../test/fixtures/released-world.ts";
 import { model, servingWorld, type World } from "../../../test/fixtures/world.ts";
-import type { TrafficPlan } from "../../api/traffic-plan.ts";
-import { planCapacity } from "../capacity/plan-capacity.ts";
-import { planRollout } from "../rollout/plan-rollout.ts";
-import { planTraffic } from "./plan-traffic.ts";
 
 const STANDBY = { name: "cpu", replicas: 1 };
-
-function trafficOf(world: World): TrafficPlan {
-  const observation = world.observation();
-  const revisions = plannedRoles(observation);
-  const rollout = planRollout(observation, revisions);
-  const capacity = planCapacity(observation, revisions, rollout, {});
-  return planTraffic(observation, revisions, rollout, {}, {}, capacity);
-}
 
 /** `gpu 2, cpu 1`, of the first arm. */
 function counted(world: World): string {

@@ -2,7 +2,7 @@
  * Who gets requests, at every stage of a release and in every trouble.
  */
 import { describe, expect, test } from "@jest/globals";
-import { plannedRoles } from "../../../test/fixtures/planned-roles.ts";
+import { trafficOf } from "../../../test/fixtures/planned-traffic.ts";
 import {
   candidateComesUp,
   candidateHasTrafficAcknowledged,
@@ -13,18 +13,8 @@ import {
 } from "../../../test/fixtures/stages.ts";
 import { armsText } from "../../../test/fixtures/summary.ts";
 import { model, servingWorld, World } from "../../../test/fixtures/world.ts";
-import { MAX_POOLS_PER_ARM, type TrafficPlan } from "../../api/traffic-plan.ts";
-import { planCapacity } from "../capacity/plan-capacity.ts";
-import { planRollout } from "../rollout/plan-rollout.ts";
-import { perTryTimeout, planTraffic } from "./plan-traffic.ts";
-
-function trafficOf(world: World): TrafficPlan {
-  const observation = world.observation();
-  const revisions = plannedRoles(observation);
-  const rollout = planRollout(observation, revisions);
-  const capacity = planCapacity(observation, revisions, rollout, {});
-  return planTraffic(observation, revisions, rollout, {}, {}, capacity);
-}
+import { MAX_POOLS_PER_ARM } from "../../api/traffic-plan.ts";
+import { perTryTimeout } from "./plan-traffic.ts";
 
 function arms(world: World): string {
   return armsText(world, trafficOf(world));

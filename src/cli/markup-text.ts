@@ -1,5 +1,5 @@
 /** Text as it stands in HTML and SVG, in content and in quoted attributes. Pure. */
-import { printable } from "../terminal-text.ts";
+import { printable } from "./terminal-text.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",
