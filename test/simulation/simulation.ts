@@ -256,6 +256,7 @@ class Run {
     if (!(await this.#stirs(this.#trials.name, this.#trials.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.atRest()))) return;
     if (!(await this.#stirs(this.#undoers.name, this.#undoers.appliedAgain()))) return;
+    if (!(await this.#stirs(this.#undoers.name, this.#undoers.forgotten()))) return;
 
     if (this.#drillers !== undefined)
       if (!(await this.#stirs(this.#drillers.name, this.#drillers.atRest()))) return;

@@ -5,6 +5,7 @@ import { asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { AUTOSCALER_BOUNDS, boundsOf } from "../cluster/autoscalers.ts";
 import { isOperator } from "../facts.ts";
+import { standingIn } from "./autoscaling.ts";
 import type { Invariant, RestInvariant } from "./invariant.ts";
 import { isUndoLost } from "./obstacle.ts";
 
@@ -46,6 +47,9 @@ export const takenOver: Invariant = {
       return `${about} is to have ${replicas} replicas, and ${least} to ${most} are let`;
     const isWritten = replicas === Math.min(most, stated);
     if (because === "Autoscaler" && !isWritten) return `${about} has ${replicas}, which no autoscaler wrote`;
+    const standing = standingIn(before, after);
+    if (kept === undefined && replicas < Math.min(most, standing))
+      return `${about} begins with ${replicas} replicas, and ${standing} are there`;
     if (kept === undefined || replicas === kept) return undefined;
     return isOwned && isWritten
       ? undefined

@@ -15,6 +15,15 @@ const SLOTS_A_MINUTE = 4;
 /** A decision may be stored so much later than it was made. */
 const LATENESS_MILLISECONDS = 35_000;
 
+/** Replicas that stood before in the pool that is the first one now. */
+export function standingIn(before: KubeObject, after: KubeObject): number {
+  const first = valueAt(asList(valueAt(after, "spec", "pools"))[0], "name");
+  const standing = asList(valueAt(before, "status", "pools"))
+    .filter((pool) => valueAt(pool, "name") === first)
+    .map((pool) => asNumber(valueAt(pool, "replicas")) ?? 0);
+  return Math.max(0, ...standing);
+}
+
 /** A report of an operator about the spec that stands; undefined for any other write. */
 function reportIn({ actor, before, after, call }: Write) {
   if (after?.kind !== "ModelDeployment" || before === undefined || !isOperator(actor)) return undefined;
@@ -36,14 +45,7 @@ function reportIn({ actor, before, after, call }: Write) {
     stated: numberIn(after, "spec", "replicas"),
     least: numberIn(after, "spec", "autoscaling", "minReplicas") ?? 1,
     most: numberIn(after, "spec", "autoscaling", "maxReplicas") ?? 0,
-    standing: Math.max(
-      0,
-      ...asList(valueAt(before, "status", "pools"))
-        .filter(
-          (pool) => valueAt(pool, "name") === valueAt(asList(valueAt(after, "spec", "pools"))[0], "name"),
-        )
-        .map((pool) => asNumber(valueAt(pool, "replicas")) ?? 0),
-    ),
+    standing: standingIn(before, after),
   };
 }
 

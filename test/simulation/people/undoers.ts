@@ -83,6 +83,19 @@ export class Undoers implements Disturbance {
       });
   }
 
+  /** Git states no annotations, and takes away what asked for an undo that stands. */
+  forgotten(): readonly Task[] {
+    return this.#world
+      .objects("ModelDeployment")
+      .filter(
+        (one) => this.#recordOfTarget(one) !== undefined && one.metadata.deletionTimestamp === undefined,
+      )
+      .map((one) => {
+        const { namespace, name } = one.metadata;
+        return this.#annotate(one, {}, `takes the annotations of ${namespace}/${name} away`);
+      });
+  }
+
   #recordOfTarget(standing: KubeObject): KubeObject | undefined {
     const target = asString(valueAt(standing, "status", "undo", "standing", "revision"));
     const { namespace = "" } = standing.metadata;

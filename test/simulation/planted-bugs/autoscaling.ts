@@ -85,7 +85,7 @@ export const AUTOSCALING_BUGS: readonly PlantedBug[] = [
         ? withoutStatus(observation, "pools")
         : observation,
     ),
-    noticedBy: [handedOver.name],
+    noticedBy: [handedOver.name, takenOver.name],
   },
   {
     what: "lets the spec take over at once when Petrel does not own the replicas any more",
