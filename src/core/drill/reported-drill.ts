@@ -54,7 +54,7 @@ const WORDS: Readonly<Record<DrillPhase, DrillObstacle>> = {
     reason: "FaultAsked",
     message: "the fault is asked for; witnesses are to prove that it is there",
   },
-  Observing: { reason: "FaultIsThere", message: "the target is gone for the probes" },
+  Observing: { reason: "FaultIsThere", message: "the probes meet the fault" },
   Reverting: {
     reason: "FaultTakenBack",
     message: "the fault is taken back; witnesses are to prove that it is gone",
