@@ -4,7 +4,7 @@
  */
 
 import { contentHash } from "../../../src/api/content-hash.ts";
-import { asList, asNumber, asString, valueAt } from "../../../src/api/json.ts";
+import { asNumber, asString, valueAt } from "../../../src/api/json.ts";
 import { jsonEquals } from "../../../src/api/json-equals.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { LABEL } from "../../../src/api/names.ts";
@@ -144,7 +144,8 @@ export const jobsAsked: Invariant = {
     const podSpec = valueAt(after, "spec", "template", "spec");
     const wrong = (["candidate", "baseline"] as const).find((part) => {
       const revision = part === "candidate" ? question.revision : question.baseline;
-      const wanted = revision === undefined ? undefined : modelUriOf(owner, revision, facts);
+      const wanted =
+        revision === undefined ? undefined : modelUriOf(owner, revision, question.firstPool, facts);
       const isKnown = revision === undefined || wanted !== undefined;
       return isKnown && fetchedUri(podSpec, part) !== wanted;
     });
@@ -162,9 +163,13 @@ function roleOf(deployment: KubeObject, role: "stable" | "candidate" | "next"): 
   return asString(valueAt(deployment, "status", "revisions", role));
 }
 
-/** The model of the first pool, from the record; undefined where that is gone. */
-function modelUriOf(deployment: KubeObject, revision: string, { world }: Facts): string | undefined {
+/** The model of a pool, from the record; undefined where that is gone. */
+function modelUriOf(
+  deployment: KubeObject,
+  revision: string,
+  pool: string,
+  { world }: Facts,
+): string | undefined {
   const data = valueAt(visibleRecord(deployment, revision, world), "data");
-  const pool = asString(valueAt(asList(valueAt(deployment, "spec", "pools"))[0], "name")) ?? "";
   return asString(valueAt(data, "poolModels", pool, "uri")) ?? asString(valueAt(data, "model", "uri"));
 }
